@@ -1,0 +1,38 @@
+"""Time as a thing that is given, so that tests turn the hands themselves."""
+
+import asyncio
+import time
+from datetime import UTC, datetime
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """Wall time for what is stored, monotonic time for what is awaited."""
+
+    def now(self) -> datetime:
+        """Tells the wall time, aware, UTC."""
+        ...
+
+    def monotonic(self) -> float:
+        """Tells seconds on a clock that never steps; only differences mean anything."""
+        ...
+
+    async def sleep(self, delay_s: float) -> None:
+        """Waits that long; zero or less only yields."""
+        ...
+
+
+class SystemClock:
+    """The machine's own clock."""
+
+    def now(self) -> datetime:
+        """Tells the wall time, aware, UTC."""
+        return datetime.now(UTC)
+
+    def monotonic(self) -> float:
+        """Tells seconds on a clock that never steps."""
+        return time.monotonic()
+
+    async def sleep(self, delay_s: float) -> None:
+        """Waits that long; zero or less only yields."""
+        await asyncio.sleep(delay_s)

@@ -1,0 +1,159 @@
+"""The values that cross the rooms: samples, readings, dead letters, gaps, batches.
+
+All of them are immutable. Times are aware UTC. Hot paths move tuples of these, built without validation: whoever builds
+one keeps the promises written here.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import IntEnum, IntFlag, StrEnum
+from typing import NamedTuple, TypeAlias
+from uuid import UUID
+
+RawValue: TypeAlias = float | int | bool | str | None
+"""What a device may say: a number, a switch, a word for a state, or nothing."""
+
+
+class Quality(IntEnum):
+    """How far a value can be trusted, in the codes OT people know from OPC DA (192 good, 64 uncertain, 0 bad)."""
+
+    BAD = 0
+    UNCERTAIN = 64
+    GOOD = 192
+
+
+class Flag(IntFlag):
+    """Why a reading is as it is. The bits are stored and public (table `flags`): none is ever given another meaning."""
+
+    BAD_STATUS = 1 << 0
+    """The device or its protocol marked the value as bad; the value is null."""
+    INVALID_VALUE = 1 << 1
+    """The device sent a code that stands for "no value" (a sentinel such as 0xFFFF, a null, a NaN); the value is null."""
+    OUT_OF_RANGE = 1 << 2
+    """The value lies outside the point's `range`; it is kept as null, what was said is in the dead letters."""
+    NO_SOURCE_TIME = 1 << 3
+    """The device gave no time; the time is when the reading was received."""
+    CLOCK_REPLACED = 1 << 4
+    """The device's time was before 2000 or more than five minutes ahead; the time is when the reading was received."""
+    SERVER_TIME = 1 << 5
+    """The time is the server's: the source gave none."""
+    BACKFILLED = 1 << 6
+    """Read later from the device's own history."""
+    MANUAL = 1 << 7
+    """Read by a person, or imported from a file."""
+    UNCERTAIN_STATUS = 1 << 8
+    """The device or its protocol marked the value as uncertain."""
+    RETAINED = 1 << 9
+    """The broker's retained message, not a live one."""
+
+
+class Kind(StrEnum):
+    """What the values of a point mean over time; the aggregation law follows from it."""
+
+    GAUGE = "gauge"
+    COUNTER = "counter"
+    INTERVAL_TOTAL = "interval_total"
+    STATE = "state"
+    EVENT = "event"
+
+
+class Medium(StrEnum):
+    """What flows through, or is handled at, a meter."""
+
+    ELECTRICITY = "electricity"
+    GAS = "gas"
+    WATER = "water"
+    STEAM = "steam"
+    COMPRESSED_AIR = "compressed_air"
+    HEAT = "heat"
+    FUEL = "fuel"
+    STACK_GAS = "stack_gas"
+    EFFLUENT = "effluent"
+    WASTE = "waste"
+    SUBSTANCE = "substance"
+
+
+class Sample(NamedTuple):
+    """What a device said of one point, decoded but not yet interpreted.
+
+    `time` is the device's own, or None if it gave none; `status` is the protocol's code (the 32-bit OPC UA StatusCode, a
+    Modbus exception), 0 where all was well; `flags` tells what only the connector can know (`SERVER_TIME`, `BACKFILLED`, …).
+    """
+
+    point: str
+    time: datetime | None
+    value: RawValue
+    received_at: datetime
+    quality: int = Quality.GOOD
+    status: int = 0
+    flags: int = 0
+
+
+class Reading(NamedTuple):
+    """A sample given its meaning: the value in the canonical unit of the point's quantity. The key is (point, time).
+
+    `value` is None exactly where no usable value was obtained; it is never zero in the place of one that is missing.
+    `exact` is set only where a double cannot hold the value (64-bit counters beyond 2^53), and then `value` is its nearest double.
+    """
+
+    point: str
+    time: datetime
+    value: float | None
+    exact: Decimal | None
+    quality: int
+    flags: int
+    source_status: int
+    received_at: datetime
+
+
+class DeadLetter(NamedTuple):
+    """Something received that could not become a reading, kept with its reason. `id` makes storing it twice harmless."""
+
+    id: UUID
+    connector: str
+    point: str | None
+    reason: str
+    detail: str
+    source: str
+    payload: bytes
+    received_at: datetime
+
+
+class Gap(NamedTuple):
+    """A stretch `[start, end)` in which readings of a connector, or of one of its points, were refused or missed."""
+
+    id: UUID
+    connector: str
+    point: str | None
+    start: datetime
+    end: datetime
+    cause: str
+    refused: int
+
+
+class Receipt(NamedTuple):
+    """The mark of a message made durable before it was acknowledged, by which its redelivery is recognised."""
+
+    source: str
+    packet_id: int
+    digest: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What travels through the spool together: durable as a whole or not at all."""
+
+    connector: str
+    readings: Sequence[Reading] = ()
+    dead_letters: Sequence[DeadLetter] = ()
+    gaps: Sequence[Gap] = ()
+
+    def __len__(self) -> int:
+        """Counts everything that must arrive: readings, dead letters and gaps."""
+        return len(self.readings) + len(self.dead_letters) + len(self.gaps)
+
+
+DEAD_LETTER_PAYLOAD_BYTES = 16 * 1024
+"""Bound of a dead letter's payload; longer ones are cut there, and `detail` says how long they were."""
