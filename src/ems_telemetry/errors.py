@@ -1,16 +1,16 @@
 """The tree of errors. What callers need to know is whether trying again can help.
 
-    EmsTelemetryError
-    ├── ConfigurationError          the files or the command line are wrong; carries every problem with its place
-    ├── TransientError              the same call may succeed later
-    │   ├── ConnectionLostError     an endpoint or the database is out of reach
-    │   ├── SpoolFullError          the spool has reached its size; nothing was stored
-    │   └── DatabaseNotReadyError   no database yet, or its schema is not the one this version needs
-    └── PermanentError              trying again cannot help
-        ├── RejectedByDatabaseError the database refuses these rows
-        ├── SpoolDamagedError       the spool's file cannot be read
-        ├── EndpointRefusedError    an endpoint answers and says no: credentials, certificate, protocol
-        └── SchemaError             a migration changed, is missing, or failed
+EmsTelemetryError
+├── ConfigurationError          the files or the command line are wrong; carries every problem with its place
+├── TransientError              the same call may succeed later
+│   ├── ConnectionLostError     an endpoint or the database is out of reach
+│   ├── SpoolFullError          the spool has reached its size; nothing was stored
+│   └── DatabaseNotReadyError   no database yet, or its schema is not the one this version needs
+└── PermanentError              trying again cannot help
+    ├── RejectedByDatabaseError the database refuses these rows
+    ├── SpoolDamagedError       the spool's file cannot be read
+    ├── EndpointRefusedError    an endpoint answers and says no: credentials, certificate, protocol
+    └── SchemaError             a migration changed, is missing, or failed
 """
 
 from collections.abc import Sequence

@@ -30,9 +30,9 @@ class Flag(IntFlag):
     BAD_STATUS = 1 << 0
     """The device or its protocol marked the value as bad; the value is null."""
     INVALID_VALUE = 1 << 1
-    """The device sent a code that stands for "no value" (a sentinel such as 0xFFFF, a null, a NaN); the value is null."""
+    """The device sent what stands for "no value" (a sentinel such as 0xFFFF, a null, a NaN); the value is null."""
     OUT_OF_RANGE = 1 << 2
-    """The value lies outside the point's `range`; it is kept as null, what was said is in the dead letters."""
+    """The value lies outside the point's `range`; the value is null, what the device said is in `raw`."""
     NO_SOURCE_TIME = 1 << 3
     """The device gave no time; the time is when the reading was received."""
     CLOCK_REPLACED = 1 << 4
@@ -78,8 +78,8 @@ class Medium(StrEnum):
 class Sample(NamedTuple):
     """What a device said of one point, decoded but not yet interpreted.
 
-    `time` is the device's own, or None if it gave none; `status` is the protocol's code (the 32-bit OPC UA StatusCode, a
-    Modbus exception), 0 where all was well; `flags` tells what only the connector can know (`SERVER_TIME`, `BACKFILLED`, …).
+    `time` is the device's own, or None if it gave none. `status` is the protocol's code (the 32-bit OPC UA StatusCode, a
+    Modbus exception), 0 where all was well. `flags` tells what only the connector can know (`SERVER_TIME`, `BACKFILLED`, …).
     """
 
     point: str
@@ -95,13 +95,15 @@ class Reading(NamedTuple):
     """A sample given its meaning: the value in the canonical unit of the point's quantity. The key is (point, time).
 
     `value` is None exactly where no usable value was obtained; it is never zero in the place of one that is missing.
-    `exact` is set only where a double cannot hold the value (64-bit counters beyond 2^53), and then `value` is its nearest double.
+    `exact` is set only where a double cannot hold the value (64-bit counters beyond 2^53); `value` is then its nearest
+    double. `raw` is the number the device sent, kept where `value` is None although it sent one (a sentinel, out of range).
     """
 
     point: str
     time: datetime
     value: float | None
     exact: Decimal | None
+    raw: float | None
     quality: int
     flags: int
     source_status: int

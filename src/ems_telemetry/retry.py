@@ -1,6 +1,6 @@
-"""Back-off as a value: how long to wait after the n-th failure, with full jitter and a cap.
+"""Back-off as a value: how long to wait after the n-th failure, with jitter and a cap.
 
-Full jitter (a uniform draw up to the exponential bound) keeps a hundred meters behind one switch from coming back in step.
+The jitter keeps a hundred meters behind one switch from coming back in step.
 """
 
 import random

@@ -1,4 +1,4 @@
-"""Where the files that travel with the product are: beside the package in a wheel, at the top of a checkout otherwise."""
+"""Finds the files that travel with the product: inside the package in a wheel, at the top of a checkout otherwise."""
 
 from pathlib import Path
 

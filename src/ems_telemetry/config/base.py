@@ -1,0 +1,47 @@
+"""What every checked piece of configuration shares: frozen, and closed to keys it does not know."""
+
+from pathlib import Path
+from typing import Annotated, TypeAlias
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, SecretStr, StringConstraints, ValidationInfo
+
+Identifier: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$", max_length=64)]
+"""A name that ends up in keys, URLs and topics: letters, digits, `_` and `-`, beginning with a letter or digit."""
+
+
+def _relative_to_its_file(path: Path, info: ValidationInfo) -> Path:
+    folder = (info.context or {}).get("folder")
+    return path if folder is None else Path(folder, path)
+
+
+def _readable(path: Path) -> Path:
+    try:
+        with path.open("rb"):
+            return path
+    except OSError as error:
+        message = f'the file "{path}" cannot be read: {error.strerror}'
+        raise ValueError(message) from error
+
+
+FilePath: TypeAlias = Annotated[Path, AfterValidator(_relative_to_its_file)]
+"""A path; a relative one starts from the folder of the file that names it."""
+
+SecretFile: TypeAlias = Annotated[Path, AfterValidator(_relative_to_its_file), AfterValidator(_readable)]
+"""A file that holds a secret alone; it must be readable when the configuration is checked."""
+
+
+def read_secret(secret: SecretStr | None, file: Path | None) -> SecretStr | None:
+    """Gives a secret that stands in the configuration or in a file; the file's last line break is not part of it.
+
+    Raises:
+        OSError: the file has gone since the configuration was checked.
+    """
+    if file is not None:
+        return SecretStr(file.read_text().rstrip("\r\n"))
+    return secret
+
+
+class Model(BaseModel):
+    """A piece of a configuration file. Unknown keys are errors; defaults are not validated again."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, use_attribute_docstrings=True)

@@ -1,0 +1,109 @@
+"""What all connector files have in common: meters and their points. Each protocol adds its own keys by subclassing.
+
+A subclass of `ConnectorFile` narrows `type` to its own name and `meters` to its own meters, and so on down to the points:
+
+    class ModbusPoint(Point): register: Register; address: int; …
+    class ModbusMeter(Meter[ModbusPoint]): unit_id: int
+    class ModbusFile(ConnectorFile[ModbusMeter]): type: Literal["modbus"]; endpoint: str; …
+"""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any, Generic, TypeVar
+
+from pydantic import Field, SecretStr
+
+from ems_telemetry.config.base import Identifier, Model, SecretFile, read_secret
+from ems_telemetry.config.scalars import Duration
+from ems_telemetry.model import Kind, Medium
+
+
+class Point(Model):
+    """One quantity of a meter."""
+
+    id: Identifier
+    """The point's name within its meter; `EM-01.energy_import` is its key."""
+    name: str | None = None
+    """What people call it; shown on pages and dashboards."""
+    quantity: str
+    """What is measured, as `active_energy_import`; decides the canonical unit."""
+    unit: str
+    """The unit the device speaks, as `Wh`; values are stored in the quantity's canonical unit."""
+    kind: Kind = Kind.GAUGE
+    """What the values mean over time."""
+    scale: Decimal = Field(default=Decimal(1), allow_inf_nan=False)
+    """The device's number times this is in `unit`."""
+    offset: Decimal = Field(default=Decimal(0), allow_inf_nan=False)
+    """Added after scaling, in `unit`."""
+    range: tuple[float, float] | None = None
+    """Lowest and highest possible value, in `unit`; outside it the value becomes null with a flag."""
+    max_rate: float | None = Field(default=None, gt=0)
+    """The fastest a counter can rise, in `unit` per hour."""
+    max_gap: Duration | None = None
+    """The longest silence across which values are interpolated."""
+    invalid: tuple[int | float, ...] = ()
+    """Raw values that mean "no value", before scaling, as `[0xFFFF]`."""
+    expected_interval: Duration | None = None
+    """How often a value is due; the connector's interval if not said."""
+    rollover_at: Decimal | None = Field(default=None, gt=0, allow_inf_nan=False)
+    """The counter begins again from 0 after this value, in `unit`."""
+    states: Mapping[str, float] | None = None
+    """Numbers for a device's words, as `{running: 1, stopped: 0}`."""
+
+
+PointT = TypeVar("PointT", bound=Point)
+
+
+class Meter(Model, Generic[PointT]):
+    """An instrument with one or more points."""
+
+    id: Identifier
+    """Unique in the whole plant."""
+    name: str | None = None
+    """What people call it."""
+    site: Identifier | None = None
+    """The site it stands at, where that is not the connector's."""
+    area: Identifier | None = None
+    """The area of the site, as listed in the plant file."""
+    medium: Medium | None = None
+    """What flows through it."""
+    points: tuple[PointT, ...] = Field(min_length=1)
+
+
+MeterT = TypeVar("MeterT", bound="Meter[Any]")
+
+
+class ConnectorFile(Model, Generic[MeterT]):
+    """One endpoint and the meters behind it. The file's name is the connector's name."""
+
+    type: str
+    """The protocol."""
+    site: Identifier
+    """The site its meters stand at."""
+    enabled: bool = True
+    """False: checked, listed, and not run."""
+    meters: tuple[MeterT, ...] = ()
+
+    @property
+    def endpoint_text(self) -> str:
+        """The endpoint as shown to people; never with a password in it."""
+        return str(getattr(self, "endpoint", ""))
+
+
+class UserCredentials(Model):
+    """A name and a password, the password from the environment or from a file."""
+
+    name: str
+    password: SecretStr | None = None
+    """Best given as "${NAME}", from the environment."""
+    password_file: SecretFile | None = None
+    """A file that holds the password alone; a relative path starts from the folder of the file that names it."""
+
+    def read_password(self) -> SecretStr | None:
+        """Gives the password, from wherever it stands."""
+        return read_secret(self.password, self.password_file)
+
+
+def point_key(meter: Meter[Any], point: Point) -> str:
+    """Tells the public key of a point, as `EM-01.energy_import`."""
+    return f"{meter.id}.{point.id}"

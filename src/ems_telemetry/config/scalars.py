@@ -1,0 +1,92 @@
+"""Durations and sizes as people write them: `10s`, `250ms`, `1h30m`, `14d`, `10y`; `4GiB`, `500MB`."""
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, TypeAlias
+
+from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
+
+SECONDS: Mapping[str, float] = {
+    "ms": 0.001,
+    "s": 1.0,
+    "m": 60.0,
+    "min": 60.0,
+    "h": 3600.0,
+    "d": 86_400.0,
+    "w": 604_800.0,
+    "y": 31_557_600.0,
+}
+BYTES: Mapping[str, int] = {
+    "B": 1,
+    "kB": 10**3,
+    "MB": 10**6,
+    "GB": 10**9,
+    "TB": 10**12,
+    "KiB": 2**10,
+    "MiB": 2**20,
+    "GiB": 2**30,
+    "TiB": 2**40,
+}
+_DURATION_PART = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|min|[smhdwy])\s*")
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kKMGT]?i?B)")
+
+
+def parse_duration_s(text: object) -> float:
+    """Reads a duration.
+
+    Args:
+        text: one or more numbers with units, as `90s` or `1h30m`. A bare number is refused: it does not say its unit.
+
+    Returns:
+        Seconds, more than 0. A year counts 365.25 days.
+
+    Raises:
+        ValueError: in words for the person who wrote the file.
+    """
+    position = 0
+    total_s = 0.0
+    text_ = str(text).strip()
+    while match := _DURATION_PART.match(text_, position):
+        total_s += float(match[1]) * SECONDS[match[2]]
+        position = match.end()
+    if isinstance(text, bool) or position != len(text_) or total_s <= 0:
+        message = f'"{text}" is not a duration; write a number with its unit, as 250ms, 10s, 15m, 1h30m, 14d or 10y'
+        raise ValueError(message)
+    return total_s
+
+
+def parse_size_bytes(text: object) -> int:
+    """Reads a size in bytes, as `4GiB` or `500MB`; a bare number is refused.
+
+    Raises:
+        ValueError: in words for the person who wrote the file.
+    """
+    match = _SIZE.fullmatch(str(text).strip())
+    if match is None or match[2] not in BYTES or float(match[1]) <= 0:
+        message = f'"{text}" is not a size; write a number with its unit, as 500MB or 4GiB'
+        raise ValueError(message)
+    return int(float(match[1]) * BYTES[match[2]])
+
+
+def format_duration(duration_s: float) -> str:
+    """Writes a duration in its largest whole unit, as `15m`."""
+    for unit in ("w", "d", "h", "m", "s"):
+        if duration_s >= SECONDS[unit] and duration_s % SECONDS[unit] == 0:
+            return f"{duration_s / SECONDS[unit]:g}{unit}"
+    return f"{duration_s:g}s" if duration_s >= 1 else f"{duration_s * 1000:g}ms"
+
+
+Duration: TypeAlias = Annotated[
+    float,
+    BeforeValidator(parse_duration_s),
+    PlainSerializer(format_duration),
+    WithJsonSchema({"type": "string", "pattern": r"^(\d+(\.\d+)?\s*(ms|min|s|m|h|d|w|y)\s*)+$", "examples": ["10s", "15m"]}),
+]
+"""Seconds, written in files as `10s`, `15m`, `14d`."""
+
+ByteSize: TypeAlias = Annotated[
+    int,
+    BeforeValidator(parse_size_bytes),
+    WithJsonSchema({"type": "string", "pattern": r"^\d+(\.\d+)?\s*([kMGT]?B|[KMGT]iB)$", "examples": ["500MB", "4GiB"]}),
+]
+"""Bytes, written in files as `4GiB`."""

@@ -1,0 +1,99 @@
+"""What a connector is to the service, and what the service gives it. `tests/contract` proves every connector against it.
+
+A connector speaks one protocol to one endpoint and hands over samples. It knows nothing of units, spools or databases. Third
+parties add one by an entry point in the group `ems_telemetry.connectors` that names a `ConnectorType`.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any, Protocol
+
+from ems_telemetry.clock import Clock
+from ems_telemetry.config.connector import ConnectorFile
+from ems_telemetry.model import DeadLetter, Receipt, Sample
+from ems_telemetry.observe import ConnectorReport
+from ems_telemetry.retry import Backoff
+
+ENTRY_POINT_GROUP = "ems_telemetry.connectors"
+
+
+class Sink(Protocol):
+    """Where a connector puts what it read. Both verbs return only when everything given is on disk, or accounted for."""
+
+    async def deliver(
+        self, samples: Sequence[Sample], dead_letters: Sequence[DeadLetter] = (), receipts: Sequence[Receipt] = ()
+    ) -> None:
+        """Makes all of it durable, waiting as long as the spool is full. For sources that hold on until acknowledged.
+
+        The caller acknowledges its source after this returns, never before. May be cancelled while it waits: then it is
+        unknown whether the samples are durable, and the source must deliver them again.
+        """
+        ...
+
+    async def offer(self, samples: Sequence[Sample], dead_letters: Sequence[DeadLetter] = ()) -> bool:
+        """Makes all of it durable, or refuses at once. For sources that cannot wait, such as a poll.
+
+        Returns:
+            True if it is on disk; False if the spool refused it, and then the refusal is counted and becomes a gap.
+        """
+        ...
+
+    async def is_durable(self, receipt: Receipt) -> bool:
+        """Tells whether a message with this receipt was delivered before: a redelivery to acknowledge and not to store."""
+        ...
+
+
+class Connector(Protocol):
+    """One connection to one endpoint.
+
+    Building one does no I/O and starts nothing. It is run once.
+    """
+
+    async def run(self) -> None:
+        """Serves the endpoint until `stop`, reconnecting by itself for as long as it takes; then returns.
+
+        An absent or failing endpoint never makes it raise. Cancelling it closes the connection too, and `CancelledError`
+        travels on. What it had received and not yet made durable is not acknowledged.
+        """
+        ...
+
+    def stop(self) -> None:
+        """Asks `run` to end soon. Never blocks; does no harm before `run`, twice, or after the end.
+
+        After a stop before `run`, `run` returns without having touched the endpoint.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What the service gives a connector to work with."""
+
+    sink: Sink
+    report: ConnectorReport
+    clock: Clock
+    backoff: Backoff
+    state_directory: Path
+    """The connector's own folder for what must outlive the process; made by whoever first writes to it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectorType:
+    """A protocol: how its file is checked, and how a connector is built from a checked file."""
+
+    name: str
+    file: type[ConnectorFile[Any]]
+    build: Callable[[Any, Surroundings], Connector]
+    """Called with an instance of `file`. Imports its protocol library only here, so that `check` stays light."""
+
+
+def find_connector_types() -> dict[str, ConnectorType]:
+    """Finds the connectors installed, ours and other people's, by their entry points.
+
+    Returns:
+        Each type under the name that stands as `type:` in a connector file.
+    """
+    types = (point.load() for point in entry_points(group=ENTRY_POINT_GROUP))
+    return {found.name: found for found in types}

@@ -1,0 +1,52 @@
+"""The one owner of an endpoint's reconnecting: every connector with a link runs its sessions through `keep_connected`."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from ems_telemetry.connectors.contract import Surroundings
+from ems_telemetry.errors import EmsTelemetryError
+
+STEADY_AFTER_S = 30.0
+"""A session that lasted this long was a success: the back-off begins anew after it."""
+
+
+async def keep_connected(session: Callable[[], Awaitable[None]], stopping: asyncio.Event, surroundings: Surroundings) -> None:
+    """Runs one session after another until `stopping` is set, waiting longer after each failure in a row.
+
+    Args:
+        session: connects, calls `report.up()`, works until the link fails or `stopping` is set, and closes its link in any
+            case. It raises an `EmsTelemetryError` in words an OT engineer understands for whatever is wrong with the endpoint.
+        stopping: set by the connector's `stop`; the session watches it too.
+        surroundings: report, clock and back-off.
+    """
+    report, clock = surroundings.report, surroundings.clock
+    failures = 0
+    try:
+        while not stopping.is_set():
+            report.connecting()
+            began_s = clock.monotonic()
+            try:
+                await session()
+            except EmsTelemetryError as error:
+                failures = 1 if clock.monotonic() - began_s >= STEADY_AFTER_S else failures + 1
+                delay_s = surroundings.backoff.delay_s(failures)
+                report.down(str(error), delay_s)
+                await sleep_unless(stopping, delay_s, surroundings)
+    finally:
+        report.stopped()
+
+
+async def sleep_unless(stopping: asyncio.Event, delay_s: float, surroundings: Surroundings) -> bool:
+    """Sleeps on the given clock, but no longer than until `stopping` is set.
+
+    Returns:
+        True if it is time to stop.
+    """
+    sleeping = asyncio.ensure_future(surroundings.clock.sleep(delay_s))
+    waiting = asyncio.ensure_future(stopping.wait())
+    try:
+        await asyncio.wait((sleeping, waiting), return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        sleeping.cancel()
+        waiting.cancel()
+    return stopping.is_set()
