@@ -1,7 +1,7 @@
 """Fakes of the ports: a sink that remembers, a clock turned by hand, surroundings made of both."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -45,6 +45,13 @@ class HandClock:
                 waking.set_result(None)
         for _ in range(10):
             await asyncio.sleep(0)
+
+
+async def until(condition: Callable[[], bool], timeout_s: float = 20.0) -> None:
+    """Waits until the condition holds; for what no event tells."""
+    async with asyncio.timeout(timeout_s):
+        while not condition():
+            await asyncio.sleep(0.02)
 
 
 class RememberingSink:

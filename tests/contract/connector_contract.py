@@ -10,13 +10,17 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from fakes import RememberingSink, surroundings
+from fakes import RememberingSink, surroundings, until
 
 from ems_telemetry.connectors.contract import Connector, Surroundings
 from ems_telemetry.observe import LinkState
 
 Build = Callable[[Surroundings], Connector]
 END_S = 10.0
+
+
+def state_of(given: Surroundings) -> LinkState:
+    return given.report.status.state
 
 
 class ConnectorContract:
@@ -27,11 +31,11 @@ class ConnectorContract:
         async with asyncio.TaskGroup() as group:
             group.create_task(connector.run())
             samples = await sink.wait_for_samples(3)
-            assert given.report.status.state is LinkState.UP
+            assert state_of(given) is LinkState.UP
             connector.stop()
         assert all(sample.received_at.tzinfo is not None for sample in samples)
         assert all(sample.time is None or sample.time.tzinfo is not None for sample in samples)
-        assert given.report.status.state is LinkState.STOPPED
+        assert state_of(given) is LinkState.STOPPED
 
     async def test_building_one_does_nothing(self, speaking: Build, tmp_path: Path) -> None:
         given = surroundings(tmp_path / "state")
@@ -39,7 +43,7 @@ class ConnectorContract:
         speaking(given)
         assert asyncio.all_tasks() == before
         assert not (tmp_path / "state").exists()
-        assert given.report.status.state is LinkState.STOPPED
+        assert state_of(given) is LinkState.STOPPED
 
     async def test_stop_before_run_makes_run_return_without_touching_the_endpoint(
         self, speaking: Build, tmp_path: Path
@@ -75,10 +79,8 @@ class ConnectorContract:
         running.cancel()
         with pytest.raises(asyncio.CancelledError):
             await asyncio.wait_for(running, END_S)
-        assert given.report.status.state is LinkState.STOPPED
-        async with asyncio.timeout(END_S):
-            while asyncio.all_tasks() != before:
-                await asyncio.sleep(0.05)
+        assert state_of(given) is LinkState.STOPPED
+        await until(lambda: asyncio.all_tasks() == before)
 
     async def test_an_absent_endpoint_is_reported_and_tried_again_and_stop_still_ends_it(
         self, absent: Build, tmp_path: Path
@@ -86,10 +88,8 @@ class ConnectorContract:
         given = surroundings(tmp_path)
         connector = absent(given)
         running = asyncio.create_task(connector.run())
-        async with asyncio.timeout(20):
-            while given.report.status.counters.get("reconnects", 0) < 2:
-                await asyncio.sleep(0.05)
-        assert given.report.status.state is LinkState.DOWN
+        await until(lambda: given.report.status.counters.get("reconnects", 0) >= 2)
+        assert state_of(given) is LinkState.DOWN
         assert given.report.status.last_error
         connector.stop()
         await asyncio.wait_for(running, END_S)
@@ -102,6 +102,4 @@ class ConnectorContract:
         await sink.wait_for_samples(1)
         connector.stop()
         await asyncio.wait_for(running, END_S)
-        async with asyncio.timeout(END_S):
-            while asyncio.all_tasks() != before:
-                await asyncio.sleep(0.05)
+        await until(lambda: asyncio.all_tasks() == before)
