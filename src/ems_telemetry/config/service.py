@@ -1,0 +1,121 @@
+"""The settings of the service itself: `config/ems-telemetry.yaml`, each key also from the environment.
+
+`EMS_TELEMETRY__DATABASE__URL` stands for `database: {url: …}`, and wins over the file.
+"""
+
+import ipaddress
+from enum import StrEnum
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import Field, SecretStr, model_validator
+
+from ems_telemetry.config.base import FilePath, Model, SecretFile, read_secret
+from ems_telemetry.config.scalars import SECONDS, ByteSize, Duration
+
+EMBEDDED = "embedded"
+
+
+class DatabaseSettings(Model):
+    """Where readings are kept."""
+
+    url: str = EMBEDDED
+    """A PostgreSQL URL without its password, or `embedded` for a PostgreSQL that the service starts by itself."""
+    password: SecretStr | None = None
+    """Best given as "${NAME}", from the environment."""
+    password_file: SecretFile | None = None
+    """A file that holds the password alone."""
+    directory: FilePath = Field(default=Path("var/database"), validate_default=True)
+    """Where the embedded database keeps its data."""
+    migrate: bool = True
+    """Bring the schema up to date at start; if false, `ems-telemetry migrate` does, run by whoever may change tables."""
+
+    def read_password(self) -> SecretStr | None:
+        """Gives the password, from wherever it stands."""
+        return read_secret(self.password, self.password_file)
+
+
+class WhenFull(StrEnum):
+    """What happens to polled samples when the spool has no room. Sources that can wait are made to wait in any case."""
+
+    REFUSE = "refuse"
+    DROP_OLDEST = "drop_oldest"
+
+
+class SpoolSettings(Model):
+    """The durable buffer between meters and database."""
+
+    directory: FilePath = Field(default=Path("var/spool"), validate_default=True)
+    """Its folder; on a disk that survives a power cut."""
+    max_size: ByteSize = 4 * 2**30
+    """How much it may hold."""
+    when_full: WhenFull = WhenFull.REFUSE
+    """`refuse`: what comes in is refused, counted and noted as a gap; `drop_oldest`: what has waited longest is."""
+
+
+class TlsSettings(Model):
+    """A certificate and its key, PEM."""
+
+    certificate: SecretFile
+    key: SecretFile
+
+
+class ApiSettings(Model):
+    """The REST API and the page."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=8080, ge=0, le=65_535)
+    """0: any free one."""
+    allow_anonymous: bool = False
+    """Answer without a key; only together with a loopback host."""
+    tls: TlsSettings | None = None
+
+    @model_validator(mode="after")
+    def _anonymous_only_on_loopback(self) -> Self:
+        if self.allow_anonymous and not is_loopback(self.host):
+            message = (
+                f'allow_anonymous is only for a loopback host, and host is "{self.host}"; '
+                "set host: 127.0.0.1, or make a key with `ems-telemetry keys create` and remove allow_anonymous"
+            )
+            raise ValueError(message)
+        return self
+
+
+class RetentionSettings(Model):
+    """How long raw readings are kept."""
+
+    readings: Duration | None = None
+    """Readings older than this are dropped; kept for ever if not said."""
+    compress_after: Duration = 14 * SECONDS["d"]
+    """Age at which TimescaleDB's columnstore takes a chunk over (Community edition only)."""
+
+
+class LogSettings(Model):
+    """What is written to standard error."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["text", "json"] = "text"
+
+
+class Settings(Model):
+    """Everything in `ems-telemetry.yaml`."""
+
+    database: DatabaseSettings = DatabaseSettings()
+    spool: SpoolSettings = SpoolSettings()
+    api: ApiSettings = ApiSettings()
+    plant: FilePath = Field(default=Path("plant.yaml"), validate_default=True)
+    """The plant file."""
+    connectors: str = "../connectors/*.yaml"
+    """The connector files, as a path with `*`."""
+    retention: RetentionSettings = RetentionSettings()
+    log: LogSettings = LogSettings()
+
+
+def is_loopback(host: str) -> bool:
+    """Tells whether only this machine can reach a server bound to `host`."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
