@@ -5,6 +5,7 @@ replaced by the time of receipt, with a flag.
 """
 
 import math
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -82,7 +83,7 @@ def compile_point(point: ConfiguredPoint) -> Normalize:
         if said is None or quality == Quality.BAD:
             flags |= 0 if quality == Quality.BAD else Flag.INVALID_VALUE
             raw = _finite(said)
-        elif not math.isfinite(said) or said in invalid:
+        elif not _is_finite(said) or said in invalid:
             flags |= Flag.INVALID_VALUE
             raw = _finite(said)
         else:
@@ -100,8 +101,13 @@ def compile_point(point: ConfiguredPoint) -> Normalize:
     return normalize
 
 
+def _is_finite(said: float) -> bool:
+    # By comparison, since a whole number of four hundred digits cannot even be asked whether it is finite.
+    return -sys.float_info.max <= said <= sys.float_info.max
+
+
 def _finite(said: float | None) -> float | None:
-    return float(said) if said is not None and math.isfinite(said) else None
+    return float(said) if said is not None and _is_finite(said) else None
 
 
 def _factor_and_offset(point: ConfiguredPoint) -> tuple[Decimal, Decimal]:
