@@ -20,15 +20,21 @@ _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A file read. `data` is what stands in it; `written` is the text of values that hold variables, as in the file."""
+    """A file read. `data` is what stands in it; `written` is the text of values that hold variables, as in the file.
+
+    `overlaid` names the variable of each value that came from the environment alone.
+    """
 
     path: Path
     data: dict[str, Any]
     lines: Mapping[Location, int]
     written: Mapping[Location, str] = field(default_factory=dict)
+    overlaid: Mapping[Location, str] = field(default_factory=dict)
 
     def problem(self, location: Location, message: str) -> Problem:
-        """Makes a problem at the line of a value, or of the nearest value around it."""
+        """Makes a problem at the line of a value, or of the nearest value around it, or at its variable."""
+        if location in self.overlaid:
+            return Problem(Path(self.overlaid[location]), None, message)
         return Problem(self.path, self.line(location), message)
 
     def line(self, location: Location) -> int | None:
@@ -127,6 +133,7 @@ def overlay_environment(document: Document, environment: Mapping[str, str]) -> D
     """Lays settings from variables such as `EMS_TELEMETRY__API__PORT` over those of a file."""
     data = _copied(document.data)
     written = dict(document.written)
+    overlaid: dict[Location, str] = {}
     for name, text in _overriding(environment):
         location = tuple(part.lower() for part in name.removeprefix(ENVIRONMENT_PREFIX).split("__"))
         level = data
@@ -136,7 +143,8 @@ def overlay_environment(document: Document, environment: Mapping[str, str]) -> D
             level = level[step]
         level[location[-1]] = text
         written[location] = f"${{{name}}}"
-    return Document(document.path, data, document.lines, written)
+        overlaid[location] = name
+    return Document(document.path, data, document.lines, written, overlaid)
 
 
 def _overriding(environment: Mapping[str, str]) -> Iterator[tuple[str, str]]:

@@ -72,7 +72,7 @@ def load(
     read = [_collecting(problems, partial(_read_connector, path, types, environment)) for path in paths]
     documents = [found for found in read if found is not None]
     if plant is None or problems:
-        raise ConfigurationError(sorted(set(problems), key=str))
+        raise ConfigurationError(list(dict.fromkeys(problems)))
     points = check_connectors(plant, documents, problems)
     if problems:
         raise ConfigurationError(problems)

@@ -31,12 +31,20 @@ def not_known(what: str, word: object, known: Iterable[str]) -> str:
 def explain(error: ValidationError, document: Document, model: type[BaseModel]) -> list[Problem]:
     """Turns the errors of one file into problems, one for each place."""
     found: dict[Location, Problem] = {}
-    for detail in error.errors(include_url=False):
+    details = error.errors(include_url=False)
+    mistyped = {_meant(detail, model) for detail in details if detail["type"] == "extra_forbidden"}
+    for detail in details:
         location = _known_part(detail["loc"], document)
-        if location not in found:
+        if location not in found and not (detail["type"] == "missing" and detail["loc"] in mistyped):
             words = _words(detail, location, document, model)
             found[location] = document.problem(location, subject(document, location) + words)
     return sorted(found.values())
+
+
+def _meant(detail: ErrorDetails, model: type[BaseModel]) -> Location:
+    """Tells where a mistyped key should have stood; that it is missing there need not be said as well."""
+    parent, key = detail["loc"][:-1], detail["loc"][-1]
+    return (*parent, nearest(key, _keys_at(model, parent)) or key)
 
 
 def subject(document: Document, location: Location) -> str:
