@@ -35,10 +35,19 @@ def explain(error: ValidationError, document: Document, model: type[BaseModel]) 
     mistyped = {_meant(detail, model) for detail in details if detail["type"] == "extra_forbidden"}
     for detail in details:
         location = _known_part(detail["loc"], document)
-        if location not in found and not (detail["type"] == "missing" and detail["loc"] in mistyped):
+        if location not in found and not _follows(detail, details, mistyped):
             words = _words(detail, location, document, model)
             found[location] = document.problem(location, subject(document, location) + words)
     return sorted(found.values())
+
+
+def _follows(detail: ErrorDetails, details: list[ErrorDetails], mistyped: set[Location]) -> bool:
+    """Tells whether a problem is only the echo of another: a key missing that was mistyped, a list short of its bad items."""
+    place = detail["loc"]
+    if detail["type"] == "missing":
+        return place in mistyped
+    inner = (other["loc"] for other in details if other["loc"][: len(place)] == place and len(other["loc"]) > len(place))
+    return detail["type"] == "too_short" and any(inner)
 
 
 def _meant(detail: ErrorDetails, model: type[BaseModel]) -> Location:

@@ -133,10 +133,10 @@ class SqliteSpool:
         try:
             while (group := self._next_group()) is not None:
                 if group:
-                    _serve(file, group)
+                    _serve(file, group, self._tell)
                 else:
                     file.look_for_others()
-                self._tell(file)
+                    self._tell(file)
         finally:
             file.close()
 
@@ -174,7 +174,7 @@ class SqliteSpool:
                 loop.call_soon_threadsafe(emptied.set)
 
 
-def _serve(file: SpoolFile, group: Sequence[_Command]) -> None:
+def _serve(file: SpoolFile, group: Sequence[_Command], tell: Callable[[SpoolFile], None]) -> None:
     """Does a group of commands, the writing ones in one transaction, and tells each how it went after the commit."""
     writing = [command for command in group if command.writes]
     if writing:
@@ -185,6 +185,7 @@ def _serve(file: SpoolFile, group: Sequence[_Command]) -> None:
         except (sqlite3.Error, SpoolFullError, SpoolDamagedError) as error:
             failure = translate(error)
             outcomes = [(command, None, failure) for command in writing]
+        tell(file)
         for command, result, failure_ in outcomes:
             _finish(command, result, failure_)
     for command in group:
