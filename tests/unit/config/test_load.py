@@ -174,13 +174,13 @@ def test_all_problems_of_all_files_are_told_at_once(write: Write) -> None:
     found = problems(
         write(
             plant="sites: [{id: BER1, name: x, timezone: Europe/Berln}]",
-            hall=CONNECTOR.replace("unit_id", "unit").replace("address: 52", "adress: 52"),
+            hall=CONNECTOR.replace("area: hall-1", "aera: hall-1").replace("address: 52", "adress: 52"),
             other="type: bogus",
         )
     )
     assert [problem.split(": ")[0] for problem in found] == [
         "config/plant.yaml:1",
-        "connectors/hall.yaml:10",
+        "connectors/hall.yaml:7",
         "connectors/hall.yaml:10",
         "connectors/other.yaml:1",
     ]
