@@ -111,6 +111,7 @@ class Metrics:
         self.spool_damaged = Counter("spool_damaged_total", "Spool entries set aside because they were damaged.", **prefix)
         self.writer_rows = Counter("writer_rows_total", "Readings by what the database made of them.", ["outcome"], **prefix)
         self.writer_commit = Histogram("writer_commit_seconds", "Time one write transaction took.", **prefix)
+        self.database_info = Gauge("database_info", "1 for the kind of database in use.", ["capability"], **prefix)
         self.dead_letters = Counter("dead_letters_total", "Dead letters stored.", ["reason"], **prefix)
         self.api_request = Histogram(
             "api_request_seconds", "Time to answer a request.", ["method", "route", "status"], **prefix

@@ -1,0 +1,47 @@
+"""`import`: readings of hand-read meters from a CSV file, through the same spool and writer as everything else."""
+
+import asyncio
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ems_telemetry.cli.output import ConfigOption, JsonOption, load_configuration, print_json, say
+from ems_telemetry.config.load import DEFAULT_PATH
+from ems_telemetry.observe import configure_logging
+from ems_telemetry.service.importing import Imported, import_sheet
+
+
+def add_to(app: typer.Typer) -> None:
+    """Adds the verb."""
+    app.command("import")(import_)
+
+
+def import_(
+    file: Annotated[Path, typer.Argument(help="Columns point,time,value and, if you like, quality.")],
+    config: ConfigOption = DEFAULT_PATH,
+    as_json: JsonOption = False,
+) -> None:
+    """Import readings of hand-read meters from a CSV file. Importing a file twice changes nothing.
+
+    Nothing of a file with a mistake in it is imported; every mistake is told with its line.
+    """
+    configuration = load_configuration(config)
+    configure_logging("warning")
+    imported = asyncio.run(import_sheet(configuration, file, datetime.now(UTC)))
+    if as_json:
+        print_json(imported._asdict())
+    else:
+        say(_in_words(imported))
+
+
+def _in_words(imported: Imported) -> str:
+    if not imported.stored:
+        return (
+            f"{imported.readings} readings are safe in the spool; the running service (process {imported.handed_to}) stores them"
+            if imported.handed_to
+            else f"{imported.readings} readings are safe in the spool; the database is away, and the next `run` stores them"
+        )
+    aside = f", {imported.dead_letters} set aside as dead letters" if imported.dead_letters else ""
+    return f"{imported.readings} readings: {imported.inserted} new, {imported.duplicates} known already{aside}"

@@ -1,0 +1,83 @@
+"""`run`: the service. `migrate`: the schema alone."""
+
+import asyncio
+import signal
+import sys
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import typer
+
+from ems_telemetry.cli.output import ConfigOption, JsonOption, load_configuration, print_json, say
+from ems_telemetry.config.load import DEFAULT_PATH, Configuration
+from ems_telemetry.observe import configure_logging
+from ems_telemetry.service.access import reach_database
+from ems_telemetry.service.service import Service
+from ems_telemetry.storage.migrations import migrate as apply_migrations
+from ems_telemetry.storage.migrations import schema_state
+
+
+def add_to(app: typer.Typer) -> None:
+    """Adds the verbs."""
+    app.command("run")(run)
+    app.command("migrate")(migrate)
+
+
+def run(config: ConfigOption = DEFAULT_PATH) -> None:
+    """Run the service: collect, store and serve until it is told to stop.
+
+    The first SIGTERM or SIGINT lets what is under way reach the spool and the database; a second one ends at once.
+    """
+    configuration = load_configuration(config)
+    configure_logging(configuration.settings.log.level, as_json=configuration.settings.log.format == "json")
+    run_until_stopped(lambda: Service(configuration))
+
+
+def run_until_stopped(build: Callable[[], Service]) -> None:
+    """Runs a service on the fastest loop there is, with the signals wired to its stop."""
+
+    async def running() -> None:
+        service = build()
+        loop, task = asyncio.get_running_loop(), asyncio.current_task()
+
+        def told_to_stop() -> None:
+            if service.stopping and task is not None:
+                task.cancel()
+            service.stop()
+
+        for signal_ in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(signal_, told_to_stop)
+        await service.run()
+
+    try:
+        run_fast(running())
+    except asyncio.CancelledError:
+        sys.exit(1)
+
+
+def run_fast(work: Coroutine[Any, Any, None]) -> None:
+    """Runs a coroutine on uvloop where it is installed."""
+    try:
+        import uvloop  # noqa: PLC0415 - not on every platform
+    except ImportError:
+        asyncio.run(work)
+    else:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(work)
+
+
+def migrate(config: ConfigOption = DEFAULT_PATH, as_json: JsonOption = False) -> None:
+    """Bring the database's schema up to date. Safe to run twice, and on many machines at once."""
+    applied, version = asyncio.run(_migrate(load_configuration(config)))
+    if as_json:
+        print_json({"applied": applied, "version": version})
+        return
+    for file in applied:
+        say(f"applied {file}")
+    say(f"the schema is at version {version}" + ("" if applied else "; there was nothing to do"))
+
+
+async def _migrate(configuration: Configuration) -> tuple[list[str], int]:
+    async with reach_database(configuration.settings.database) as database:
+        applied = await apply_migrations(database)
+        return applied, (await schema_state(database)).current

@@ -1,0 +1,56 @@
+"""Builds the connectors of a configuration, each with its own pipeline, report and folder."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from ems_telemetry.clock import Clock
+from ems_telemetry.config.load import Configuration, LoadedConnector
+from ems_telemetry.connectors.contract import ConnectorType, Surroundings, find_connector_types
+from ems_telemetry.normalize.meaning import Normalizer
+from ems_telemetry.observe import ConnectorReport, Metrics
+from ems_telemetry.retry import Backoff
+from ems_telemetry.service.collecting import SupervisedConnector
+from ems_telemetry.service.pipeline import Pipeline
+from ems_telemetry.spool.port import SpoolWriter
+
+
+@dataclass(frozen=True, slots=True)
+class Collecting:
+    """The connectors to run, and the reports of all, also of those that are not enabled."""
+
+    connectors: Sequence[SupervisedConnector]
+    reports: Sequence[ConnectorReport]
+
+
+def assemble_connectors(configuration: Configuration, spool: SpoolWriter, *, metrics: Metrics, clock: Clock) -> Collecting:
+    """Builds what the connector files ask for; starts nothing."""
+    types = find_connector_types()
+    connectors, reports = [], []
+    for loaded in configuration.connectors:
+        report = ConnectorReport(loaded.name, loaded.file.type, loaded.file.endpoint_text, clock=clock, metrics=metrics)
+        reports.append(report)
+        if loaded.file.enabled:
+            connectors.append(_assemble(configuration, loaded, types[loaded.file.type], spool, report, metrics, clock))
+    return Collecting(connectors, reports)
+
+
+def _assemble(  # noqa: PLR0913 - wiring
+    configuration: Configuration,
+    loaded: LoadedConnector,
+    type_: ConnectorType,
+    spool: SpoolWriter,
+    report: ConnectorReport,
+    metrics: Metrics,
+    clock: Clock,
+) -> SupervisedConnector:
+    points = [point for point in configuration.points if point.connector == loaded.name]
+    pipeline = Pipeline(Normalizer(loaded.name, points), spool, report, metrics, clock)
+    surroundings = Surroundings(
+        sink=pipeline,
+        report=report,
+        clock=clock,
+        backoff=Backoff(),
+        state_directory=configuration.settings.spool.directory / "connectors" / loaded.name,
+    )
+    return SupervisedConnector(partial(type_.build, loaded.file, surroundings), pipeline, report, clock)

@@ -1,0 +1,47 @@
+"""The configuration as the rows the database keeps of it."""
+
+from dataclasses import dataclass
+
+from ems_telemetry.config.check import ConfiguredPoint
+from ems_telemetry.config.load import Configuration
+from ems_telemetry.storage.registry import MeterRow, PointRow, SiteRow
+
+
+@dataclass(frozen=True, slots=True)
+class PlantRows:
+    """Sites, meters and points, ready to be stored."""
+
+    sites: tuple[SiteRow, ...]
+    meters: tuple[MeterRow, ...]
+    points: tuple[PointRow, ...]
+
+
+def plant_rows(configuration: Configuration) -> PlantRows:
+    """Gives what the database should know of the plant."""
+    meters = {point.meter.id: _meter_row(point) for point in configuration.points}
+    return PlantRows(
+        sites=tuple(SiteRow(site.id, site.name, site.timezone, site.areas) for site in configuration.plant.sites),
+        meters=tuple(meters.values()),
+        points=tuple(_point_row(point) for point in configuration.points),
+    )
+
+
+def _meter_row(point: ConfiguredPoint) -> MeterRow:
+    meter = point.meter
+    return MeterRow(meter.id, point.site, meter.area, meter.name or meter.id, meter.medium, point.connector)
+
+
+def _point_row(point: ConfiguredPoint) -> PointRow:
+    spec = point.point
+    return PointRow(
+        key=point.key,
+        meter_id=point.meter.id,
+        name=spec.name or point.quantity.title,
+        quantity=spec.quantity,
+        medium=point.medium,
+        unit=point.quantity.unit,
+        kind=spec.kind,
+        source=spec.source,
+        source_unit=spec.unit,
+        expected_interval_s=point.expected_interval_s,
+    )

@@ -1,0 +1,71 @@
+"""What the service tells of itself: readiness check by check, connectors, and the gauges that nobody else keeps."""
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
+
+from ems_telemetry.api.readiness import Check, Readiness
+from ems_telemetry.clock import Clock
+from ems_telemetry.observe import ConnectorReport, ConnectorStatus, LinkState, Metrics
+from ems_telemetry.service.storing import Storing
+from ems_telemetry.spool.port import SpoolReader
+
+EVERY_S = 1.0
+_NEARLY_FULL = 0.95
+
+
+class Watch:
+    """Looks at the parts; asks nothing of them that would wait."""
+
+    def __init__(
+        self, spool: SpoolReader, storing: Storing, reports: Sequence[ConnectorReport], *, metrics: Metrics, clock: Clock
+    ) -> None:
+        self._spool = spool
+        self._storing = storing
+        self._reports = reports
+        self._metrics = metrics
+        self._clock = clock
+        self._damaged = 0
+
+    def connectors(self) -> Sequence[ConnectorStatus]:
+        """Every connector as it stands now."""
+        return [report.status for report in self._reports]
+
+    def readiness(self) -> Readiness:
+        """Whether readings reach the database now. Connectors are told of, but a meter that is off makes no service unready."""
+        needed = (self._database(), self._room())
+        return Readiness(all(check.ok for check in needed), (*needed, self._links()))
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Keeps the gauges of the spool until it is time to stop."""
+        while not stopping.is_set():
+            self._measure()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stopping.wait(), EVERY_S)
+
+    def _measure(self) -> None:
+        state = self._spool.state()
+        age_s = 0.0 if state.oldest_at is None else (self._clock.now() - state.oldest_at).total_seconds()
+        self._metrics.spool_batches.set(state.batches)
+        self._metrics.spool_bytes.set(state.size_bytes)
+        self._metrics.spool_oldest_age.set(max(0.0, age_s))
+        self._metrics.spool_damaged.inc(max(0, state.damaged - self._damaged))
+        self._damaged = state.damaged
+
+    def _database(self) -> Check:
+        state = self._storing.writer.state
+        if state.connected:
+            return Check("database", ok=True, detail=f"{self._storing.capability}, connected")
+        reason = state.last_error or "not connected yet"
+        return Check("database", ok=False, detail=f"{reason}; readings wait in the spool")
+
+    def _room(self) -> Check:
+        state = self._spool.state()
+        share = state.size_bytes / state.max_size_bytes
+        detail = f"{state.batches} batches, {share:.1%} of {state.max_size_bytes} bytes"
+        return Check("spool", ok=share < _NEARLY_FULL, detail=detail)
+
+    def _links(self) -> Check:
+        down = [report.status.name for report in self._reports if report.status.state is LinkState.DOWN]
+        detail = f"down: {', '.join(down)}" if down else f"{len(self._reports)} configured, none down"
+        return Check("connectors", ok=not down, detail=detail)
