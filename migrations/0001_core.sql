@@ -1,5 +1,5 @@
 -- Sites, meters, points and their readings: the tables every other part hangs on, and the access keys of the API.
--- Placeholders written @{name} are filled in by the storage room, which alone knows how the databases differ.
+-- Placeholders written with @ and braces are filled in by the storage room, which alone knows how the databases differ.
 
 CREATE TABLE sites (
     id          text PRIMARY KEY,
