@@ -1,0 +1,96 @@
+"""The REST API as one application, made of the services it is given. Making it does no I/O."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from ems_telemetry.api import catalogue, losses, readings, status
+from ems_telemetry.api.access import Keyring
+from ems_telemetry.api.description import DESCRIPTION, SUMMARY, TITLE, describe
+from ems_telemetry.api.docs import OPENAPI_PATH, add_docs
+from ems_telemetry.api.guard import RequestGuard
+from ems_telemetry.api.parameters import explain_invalid
+from ems_telemetry.api.problem import RETRY_AFTER_S, ApiError, ProblemType
+from ems_telemetry.api.readiness import Check, Readiness
+from ems_telemetry.api.services import ApiServices
+from ems_telemetry.errors import TransientError
+from ems_telemetry.observe import get_logger
+
+__all__ = ["ApiServices", "Check", "Readiness", "create_app"]
+
+API_PREFIX = "/api/v1"
+_BY_STATUS: Mapping[int, ProblemType] = {
+    400: ProblemType.BAD_REQUEST,
+    404: ProblemType.NOT_FOUND,
+    405: ProblemType.METHOD_NOT_ALLOWED,
+}
+_log = get_logger("ems_telemetry.api")
+
+
+def create_app(services: ApiServices) -> FastAPI:
+    """Makes the application.
+
+    Args:
+        services: what it works with; the database is opened and closed by whoever gives it.
+    """
+    app = FastAPI(
+        title=TITLE,
+        version=services.version,
+        summary=SUMMARY,
+        description=DESCRIPTION,
+        openapi_url=OPENAPI_PATH,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    app.state.services = services
+    app.state.keyring = Keyring(services.database, services.clock, allow_anonymous=services.allow_anonymous)
+    for router in (catalogue.router, readings.router, losses.router, status.router):
+        app.include_router(router, prefix=API_PREFIX)
+    app.include_router(status.root_router)
+    add_docs(app)
+    _add_problem_handlers(app)
+    app.add_middleware(RequestGuard, clock=services.clock, metrics=services.metrics)
+    app.openapi = lambda: describe(app)  # type: ignore[method-assign]  # the way FastAPI documents
+    return app
+
+
+def _add_problem_handlers(app: FastAPI) -> None:
+    @app.exception_handler(ApiError)
+    async def on_api_error(request: Request, error: ApiError) -> Response:
+        return error.to_response(request.url.path)
+
+    @app.exception_handler(RequestValidationError)
+    async def on_invalid(request: Request, error: RequestValidationError) -> Response:
+        return explain_invalid(error.errors(), _known_parameters(request)).to_response(request.url.path)
+
+    @app.exception_handler(HTTPException)
+    async def on_http_error(request: Request, error: HTTPException) -> Response:
+        type_ = _BY_STATUS.get(error.status_code, ProblemType.BAD_REQUEST)
+        return ApiError(type_, _in_words(request, error), headers=error.headers).to_response(request.url.path)
+
+    @app.exception_handler(TransientError)
+    async def on_transient(request: Request, error: TransientError) -> Response:
+        _log.warning("the database is away from a request", event_code="api_database_unavailable", reason=str(error))
+        detail = f"the database does not answer now; collecting goes on. Try again in {RETRY_AFTER_S} s"
+        away = ApiError(ProblemType.DATABASE_UNAVAILABLE, detail, headers={"Retry-After": str(RETRY_AFTER_S)})
+        return away.to_response(request.url.path)
+
+
+def _in_words(request: Request, error: HTTPException) -> str:
+    if error.status_code == ProblemType.NOT_FOUND.status:
+        return "nothing is served at this path; the API is described at /api/docs"
+    if error.status_code == ProblemType.METHOD_NOT_ALLOWED.status:
+        return f"{request.method} is not possible here; allowed: {(error.headers or {}).get('Allow', 'GET')}"
+    return str(error.detail)
+
+
+def _known_parameters(request: Request) -> Sequence[str]:
+    """Names the query parameters of the operation, as the OpenAPI document has them."""
+    route: Any = request.scope.get("route")
+    operation = request.app.openapi()["paths"].get(route.path, {}).get("get", {})
+    return [parameter["name"] for parameter in operation.get("parameters", []) if parameter["in"] == "query"]

@@ -1,0 +1,108 @@
+"""What OpenAPI tells of the API: the words at its head, what every operation may answer, and the offline docs page."""
+
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from ems_telemetry.api.format import MEDIA_TYPES, Format
+from ems_telemetry.api.problem import MEDIA_TYPE, RETRY_AFTER_S, Problem, ProblemType
+
+TITLE = "ems-telemetry"
+SUMMARY = "What the meters of a plant measured, with its time, its quality and its reason where a value is missing."
+DESCRIPTION = """
+**Times** are RFC 3339 in UTC. Spans are half-open: `from` is within, `to` is not. A time without a zone is refused.
+
+**Lists** come in pages: `{"items": [...], "next": cursor}`. Ask again with `cursor` and the same filters until `next` is null;
+the header `Link: <...>; rel="next"` says the same for CSV and NDJSON. What is stored meanwhile neither hides nor repeats
+an item.
+
+**Formats**: JSON, CSV or NDJSON by the header `Accept` or by `format=`.
+
+**Missing is never zero**: a value that could not be obtained is null, and its `quality` and `flags` say why.
+
+**Errors** are `application/problem+json` (RFC 9457) and name the parameter, what was said, and what is allowed.
+
+**Keys** are sent as `Authorization: Bearer ems_...` and made by `ems-telemetry keys create`. A key may be limited to sites.
+"""
+TAGS = [
+    {"name": "Catalogue", "description": "What is measured where."},
+    {"name": "Readings", "description": "What was measured."},
+    {"name": "Losses", "description": "What did not become a reading, and why."},
+    {"name": "Service", "description": "How the service stands. The operations at the root need no key."},
+]
+Responses = dict[int | str, dict[str, Any]]
+
+_DESCRIPTIONS = {
+    ProblemType.UNAUTHENTICATED: "There is no key, or it does not hold.",
+    ProblemType.FORBIDDEN: "The key lacks the scope, or the site.",
+    ProblemType.NOT_FOUND: "There is none, or the key does not let it be seen; the nearest one is named.",
+    ProblemType.NOT_ACCEPTABLE: "The header Accept names no format this is written in.",
+    ProblemType.INVALID_PARAMETER: "A parameter is wrong; the answer says which, and what is allowed.",
+    ProblemType.DATABASE_UNAVAILABLE: "The database does not answer; collecting goes on. Try again later.",
+    ProblemType.NOT_READY: "Something the service needs is missing; `checks` says what.",
+}
+
+
+def problems(*types: ProblemType) -> Responses:
+    """Describes the problems an operation may answer with."""
+    return {int(type_.status): _describe_problem(type_) for type_ in types}
+
+
+GUARDED = problems(ProblemType.UNAUTHENTICATED, ProblemType.FORBIDDEN, ProblemType.INVALID_PARAMETER)
+STORED = GUARDED | problems(ProblemType.DATABASE_UNAVAILABLE)
+
+
+def listed(csv_example: str, *, paged: bool = True) -> Responses:
+    """Describes the formats of a list beside JSON, and the header that names the following page."""
+    answer: dict[str, Any] = {
+        "description": "A page of the list.",
+        "content": {
+            MEDIA_TYPES[Format.CSV]: {"schema": {"type": "string"}, "example": csv_example},
+            MEDIA_TYPES[Format.NDJSON]: {"schema": {"type": "string", "description": "One item as JSON per line."}},
+        },
+    }
+    if paged:
+        answer["headers"] = {
+            "Link": {"description": 'The following page, as `<...>; rel="next"`.', "schema": {"type": "string"}}
+        }
+    return {200: answer} | problems(ProblemType.NOT_ACCEPTABLE)
+
+
+def describe(app: FastAPI) -> dict[str, Any]:
+    """Makes the OpenAPI document, once, and adds the schema of problems that no operation names as its own."""
+    if app.openapi_schema is None:
+        document = get_openapi(
+            title=app.title,
+            version=app.version,
+            summary=app.summary,
+            description=app.description,
+            routes=app.routes,
+            tags=TAGS,
+            license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        )
+        schema = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+        document["components"]["schemas"] |= {**schema.pop("$defs"), "Problem": schema}
+        app.openapi_schema = document
+    return app.openapi_schema
+
+
+def _describe_problem(type_: ProblemType) -> dict[str, Any]:
+    example = {
+        "type": type_.uri,
+        "title": type_.title,
+        "status": int(type_.status),
+        "detail": _DESCRIPTIONS[type_],
+        "instance": "/api/v1/points",
+    }
+    described: dict[str, Any] = {
+        "description": _DESCRIPTIONS[type_],
+        "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}, "example": example}},
+    }
+    if type_ is ProblemType.DATABASE_UNAVAILABLE:
+        described["headers"] = {
+            "Retry-After": {"description": f"Seconds to wait: {RETRY_AFTER_S}.", "schema": {"type": "integer"}}
+        }
+    if type_ is ProblemType.UNAUTHENTICATED:
+        described["headers"] = {"WWW-Authenticate": {"description": "RFC 6750.", "schema": {"type": "string"}}}
+    return described

@@ -1,0 +1,37 @@
+"""The page that shows the OpenAPI document, with Swagger UI from this machine: a plant has no internet."""
+
+from importlib.resources import files
+from pathlib import Path
+
+from fastapi import APIRouter, FastAPI
+from starlette.responses import FileResponse
+from starlette.staticfiles import StaticFiles
+
+from ems_telemetry.api.guard import HEADERS
+
+DOCS_PATH = "/api/docs"
+OPENAPI_PATH = "/api/v1/openapi.json"
+_HERE = Path(__file__).parent / "static"
+
+# Swagger UI writes style elements and draws its icons from data URLs.
+_POLICY = (
+    HEADERS["Content-Security-Policy"]
+    .replace("style-src 'self'", "style-src 'self' 'unsafe-inline'")
+    .replace("img-src 'self'", "img-src 'self' data:")
+)
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.get(DOCS_PATH)
+async def docs() -> FileResponse:
+    """The docs page."""
+    return FileResponse(_HERE / "docs.html", headers={"Content-Security-Policy": _POLICY})
+
+
+def add_docs(app: FastAPI) -> None:
+    """Adds the docs page and its files."""
+    app.include_router(router)
+    app.mount(f"{DOCS_PATH}/page", StaticFiles(directory=_HERE), name="docs-page")
+    swagger_ui = Path(str(files("fastapi_offline"))) / "static"
+    app.mount(f"{DOCS_PATH}/swagger-ui", StaticFiles(directory=swagger_ui), name="swagger-ui")

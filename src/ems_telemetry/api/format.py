@@ -1,0 +1,117 @@
+"""Lists as JSON, CSV or NDJSON: which one a client wants, and how items are written in each.
+
+Times are RFC 3339 in UTC with `Z`, to the microsecond. Null stays null: `null` in JSON, an empty cell in CSV.
+"""
+
+import csv
+import io
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+from ems_telemetry.api.problem import ApiError, ProblemType
+
+Item = Mapping[str, Any]
+
+
+class Format(StrEnum):
+    """What a list may be written as."""
+
+    JSON = "json"
+    CSV = "csv"
+    NDJSON = "ndjson"
+
+
+MEDIA_TYPES = {
+    Format.JSON: "application/json",
+    Format.CSV: "text/csv",
+    Format.NDJSON: "application/x-ndjson",
+}
+CONTENT_TYPES = {**MEDIA_TYPES, Format.CSV: "text/csv; charset=utf-8; header=present"}
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+_NUMBER = re.compile(r"[+-]?\d+(\.\d+)?", re.ASCII)
+
+
+def choose_format(asked: Format | None, accept: str | None, offered: Sequence[Format] = tuple(Format)) -> Format:
+    """Chooses the format of an answer.
+
+    Args:
+        asked: the parameter `format`; it wins over the header.
+        accept: the header Accept; the most wanted of what is offered is taken, the first offered among equals.
+        offered: what this answer can be written as.
+
+    Raises:
+        ApiError: nothing of what the client accepts is offered.
+    """
+    if asked is not None:
+        return asked
+    wishes = _read_accept(accept or "*/*")
+    best = max(offered, key=lambda candidate: _weight(candidate, wishes))
+    if _weight(best, wishes) > 0:
+        return best
+    possible = ", ".join(MEDIA_TYPES[format_] for format_ in offered)
+    raise ApiError(ProblemType.NOT_ACCEPTABLE, f"the header Accept names none of {possible}")
+
+
+def write_json(items: Sequence[Item], following: str | None) -> bytes:
+    """Writes `{"items": […], "next": …}`."""
+    return msgspec.json.encode({"items": items, "next": following})
+
+
+def write_ndjson(items: Iterable[Item]) -> bytes:
+    """Writes one JSON object per line."""
+    return msgspec.json.Encoder().encode_lines(items)
+
+
+def write_csv(items: Iterable[Item], columns: Sequence[str]) -> bytes:
+    """Writes a head line and one line per item, as RFC 4180 has it; words of a list are set apart by spaces."""
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(columns)
+    writer.writerows([_cell(item[column]) for column in columns] for item in items)
+    return text.getvalue().encode()
+
+
+def write_time(time: datetime) -> str:
+    """Writes a time as RFC 3339 in UTC; the fraction is left out where it is zero."""
+    return time.isoformat().replace("+00:00", "Z")
+
+
+def _cell(value: object) -> object:
+    match value:
+        case datetime():
+            return write_time(value)
+        case bool():
+            return "true" if value else "false"
+        case str():
+            # A spreadsheet would run it as a formula, and some of these words came from a device.
+            return f"'{value}" if value.startswith(_FORMULA_STARTS) and not _NUMBER.fullmatch(value) else value
+        case list() | tuple():
+            return " ".join(str(part) for part in value)
+        case Mapping():
+            return msgspec.json.encode(value).decode()
+        case _:
+            return value
+
+
+def _read_accept(accept: str) -> dict[str, float]:
+    """Reads the header into media ranges and their weights; one that cannot be read weighs nothing."""
+    wishes: dict[str, float] = {}
+    for part in accept.split(","):
+        range_, *parameters = (word.strip().lower() for word in part.split(";"))
+        weight = next((word.removeprefix("q=") for word in parameters if word.startswith("q=")), "1")
+        try:
+            wishes[range_] = float(weight)
+        except ValueError:
+            wishes[range_] = 0.0
+    return wishes
+
+
+def _weight(format_: Format, wishes: Mapping[str, float]) -> float:
+    media_type = MEDIA_TYPES[format_]
+    group = f"{media_type.partition('/')[0]}/*"
+    return next((wishes[range_] for range_ in (media_type, group, "*/*") if range_ in wishes), 0.0)

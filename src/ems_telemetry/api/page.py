@@ -1,0 +1,91 @@
+"""Pages of lists: one item more than asked for tells whether there is a following page, and where it begins."""
+
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+from urllib.parse import urlencode
+
+from fastapi import Request
+from pydantic import BaseModel
+from starlette.responses import Response
+
+from ems_telemetry.api.cursor import decode_cursor, encode_cursor, fingerprint
+from ems_telemetry.api.format import CONTENT_TYPES, Format, Item, choose_format, write_csv, write_json, write_ndjson
+from ems_telemetry.api.items import columns_of
+from ems_telemetry.api.parameters import ListQuery, PageQuery
+
+RowT = TypeVar("RowT")
+KeyT = TypeVar("KeyT")
+
+
+class Listing:
+    """One request for a page of a list.
+
+    Args:
+        request: as it came in.
+        query: its parameters.
+    """
+
+    def __init__(self, request: Request, query: PageQuery) -> None:
+        self._request = request
+        self._query = query
+        self._fingerprint = fingerprint(request.url.path, query.filters)
+        self._format = choose_format(query.format, request.headers.get("accept"))
+
+    @property
+    def limit(self) -> int:
+        """How many rows to fetch: one more than the page holds."""
+        return self._query.limit + 1
+
+    @property
+    def is_first(self) -> bool:
+        """Whether the list is asked for from its beginning."""
+        return self._query.cursor is None
+
+    def after(self, key_type: type[KeyT]) -> KeyT | None:
+        """Tells the key of the last item of the page before; None for the first page.
+
+        Raises:
+            ApiError: 422, the cursor is none of ours or continues another request.
+        """
+        return decode_cursor(self._query.cursor, self._fingerprint, key_type) if self._query.cursor else None
+
+    def answer(
+        self, rows: Sequence[RowT], model: type[BaseModel], to_item: Callable[[RowT], Item], key: Callable[[RowT], object]
+    ) -> Response:
+        """Writes the page.
+
+        Args:
+            rows: what was fetched, up to `limit`.
+            model: describes the items.
+            to_item: makes an item of a row.
+            key: what the list is ordered by, of a row.
+        """
+        page = rows[: self._query.limit]
+        cursor = encode_cursor(self._fingerprint, key(page[-1])) if len(rows) > len(page) else None
+        return write_list([to_item(row) for row in page], model, self._format, cursor, self._link(cursor))
+
+    def _link(self, cursor: str | None) -> str | None:
+        if cursor is None:
+            return None
+        asked = {**dict(self._request.query_params), "cursor": cursor}
+        return f'<{self._request.url.path}?{urlencode(asked)}>; rel="next"'
+
+
+def write_list(
+    items: Sequence[Item], model: type[BaseModel], format_: Format, cursor: str | None = None, link: str | None = None
+) -> Response:
+    """Writes items in a format, the following page named in the header Link too."""
+    match format_:
+        case Format.JSON:
+            body = write_json(items, cursor)
+        case Format.NDJSON:
+            body = write_ndjson(items)
+        case Format.CSV:
+            body = write_csv(items, columns_of(model))
+    headers = {"Vary": "Accept, Authorization"} | ({"Link": link} if link else {})
+    return Response(body, headers=headers, media_type=CONTENT_TYPES[format_])
+
+
+def format_of(request: Request, query: ListQuery) -> Format:
+    """Tells what a list that comes whole is to be written as."""
+    return choose_format(query.format, request.headers.get("accept"))

@@ -1,0 +1,74 @@
+"""Readings: the history of a point, and the newest of every point."""
+
+from datetime import datetime
+from typing import Annotated
+
+import msgspec
+from fastapi import APIRouter, Query, Request
+from starlette.responses import Response
+
+from ems_telemetry.api import items
+from ems_telemetry.api.access import Reader
+from ems_telemetry.api.catalogue import PointKey, check_filters, find_point, key_page
+from ems_telemetry.api.description import STORED, listed, problems
+from ems_telemetry.api.page import Listing
+from ems_telemetry.api.parameters import LatestQuery, Order, ReadingsQuery
+from ems_telemetry.api.problem import ProblemType
+from ems_telemetry.api.services import Services
+from ems_telemetry.storage import reading
+
+router = APIRouter(tags=["Readings"], responses=STORED)
+
+TimeKey = Annotated[datetime, msgspec.Meta(tz=True)]
+"""The time of a row within a cursor."""
+
+_READINGS_CSV = (
+    "time,value,exact,raw,quality,flags,source_status,received_at\r\n"
+    "2026-03-02T10:00:00Z,18211.4,,,192,,0,2026-03-02T10:00:00.131000Z\r\n"
+    "2026-03-02T10:00:10Z,,,,0,bad_status,2150891520,2026-03-02T10:00:10.129000Z\r\n"
+)
+_LATEST_CSV = (
+    "point,point_name,meter,meter_name,site,area,medium,quantity,unit,kind,expected_interval_s,time,value,exact,raw,quality,"
+    "flags,source_status,received_at\r\n"
+    "EM-01.energy_import,Energy import,EM-01,Main,BER1,hall-1,electricity,active_energy_import,kWh,counter,10.0,"
+    "2026-03-02T10:00:00Z,18211.4,,,192,,0,2026-03-02T10:00:00.131000Z\r\n"
+)
+
+
+@router.get(
+    "/points/{key}/readings",
+    response_model=items.Page[items.Reading],
+    responses=listed(_READINGS_CSV) | problems(ProblemType.NOT_FOUND),
+)
+async def readings(
+    request: Request, services: Services, caller: Reader, key: PointKey, query: Annotated[ReadingsQuery, Query()]
+) -> Response:
+    """Lists the readings of a point in a span, by their time."""
+    listing = Listing(request, query)
+    point = await find_point(services.database, caller, key)
+    rows = await reading.list_readings(
+        services.database,
+        point.key,
+        query.span,
+        newest_first=query.order is Order.DESC,
+        after=listing.after(TimeKey),
+        limit=listing.limit,
+    )
+    return listing.answer(rows, items.Reading, items.reading_item, key=lambda row: row.time)
+
+
+@router.get("/readings/latest", response_model=items.Page[items.LatestReading], responses=listed(_LATEST_CSV))
+async def latest(request: Request, services: Services, caller: Reader, query: Annotated[LatestQuery, Query()]) -> Response:
+    """Lists the active points with their newest readings, by their key; points that have none yet are listed too."""
+    caller.check_site(query.site)
+    listing = Listing(request, query)
+    rows = await reading.list_latest(
+        services.database,
+        caller.sites,
+        key_page(listing),
+        site=query.site,
+        meter=query.meter,
+    )
+    if not rows:
+        await check_filters(services.database, caller, site=query.site, meter=query.meter)
+    return listing.answer(rows, items.LatestReading, items.latest_item, key=lambda row: row.point)

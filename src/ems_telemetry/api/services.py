@@ -1,0 +1,34 @@
+"""What the API works with, given by whoever wires the service, and how an operation reaches it."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from ems_telemetry.api.readiness import Readiness
+from ems_telemetry.clock import Clock
+from ems_telemetry.observe import ConnectorStatus, Metrics
+from ems_telemetry.storage.database import Database
+
+
+@dataclass(frozen=True, slots=True)
+class ApiServices:
+    """Everything the API needs. The callables answer at once, from memory."""
+
+    database: Database
+    connectors: Callable[[], Sequence[ConnectorStatus]]
+    readiness: Callable[[], Readiness]
+    metrics: Metrics
+    clock: Clock
+    allow_anonymous: bool
+    version: str
+
+
+def services_of(request: Request) -> ApiServices:
+    """Gives an operation the services of its application."""
+    services: ApiServices = request.app.state.services
+    return services
+
+
+Services = Annotated[ApiServices, Depends(services_of)]

@@ -1,0 +1,134 @@
+"""What did not become a reading, read for the API: dead letters with their payload, and gaps. Newest first.
+
+With `sites`, only what certainly belongs to these is found: by the point it names, or else by a connector that serves no
+other site.
+"""
+
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from psycopg.rows import args_row
+
+from ems_telemetry.storage.catalogue import Sites, list_connectors_within
+from ems_telemetry.storage.database import Database
+from ems_telemetry.storage.reading import END, Span
+
+NO_ID = UUID(int=0)
+
+
+class DeadLetterRow(NamedTuple):
+    """Something received that could not become a reading; its payload is fetched by itself."""
+
+    id: UUID
+    connector: str
+    point: str | None
+    reason: str
+    detail: str
+    source: str
+    size_bytes: int
+    received_at: datetime
+    stored_at: datetime
+
+
+class GapRow(NamedTuple):
+    """A stretch `[start, end)` in which readings were refused or missed."""
+
+    id: UUID
+    connector: str
+    point: str | None
+    start: datetime
+    end: datetime
+    cause: str
+    refused: int
+    recorded_at: datetime
+
+
+class TimePage(NamedTuple):
+    """Which page of a list, newest first: how many rows at most, and the time and id of the last row of the page before."""
+
+    limit: int
+    time: datetime = END
+    id: UUID = NO_ID
+
+
+_WITHIN_SITES = """(%(sites)s::text[] IS NULL
+       OR CASE WHEN p.key IS NULL THEN l.connector = ANY(%(connectors)s::text[]) ELSE m.site_id = ANY(%(sites)s) END)"""
+
+_DEAD_LETTERS = f"""
+    SELECT l.id, l.connector, l.point, l.reason, l.detail, l.source, octet_length(l.payload), l.received_at, l.stored_at
+    FROM dead_letters l
+    LEFT JOIN points p ON p.key = l.point
+    LEFT JOIN meters m ON m.id = p.meter_id
+    WHERE {_WITHIN_SITES}"""  # noqa: S608  # constants of this module
+
+LIST_DEAD_LETTERS = f"""{_DEAD_LETTERS}
+      AND (%(connector)s::text IS NULL OR l.connector = %(connector)s)
+      AND (%(reason)s::text IS NULL OR l.reason = %(reason)s)
+      AND l.received_at >= %(start)s AND l.received_at < %(end)s
+      AND l.received_at <= %(time)s AND (l.received_at < %(time)s OR l.id > %(id)s)
+    ORDER BY l.received_at DESC, l.id
+    LIMIT %(limit)s"""
+"""A page of dead letters received in a span, newest first."""
+
+FIND_DEAD_LETTER = f"{_DEAD_LETTERS} AND l.id = %(id)s"
+"""One dead letter by its id."""
+
+READ_PAYLOAD = "SELECT payload FROM dead_letters WHERE id = %(id)s"
+"""The payload of a dead letter."""
+
+LIST_GAPS = f"""
+    SELECT l.id, l.connector, l.point, l.started_at, l.ended_at, l.cause, l.refused, l.recorded_at
+    FROM gaps l
+    LEFT JOIN points p ON p.key = l.point
+    LEFT JOIN meters m ON m.id = p.meter_id
+    WHERE {_WITHIN_SITES}
+      AND (%(connector)s::text IS NULL OR l.connector = %(connector)s)
+      AND l.ended_at > %(start)s AND l.started_at < %(end)s
+      AND l.started_at <= %(time)s AND (l.started_at < %(time)s OR l.id > %(id)s)
+    ORDER BY l.started_at DESC, l.id
+    LIMIT %(limit)s"""  # noqa: S608  # constants of this module
+"""A page of gaps that reach into a span, newest first."""
+
+
+async def list_dead_letters(
+    database: Database,
+    sites: Sites,
+    span: Span,
+    page: TimePage,
+    *,
+    connector: str | None = None,
+    reason: str | None = None,
+) -> list[DeadLetterRow]:
+    """Gives a page of the dead letters received in the span, newest first."""
+    parameters = {"connector": connector, "reason": reason, **span._asdict(), **page._asdict()}
+    parameters |= await _visibility(database, sites)
+    async with database.connection() as connection, connection.cursor(row_factory=args_row(DeadLetterRow)) as cursor:
+        await cursor.execute(LIST_DEAD_LETTERS, parameters)
+        return await cursor.fetchall()
+
+
+async def find_dead_letter(database: Database, sites: Sites, id_: UUID) -> tuple[DeadLetterRow, bytes] | None:
+    """Finds a dead letter, with its payload."""
+    parameters = {"id": id_, **await _visibility(database, sites)}
+    async with database.connection() as connection, connection.cursor(row_factory=args_row(DeadLetterRow)) as cursor:
+        await cursor.execute(FIND_DEAD_LETTER, parameters)
+        letter = await cursor.fetchone()
+        payload = await (await connection.execute(READ_PAYLOAD, parameters)).fetchone()
+    return None if letter is None or payload is None else (letter, bytes(payload[0]))
+
+
+async def list_gaps(
+    database: Database, sites: Sites, span: Span, page: TimePage, *, connector: str | None = None
+) -> list[GapRow]:
+    """Gives a page of the gaps that reach into the span, newest first."""
+    parameters = {"connector": connector, **span._asdict(), **page._asdict(), **await _visibility(database, sites)}
+    async with database.connection() as connection, connection.cursor(row_factory=args_row(GapRow)) as cursor:
+        await cursor.execute(LIST_GAPS, parameters)
+        return await cursor.fetchall()
+
+
+async def _visibility(database: Database, sites: Sites) -> dict[str, Any]:
+    if sites is None:
+        return {"sites": None, "connectors": None}
+    return {"sites": list(sites), "connectors": await list_connectors_within(database, sites)}
