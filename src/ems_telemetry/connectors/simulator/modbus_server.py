@@ -76,4 +76,4 @@ async def modbus_server(plant: LivePlant, port: int) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        await server.shutdown()
+        await server.shutdown()  # type: ignore[no-untyped-call] # the library does not type it

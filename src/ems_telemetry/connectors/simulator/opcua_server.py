@@ -2,9 +2,13 @@
 
 import contextlib
 from collections.abc import AsyncIterator, Mapping
+from datetime import datetime
 from typing import NamedTuple
 
-from asyncua import Server, ua
+from asyncua import ua
+from asyncua.common.node import Node
+from asyncua.server.server import Server
+from asyncua.ua.status_codes import StatusCodes
 
 from ems_telemetry.connectors.simulator.faults import DUST_SETTLING, DUST_ZERO_CHECK
 from ems_telemetry.connectors.simulator.live import LivePlant
@@ -88,18 +92,23 @@ def data_value(variable: Variable, plant: LivePlant) -> ua.DataValue:
     """Gives a variable's value, status and source time."""
     value = plant.read(variable.point)
     shown = STATES[int(value)] if variable.unit is None else value
-    now = plant.now().replace(tzinfo=None)
-    status = ua.StatusCode(_status(variable, plant))
+    now = _ua_time(plant.now())
+    status = ua.StatusCode(ua.UInt32(_status(variable, plant)))
     return ua.DataValue(ua.Variant(shown), status, SourceTimestamp=now, ServerTimestamp=now)
+
+
+def _ua_time(time: datetime) -> ua.DateTime:
+    """The library's times are UTC and do not say so."""
+    return ua.DateTime.combine(time.date(), time.time())
 
 
 def _status(variable: Variable, plant: LivePlant) -> int:
     if variable.point == "ST-01.dust":
         if plant.suffers(DUST_ZERO_CHECK):
-            return ua.StatusCodes.BadOutOfService
+            return StatusCodes.BadOutOfService
         if plant.suffers(DUST_SETTLING):
-            return ua.StatusCodes.UncertainSensorNotAccurate
-    return ua.StatusCodes.Good
+            return StatusCodes.UncertainSensorNotAccurate
+    return StatusCodes.Good
 
 
 @contextlib.asynccontextmanager
@@ -120,21 +129,16 @@ async def opcua_server(plant: LivePlant, port: int) -> AsyncIterator[OpcuaServer
 async def _add_variables(server: Server) -> Mapping[Variable, ua.NodeId]:
     namespace = await server.register_namespace(NAMESPACE)
     objects = {
-        name: await server.nodes.objects.add_object(ua.NodeId(name, namespace), ua.QualifiedName(name, namespace))
+        name: await server.nodes.objects.add_object(f"ns={namespace};s={name}", f"{namespace}:{name}")
         for name in dict.fromkeys(variable.object for variable in VARIABLES)
     }
-    nodes = {}
-    for variable in VARIABLES:
-        node = await objects[variable.object].add_variable(
-            ua.NodeId(variable.identifier, namespace),
-            ua.QualifiedName(variable.name, namespace),
-            "" if variable.unit is None else 0.0,
-        )
-        if variable.unit is not None:
-            await node.add_property(
-                ua.NodeId(f"{variable.identifier}.EngineeringUnits", namespace),
-                ua.QualifiedName("EngineeringUnits", 0),
-                variable.unit.information(),
-            )
-        nodes[variable] = node.nodeid
-    return nodes
+    return {variable: await _add_variable(objects[variable.object], namespace, variable) for variable in VARIABLES}
+
+
+async def _add_variable(parent: Node, namespace: int, variable: Variable) -> ua.NodeId:
+    node_id = f"ns={namespace};s={variable.identifier}"
+    empty = "" if variable.unit is None else 0.0
+    node = await parent.add_variable(node_id, f"{namespace}:{variable.name}", empty)
+    if variable.unit is not None:
+        await node.add_property(f"{node_id}.EngineeringUnits", "0:EngineeringUnits", variable.unit.information())
+    return node.nodeid
