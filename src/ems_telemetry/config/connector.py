@@ -50,6 +50,11 @@ class Point(Model):
     states: Mapping[str, float] | None = None
     """Numbers for a device's words, as `{running: 1, stopped: 0}`."""
 
+    @property
+    def source(self) -> str:
+        """Where the connector finds it, in the protocol's words: node, register or topic."""
+        return ""
+
 
 PointT = TypeVar("PointT", bound=Point)
 

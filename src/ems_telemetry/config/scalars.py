@@ -72,8 +72,8 @@ def format_duration(duration_s: float) -> str:
     """Writes a duration in its largest whole unit, as `15m`."""
     for unit in ("w", "d", "h", "m", "s"):
         if duration_s >= SECONDS[unit] and duration_s % SECONDS[unit] == 0:
-            return f"{duration_s / SECONDS[unit]:g}{unit}"
-    return f"{duration_s:g}s" if duration_s >= 1 else f"{duration_s * 1000:g}ms"
+            return f"{duration_s / SECONDS[unit]:.12g}{unit}"
+    return f"{duration_s:.12g}s" if duration_s >= 1 else f"{duration_s * 1000:.12g}ms"
 
 
 Duration: TypeAlias = Annotated[

@@ -1,0 +1,47 @@
+# Everything installs into .venv of this checkout. `make help` lists the targets.
+.DEFAULT_GOAL := .venv/.installed
+.PHONY: help demo test check fix bench database lock clean
+PYTHON ?= python3
+BIN := .venv/bin
+SECONDS ?= 0
+
+help:            ## list the targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 14
+
+.venv/.installed: requirements/dev.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; name one: make PYTHON=python3.12"; exit 1; }
+	@$(PYTHON) -m venv .venv || { echo "the module venv is missing; on Debian and Ubuntu: apt-get install python3-venv"; exit 1; }
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements/dev.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: .venv/.installed    ## a simulated plant into a real database; SECONDS=60 ends by itself
+	@scripts/demo --seconds $(SECONDS)
+
+database: .venv/.installed    ## a TimescaleDB for development; prints its DSN
+	@$(PYTHON) scripts/timescaledb.py start
+
+test: .venv/.installed    ## install the real servers and run every test
+	@scripts/install-test-servers
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+check: .venv/.installed    ## ruff, mypy, import-linter; changes nothing
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+fix: .venv/.installed    ## format and mend what ruff can
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: .venv/.installed    ## speed and memory as ratios against bare-library loops
+	@scripts/install-test-servers
+	$(BIN)/python bench/run.py
+
+lock: .venv/.installed    ## resolve the dependencies anew
+	$(BIN)/uv pip compile --quiet pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --upgrade --output-file requirements/run.txt
+	$(BIN)/uv pip compile --quiet pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --upgrade --output-file requirements/dev.txt
+
+clean:           ## remove what was installed and built here
+	rm -rf .venv dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache tests/servers/node/node_modules

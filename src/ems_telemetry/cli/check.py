@@ -1,0 +1,50 @@
+"""`check`: reads every file, says what is wrong with file and line, or lists the meters and points."""
+
+import typer
+
+from ems_telemetry.cli.output import ConfigOption, JsonOption, as_objects, load_configuration, print_json, print_table, say
+from ems_telemetry.config.check import ConfiguredPoint
+from ems_telemetry.config.load import DEFAULT_PATH, Configuration
+
+COLUMNS = ("site", "connector", "meter", "point", "quantity", "kind", "device_unit", "unit", "source")
+
+
+def add_to(app: typer.Typer) -> None:
+    """Adds the verb."""
+    app.command("check")(check)
+
+
+def check(config: ConfigOption = DEFAULT_PATH, as_json: JsonOption = False) -> None:
+    """Check all configuration files without connecting to anything, and list the meters and points."""
+    configuration = load_configuration(config)
+    rows = [_row(point) for point in configuration.points]
+    if as_json:
+        print_json({"points": as_objects(COLUMNS, rows), "connectors": [c.name for c in configuration.connectors]})
+        return
+    print_table([column.replace("_", " ") for column in COLUMNS], rows)
+    say(_summary(configuration))
+
+
+def _row(point: ConfiguredPoint) -> tuple[object, ...]:
+    spec = point.point
+    return (
+        point.site,
+        point.connector,
+        point.meter.id,
+        point.key,
+        spec.quantity,
+        spec.kind.value,
+        spec.unit,
+        point.quantity.unit,
+        spec.source,
+    )
+
+
+def _summary(configuration: Configuration) -> str:
+    meters = {point.meter.id for point in configuration.points}
+    disabled = sum(not connector.file.enabled for connector in configuration.connectors)
+    aside = f", {disabled} of them not enabled" if disabled else ""
+    return (
+        f"{len(configuration.plant.sites)} site(s), {len(configuration.connectors)} connector(s){aside}, "
+        f"{len(meters)} meter(s), {len(configuration.points)} point(s): all files are in order"
+    )

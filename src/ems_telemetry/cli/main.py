@@ -1,0 +1,54 @@
+"""The command `ems-telemetry`. Exit codes: 0 done, 1 the work failed, 2 usage or configuration."""
+
+import sys
+from importlib.metadata import version
+from typing import Annotated
+
+import typer
+
+from ems_telemetry.cli import check, init, schema
+from ems_telemetry.cli.output import EXIT_CONFIGURATION, EXIT_FAILED, complain
+from ems_telemetry.errors import ConfigurationError, EmsTelemetryError
+
+app = typer.Typer(
+    name="ems-telemetry",
+    help="Plant-floor meters (OPC UA, Modbus, MQTT) into TimescaleDB, as numbers that can be traced back to the raw reading.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for group in (check, init, schema):
+    group.add_to(app)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"ems-telemetry {version('ems-telemetry')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    _version: Annotated[
+        bool, typer.Option("--version", help="Print the version and exit.", callback=_print_version, is_eager=True)
+    ] = False,
+) -> None:
+    pass
+
+
+def main() -> None:
+    """Runs the command line and turns our errors into words and exit codes."""
+    try:
+        app()
+    except ConfigurationError as error:
+        for problem in error.problems:
+            complain(str(problem))
+        sys.exit(EXIT_CONFIGURATION)
+    except EmsTelemetryError as error:
+        complain(str(error))
+        sys.exit(EXIT_FAILED)
+
+
+if __name__ == "__main__":
+    main()

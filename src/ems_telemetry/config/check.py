@@ -1,0 +1,126 @@
+"""What no single file can know to be wrong: sites and areas that do not exist, ids used twice, units that do not fit."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ems_telemetry.config.connector import ConnectorFile, Meter, Point, point_key
+from ems_telemetry.config.document import Document, Location
+from ems_telemetry.config.plant import Plant
+from ems_telemetry.config.problems import not_known, subject
+from ems_telemetry.config.quantities import QUANTITIES, Quantity
+from ems_telemetry.config.units import Conversion, UnitError, convert_to_canonical
+from ems_telemetry.errors import Problem
+from ems_telemetry.model import Kind, Medium
+
+ConnectorDocument = tuple[Document, ConnectorFile[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class ConfiguredPoint:
+    """A point with everything that follows from where it stands."""
+
+    key: str
+    connector: str
+    site: str
+    meter: Meter[Any]
+    point: Point
+    quantity: Quantity
+    conversion: Conversion
+    expected_interval_s: float | None
+
+    @property
+    def medium(self) -> Medium | None:
+        """What flows through its meter."""
+        return self.meter.medium
+
+
+def check_connectors(plant: Plant, documents: Sequence[ConnectorDocument], problems: list[Problem]) -> list[ConfiguredPoint]:
+    """Checks all connector files against the plant and each other; adds what is wrong to `problems`.
+
+    Returns:
+        The points of all files, in their order; incomplete if there were problems.
+    """
+    problems.extend(_used_twice(documents))
+    points: list[ConfiguredPoint] = []
+    for document, file in documents:
+        problems.extend(_misplaced(plant, document, file))
+        for index, meter in enumerate(file.meters):
+            for position, point in enumerate(meter.points):
+                location: Location = ("meters", index, "points", position)
+                found = _configured(document, file, meter, point, location)
+                if isinstance(found, Problem):
+                    problems.append(found)
+                else:
+                    points.append(found)
+                problems.extend(_contradictions(document, point, location))
+    return points
+
+
+def _configured(
+    document: Document, file: ConnectorFile[Any], meter: Meter[Any], point: Point, location: Location
+) -> ConfiguredPoint | Problem:
+    quantity = QUANTITIES.get(point.quantity)
+    if quantity is None:
+        words = not_known("quantity", point.quantity, QUANTITIES)
+        return _problem(document, (*location, "quantity"), words)
+    try:
+        conversion = convert_to_canonical(point.unit, quantity)
+    except UnitError as error:
+        return _problem(document, (*location, "unit"), str(error))
+    return ConfiguredPoint(
+        key=point_key(meter, point),
+        connector=document.path.stem,
+        site=meter.site or file.site,
+        meter=meter,
+        point=point,
+        quantity=quantity,
+        conversion=conversion,
+        expected_interval_s=point.expected_interval or getattr(meter, "interval", None) or getattr(file, "interval", None),
+    )
+
+
+def _misplaced(plant: Plant, document: Document, file: ConnectorFile[Any]) -> Iterator[Problem]:
+    sites = {site.id: site for site in plant.sites}
+    if file.site not in sites:
+        yield document.problem(("site",), not_known("site", file.site, sites))
+    for index, meter in enumerate(file.meters):
+        if meter.site is not None and meter.site not in sites:
+            yield _problem(document, ("meters", index, "site"), not_known("site", meter.site, sites))
+        site = sites.get(meter.site or file.site)
+        if meter.area is not None and site is not None and meter.area not in site.areas:
+            yield _problem(document, ("meters", index, "area"), not_known(f"area of site {site.id}", meter.area, site.areas))
+
+
+def _used_twice(documents: Iterable[ConnectorDocument]) -> Iterator[Problem]:
+    names: dict[str, Document] = {}
+    meters: dict[str, str] = {}
+    for document, file in documents:
+        if (other := names.setdefault(document.path.stem, document)) is not document:
+            yield Problem(document.path, None, f"has the same name as {other.path}; a connector is called after its file")
+        for index, meter in enumerate(file.meters):
+            place = f"{document.path}:{document.line(('meters', index))}"
+            if (first := meters.setdefault(meter.id, place)) != place:
+                yield document.problem(("meters", index, "id"), f'meter id "{meter.id}" is used already at {first}')
+            seen: set[str] = set()
+            for position, point in enumerate(meter.points):
+                if point.id in seen:
+                    location = ("meters", index, "points", position, "id")
+                    yield document.problem(location, f'meter {meter.id}: point id "{point.id}" is used twice')
+                seen.add(point.id)
+
+
+def _contradictions(document: Document, point: Point, location: Location) -> Iterator[Problem]:
+    if point.range is not None and point.range[0] >= point.range[1]:
+        yield _problem(document, (*location, "range"), f"range {list(point.range)} must go from low to high")
+    if point.scale == 0:
+        yield _problem(document, (*location, "scale"), "scale 0 would make every value zero")
+    for key in ("rollover_at", "max_rate"):
+        if getattr(point, key) is not None and point.kind is not Kind.COUNTER:
+            yield _problem(
+                document, (*location, key), f"{key} is for counters; this point is a {point.kind}; say kind: counter"
+            )
+
+
+def _problem(document: Document, location: Location, words: str) -> Problem:
+    return document.problem(location, subject(document, location) + words)

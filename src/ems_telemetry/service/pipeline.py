@@ -1,0 +1,126 @@
+"""From samples to the spool: normalizes what a connector hands over, makes it durable, and accounts for every sample."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import uuid4
+
+from ems_telemetry.clock import Clock
+from ems_telemetry.errors import SpoolDamagedError, SpoolFullError
+from ems_telemetry.model import Batch, DeadLetter, Gap, Reading, Receipt, Sample
+from ems_telemetry.normalize.meaning import Normalizer
+from ems_telemetry.observe import ConnectorReport, Metrics
+from ems_telemetry.retry import Backoff
+from ems_telemetry.spool.port import SpoolWriter
+
+
+class Refusals:
+    """What the spool refused of one connector and what is not yet written down as gaps. Bounded by the number of points."""
+
+    def __init__(self, connector: str) -> None:
+        self._connector = connector
+        self._by_point: dict[str | None, tuple[datetime, datetime, int]] = {}
+
+    def add(self, readings: Sequence[Reading], dead_letters: Sequence[DeadLetter]) -> None:
+        """Counts what was refused."""
+        for reading in readings:
+            self._stretch(reading.point, reading.time)
+        for letter in dead_letters:
+            self._stretch(letter.point, letter.received_at)
+
+    def take(self) -> list[Gap]:
+        """Gives what was refused as gaps, one per point, and forgets it."""
+        refused, self._by_point = self._by_point, {}
+        return [
+            Gap(uuid4(), self._connector, point, first, last, "spool_full", count)
+            for point, (first, last, count) in refused.items()
+        ]
+
+    def put_back(self, gaps: Sequence[Gap]) -> None:
+        """Remembers gaps that could not be made durable either."""
+        for gap in gaps:
+            self._stretch(gap.point, gap.start, 0)
+            self._stretch(gap.point, gap.end, gap.refused)
+
+    def __bool__(self) -> bool:
+        return bool(self._by_point)
+
+    def _stretch(self, point: str | None, time: datetime, refused: int = 1) -> None:
+        first, last, count = self._by_point.get(point, (time, time, 0))
+        self._by_point[point] = (min(first, time), max(last, time), count + refused)
+
+
+class Pipeline:
+    """The sink of one connector; see `ems_telemetry.connectors.contract.Sink`."""
+
+    def __init__(
+        self, normalizer: Normalizer, spool: SpoolWriter, report: ConnectorReport, metrics: Metrics, clock: Clock
+    ) -> None:
+        self._normalizer = normalizer
+        self._spool = spool
+        self._report = report
+        self._metrics = metrics
+        self._clock = clock
+        self._connector = report.status.name
+        self._refusals = Refusals(self._connector)
+        self._backoff = Backoff(initial_s=0.5, cap_s=10.0)
+
+    async def deliver(
+        self, samples: Sequence[Sample], dead_letters: Sequence[DeadLetter] = (), receipts: Sequence[Receipt] = ()
+    ) -> None:
+        """Makes all of it durable, waiting for as long as the spool is full or broken."""
+        readings, letters = self._normalized(samples, dead_letters)
+        failures = 0
+        while True:
+            try:
+                return await self._append(readings, letters, receipts)
+            except SpoolFullError as error:
+                self._report.note(f"waiting: {error}")
+                await self._spool.wait_for_room()
+            except SpoolDamagedError as error:
+                failures += 1
+                self._report.note(f"waiting: {error}")
+                await self._clock.sleep(self._backoff.delay_s(failures))
+
+    async def offer(self, samples: Sequence[Sample], dead_letters: Sequence[DeadLetter] = ()) -> bool:
+        """Makes all of it durable, or counts it as refused and remembers the gap."""
+        readings, letters = self._normalized(samples, dead_letters)
+        try:
+            await self._append(readings, letters, ())
+        except (SpoolFullError, SpoolDamagedError) as error:
+            self._refusals.add(readings, letters)
+            self._report.samples("refused", len(readings) + len(letters))
+            self._report.note(f"refused: {error}")
+            return False
+        return True
+
+    async def is_durable(self, receipt: Receipt) -> bool:
+        """Tells whether a message with this receipt was delivered before."""
+        return await self._spool.is_durable(receipt)
+
+    async def close(self) -> None:
+        """Writes down what was refused and is not yet a gap, if the spool lets it."""
+        if self._refusals:
+            try:
+                await self._append([], [], ())
+            except (SpoolFullError, SpoolDamagedError) as error:
+                self._report.note(f"what was refused could not be written down: {error}")
+
+    def _normalized(
+        self, samples: Sequence[Sample], dead_letters: Sequence[DeadLetter]
+    ) -> tuple[list[Reading], list[DeadLetter]]:
+        readings, unnormal = self._normalizer.normalize(samples)
+        return readings, [*dead_letters, *unnormal]
+
+    async def _append(self, readings: list[Reading], letters: list[DeadLetter], receipts: Sequence[Receipt]) -> None:
+        gaps = self._refusals.take()
+        if not (readings or letters or gaps):
+            return
+        try:
+            await self._spool.append(Batch(self._connector, readings, letters, gaps), receipts)
+        except BaseException:
+            self._refusals.put_back(gaps)
+            raise
+        self._report.samples("stored", len(readings))
+        self._report.samples("dead_letter", len(letters))
+        for letter in letters:
+            self._metrics.dead_letters.labels(letter.reason).inc()

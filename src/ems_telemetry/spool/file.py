@@ -1,0 +1,242 @@
+"""The spool's SQLite file and what is done to it. Synchronous, for one thread; `sqlite.py` gives it one."""
+
+import contextlib
+import sqlite3
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import uuid4
+
+from ems_telemetry.config.service import WhenFull
+from ems_telemetry.errors import SpoolDamagedError, SpoolFullError
+from ems_telemetry.model import Batch, Gap, Receipt
+from ems_telemetry.observe import get_logger
+from ems_telemetry.spool.codec import decode, encode
+from ems_telemetry.spool.port import Entry
+
+_SCHEMA_VERSION = 1
+_SCHEMA = """
+CREATE TABLE batches (
+    sequence    INTEGER PRIMARY KEY AUTOINCREMENT,
+    appended_us INTEGER NOT NULL,
+    items       INTEGER NOT NULL,
+    size        INTEGER NOT NULL,
+    body        BLOB NOT NULL
+);
+CREATE TABLE receipts (
+    source      TEXT NOT NULL,
+    packet_id   INTEGER NOT NULL,
+    digest      BLOB NOT NULL,
+    PRIMARY KEY (source, packet_id)
+) WITHOUT ROWID;
+CREATE TABLE damaged (
+    sequence        INTEGER PRIMARY KEY,
+    set_aside_us    INTEGER NOT NULL,
+    reason          TEXT NOT NULL,
+    body            BLOB NOT NULL
+);
+"""
+_ROW_OVERHEAD_BYTES = 32
+_DROP_SHARE = 100
+"""When the oldest must go, one part in so many goes at once, so that it need not happen at each append."""
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """What is in the file."""
+
+    batches: int
+    size_bytes: int
+    oldest_us: int | None
+    damaged: int
+
+
+class SpoolFile:
+    """The open file. Each method but `transaction` expects to be called inside one."""
+
+    def __init__(self, path: Path, max_size_bytes: int, when_full: WhenFull) -> None:
+        self._path = path
+        self._max_size_bytes = max_size_bytes
+        self._when_full = when_full
+        self._log = get_logger("ems_telemetry.spool", file=str(path))
+        self._connection = _open(path)
+        self._seen_version = 0
+        self.totals = self._count()
+
+    def close(self) -> None:
+        """Closes the file; SQLite folds its log into it."""
+        self._connection.close()
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Commits on the way out, or undoes everything, the totals too."""
+        before = self.totals
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self._connection.execute("COMMIT")
+        except BaseException:
+            self.totals = before
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+            raise
+
+    def append(self, body: bytes, items: int, receipts: Sequence[Receipt]) -> None:
+        """Adds a batch and its receipts.
+
+        Raises:
+            SpoolFullError: there is no room and nothing may be dropped; nothing was added.
+        """
+        size = len(body) + _ROW_OVERHEAD_BYTES
+        if self.totals.size_bytes + size > self._max_size_bytes:
+            self._make_room(size)
+        self._insert(body, items)
+        self._connection.executemany("INSERT OR REPLACE INTO receipts (source, packet_id, digest) VALUES (?, ?, ?)", receipts)
+
+    def read(self, max_readings: int) -> list[Entry]:
+        """Gives the oldest entries; sets aside those that can't be read."""
+        entries: list[Entry] = []
+        broken: list[tuple[int, str]] = []
+        items = 0
+        rows = self._connection.execute("SELECT sequence, items, body FROM batches ORDER BY sequence")
+        with contextlib.closing(rows):
+            for sequence, count, body in rows:
+                try:
+                    entries.append(Entry(sequence, decode(body)))
+                except SpoolDamagedError as error:
+                    broken.append((sequence, str(error)))
+                    continue
+                items += count
+                if items >= max_readings:
+                    break
+        for sequence, reason in broken:
+            self._set_aside(sequence, reason)
+        return entries
+
+    def remove(self, sequences: Sequence[int]) -> None:
+        """Removes entries; passes over those that are gone."""
+        for sequence in sequences:
+            for (size,) in self._connection.execute("DELETE FROM batches WHERE sequence = ? RETURNING size", (sequence,)):
+                self._took_away(size)
+        if sequences:
+            self.totals = replace(self.totals, oldest_us=self._oldest_us())
+
+    def holds(self, receipt: Receipt) -> bool:
+        """Tells whether a receipt is there, with this very digest."""
+        query = "SELECT 1 FROM receipts WHERE source = ? AND packet_id = ? AND digest = ?"
+        return self._connection.execute(query, receipt).fetchone() is not None
+
+    def look_for_others(self) -> None:
+        """Counts anew if another process has written meanwhile. Needs no transaction."""
+        version: int = self._connection.execute("PRAGMA data_version").fetchone()[0]
+        if version != self._seen_version:
+            self._seen_version = version
+            self.totals = self._count()
+
+    def _make_room(self, size: int) -> None:
+        if self._when_full is WhenFull.REFUSE or size > self._max_size_bytes // 2:
+            message = (
+                f"the spool holds {self.totals.size_bytes} of {self._max_size_bytes} bytes and has no room for {size} more"
+            )
+            raise SpoolFullError(message)
+        target = min(self._max_size_bytes - size, self._max_size_bytes - self._max_size_bytes // _DROP_SHARE)
+        lost: dict[str, Gap] = {}
+        while self.totals.size_bytes > target:
+            row = self._connection.execute("SELECT sequence, body FROM batches ORDER BY sequence LIMIT 1").fetchone()
+            if row is None:
+                break
+            with contextlib.suppress(SpoolDamagedError):
+                _note_lost(lost, decode(row[1]))
+            self.remove([row[0]])
+        for connector, gap in lost.items():
+            self._insert(encode(Batch(connector, gaps=[gap])), 1)
+
+    def _insert(self, body: bytes, items: int) -> None:
+        size = len(body) + _ROW_OVERHEAD_BYTES
+        appended_us = _now_us()
+        query = "INSERT INTO batches (appended_us, items, size, body) VALUES (?, ?, ?, ?)"
+        self._connection.execute(query, (appended_us, items, size, body))
+        totals = self.totals
+        oldest_us = appended_us if totals.oldest_us is None else totals.oldest_us
+        self.totals = replace(totals, batches=totals.batches + 1, size_bytes=totals.size_bytes + size, oldest_us=oldest_us)
+
+    def _set_aside(self, sequence: int, reason: str) -> None:
+        self._log.error("a damaged entry was set aside", event_code="spool_entry_damaged", sequence=sequence, reason=reason)
+        move = "INSERT INTO damaged SELECT sequence, ?, ?, body FROM batches WHERE sequence = ?"
+        self._connection.execute(move, (_now_us(), reason, sequence))
+        self.remove([sequence])
+        self.totals = replace(self.totals, damaged=self.totals.damaged + 1)
+
+    def _took_away(self, size: int) -> None:
+        self.totals = replace(self.totals, batches=self.totals.batches - 1, size_bytes=self.totals.size_bytes - size)
+
+    def _oldest_us(self) -> int | None:
+        row = self._connection.execute("SELECT appended_us FROM batches ORDER BY sequence LIMIT 1").fetchone()
+        return None if row is None else int(row[0])
+
+    def _count(self) -> Totals:
+        batches, size = self._connection.execute("SELECT count(*), coalesce(sum(size), 0) FROM batches").fetchone()
+        (damaged,) = self._connection.execute("SELECT count(*) FROM damaged").fetchone()
+        return Totals(batches, size, self._oldest_us(), damaged)
+
+
+def _note_lost(lost: dict[str, Gap], batch: Batch) -> None:
+    times = [reading.time for reading in batch.readings] or [letter.received_at for letter in batch.dead_letters]
+    times += [edge for gap in batch.gaps for edge in (gap.start, gap.end)]
+    refused = len(batch.readings) + len(batch.dead_letters) + sum(gap.refused for gap in batch.gaps)
+    start, end = min(times), max(times)
+    if (known := lost.get(batch.connector)) is not None:
+        start, end, refused = min(start, known.start), max(end, known.end), refused + known.refused
+    lost[batch.connector] = Gap(uuid4(), batch.connector, None, start, end, "spool_full", refused)
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return _prepare(path)
+    except OSError as error:
+        message = f"the spool's folder {path.parent} cannot be made: {error.strerror}; set spool.directory to one that can"
+        raise SpoolDamagedError(message) from error
+    except sqlite3.DatabaseError as error:
+        if getattr(error, "sqlite_errorcode", None) not in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
+            message = f"the spool {path} cannot be opened: {error}"
+            raise SpoolDamagedError(message) from error
+    aside = path.with_name(f"{path.name}.damaged-{datetime.now(UTC):%Y%m%dT%H%M%S}")
+    for suffix in ("", "-wal", "-shm"):
+        with contextlib.suppress(FileNotFoundError):
+            path.with_name(path.name + suffix).rename(aside.with_name(aside.name + suffix))
+    get_logger("ems_telemetry.spool").error(
+        "the spool's file was damaged and set aside; a new one was begun", event_code="spool_file_damaged", set_aside=str(aside)
+    )
+    return _prepare(path)
+
+
+def _prepare(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, isolation_level=None, timeout=10, check_same_thread=False)
+    try:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA wal_autocheckpoint = 2000")
+        _make_schema(connection, path)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _make_schema(connection: sqlite3.Connection, path: Path) -> None:
+    connection.execute("BEGIN IMMEDIATE")
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if version == 0:
+        for statement in _SCHEMA.split(";"):
+            connection.execute(statement)
+        connection.execute(f"PRAGMA user_version = {_SCHEMA_VERSION}")
+    connection.execute("COMMIT")
+    if version not in {0, _SCHEMA_VERSION}:
+        message = f"the spool {path} has format {version}, and this version knows {_SCHEMA_VERSION}; use the newer version"
+        raise SpoolDamagedError(message)
+
+
+def _now_us() -> int:
+    return int(datetime.now(UTC).timestamp() * 1_000_000)

@@ -1,0 +1,224 @@
+"""The spool in an SQLite file: what `append` has returned for survives a power cut.
+
+Invariants:
+- A batch is in the file from the commit that `append` waited for until the commit that holds its removal.
+- Sequences only rise; a removed one is never given to another batch.
+- What can't be read is moved to the table `damaged`, or its file renamed; it is never deleted.
+- `size_bytes` never exceeds the maximum, but for the notes of what was dropped.
+
+One thread owns the connection. It takes all appends and removals that have come in meanwhile into one transaction, so that a
+hundred connectors share one fsync. Another process (`ems-telemetry import`) may append to the same file at the same time.
+"""
+
+import asyncio
+import contextlib
+import queue
+import sqlite3
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+
+from ems_telemetry.config.service import WhenFull
+from ems_telemetry.errors import SpoolDamagedError, SpoolFullError
+from ems_telemetry.model import Batch, Receipt
+from ems_telemetry.observe import get_logger
+from ems_telemetry.spool.codec import encode
+from ems_telemetry.spool.file import SpoolFile
+from ems_telemetry.spool.port import Entry, SpoolState
+
+FILE_NAME = "spool.db"
+_GROUP = 256
+_LOOK_FOR_OTHERS_S = 0.5
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+ResultT = TypeVar("ResultT")
+
+
+class _Command(NamedTuple):
+    """Something to do on the spool's thread. Those that write are grouped into one transaction."""
+
+    writes: bool
+    act: Callable[[SpoolFile], Any]
+    done: "Future[Any]"
+
+
+class SqliteSpool:
+    """Both sides of the spool (`SpoolWriter`, `SpoolReader`) over one file. Open before use; close once."""
+
+    def __init__(self, directory: Path, *, max_size_bytes: int, when_full: WhenFull) -> None:
+        self._directory = directory
+        self._max_size_bytes = max_size_bytes
+        self._when_full = when_full
+        self._commands: queue.SimpleQueue[_Command | None] = queue.SimpleQueue()
+        self._thread: threading.Thread | None = None
+        self._state = SpoolState(0, 0, max_size_bytes, None, 0)
+        self._filled: asyncio.Event | None = None
+        self._emptied: asyncio.Event | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._log = get_logger("ems_telemetry.spool", directory=str(directory))
+
+    async def open(self) -> None:
+        """Opens or makes the file.
+
+        Raises:
+            SpoolDamagedError: the folder can't be written, or a newer version of the product made the file.
+        """
+        self._loop = asyncio.get_running_loop()
+        self._filled, self._emptied = asyncio.Event(), asyncio.Event()
+        opened: Future[None] = Future()
+        self._thread = threading.Thread(target=self._work, args=(opened,), name="spool", daemon=True)
+        self._thread.start()
+        await asyncio.wrap_future(opened)
+
+    async def close(self) -> None:
+        """Finishes what was asked for and closes the file. Does no harm twice, or before `open`."""
+        if self._thread is None:
+            return
+        self._commands.put(None)
+        await asyncio.to_thread(self._thread.join)
+        self._thread = None
+
+    async def append(self, batch: Batch, receipts: Sequence[Receipt] = ()) -> None:
+        """Returns when the batch and its receipts are on disk; see `SpoolWriter`."""
+        body = encode(batch)
+        await self._do(lambda file: file.append(body, len(batch), receipts), writes=True)
+
+    async def is_durable(self, receipt: Receipt) -> bool:
+        """Tells whether this receipt was appended; see `SpoolWriter`."""
+        return await self._do(lambda file: file.holds(receipt))
+
+    async def wait_for_room(self) -> None:
+        """Returns when an append may succeed again; looks again each second, as another process may make room."""
+        assert self._emptied is not None  # noqa: S101 - set by open
+        self._emptied.clear()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._emptied.wait(), 1.0)
+
+    async def read(self, max_readings: int) -> Sequence[Entry]:
+        """Gives the oldest entries; see `SpoolReader`."""
+        return await self._do(lambda file: file.read(max_readings), writes=True)
+
+    async def remove(self, sequences: Sequence[int]) -> None:
+        """Removes entries; see `SpoolReader`."""
+        await self._do(lambda file: file.remove(sequences), writes=True)
+
+    async def wait_for_entries(self) -> None:
+        """Returns when there is something to read."""
+        assert self._filled is not None  # noqa: S101 - set by open
+        await self._filled.wait()
+
+    def state(self) -> SpoolState:
+        """Tells how full it is, as of the last commit."""
+        return self._state
+
+    async def _do(self, act: Callable[[SpoolFile], ResultT], *, writes: bool = False) -> ResultT:
+        if self._thread is None:
+            raise SpoolDamagedError("the spool is not open")
+        done: Future[ResultT] = Future()
+        self._commands.put(_Command(writes, act, done))
+        return await asyncio.wrap_future(done)
+
+    def _work(self, opened: "Future[None]") -> None:
+        """The thread's life: open, serve commands in groups, close."""
+        try:
+            file = SpoolFile(self._directory / FILE_NAME, self._max_size_bytes, self._when_full)
+        except Exception as error:  # noqa: BLE001 - a thread's top: whatever it is belongs to whoever opens
+            opened.set_exception(error)
+            return
+        self._tell(file)
+        opened.set_result(None)
+        try:
+            while (group := self._next_group()) is not None:
+                if group:
+                    _serve(file, group, self._tell)
+                else:
+                    file.look_for_others()
+                    self._tell(file)
+        finally:
+            file.close()
+
+    def _next_group(self) -> list[_Command] | None:
+        """Waits for commands and takes all there are; empty after a while without any; None when it is time to close."""
+        try:
+            first = self._commands.get(timeout=_LOOK_FOR_OTHERS_S)
+        except queue.Empty:
+            return []
+        group: list[_Command] = []
+        command: _Command | None = first
+        while command is not None:
+            group.append(command)
+            if len(group) == _GROUP:
+                return group
+            try:
+                command = self._commands.get_nowait()
+            except queue.Empty:
+                return group
+        if group:
+            self._commands.put(None)
+            return group
+        return None
+
+    def _tell(self, file: SpoolFile) -> None:
+        before, totals = self._state, file.totals
+        oldest_at = None if totals.oldest_us is None else _EPOCH + timedelta(microseconds=totals.oldest_us)
+        self._state = SpoolState(totals.batches, totals.size_bytes, self._max_size_bytes, oldest_at, totals.damaged)
+        loop, filled, emptied = self._loop, self._filled, self._emptied
+        if loop is None or filled is None or emptied is None or loop.is_closed():
+            return
+        with contextlib.suppress(RuntimeError):  # the loop may close while the last commands are served
+            loop.call_soon_threadsafe(filled.set if totals.batches else filled.clear)
+            if totals.size_bytes < before.size_bytes:
+                loop.call_soon_threadsafe(emptied.set)
+
+
+def _serve(file: SpoolFile, group: Sequence[_Command], tell: Callable[[SpoolFile], None]) -> None:
+    """Does a group of commands, the writing ones in one transaction, and tells each how it went after the commit."""
+    writing = [command for command in group if command.writes]
+    if writing:
+        outcomes: list[tuple[_Command, Any, BaseException | None]] = []
+        try:
+            with file.transaction():
+                outcomes.extend(_attempt(file, command) for command in writing)
+        except (sqlite3.Error, SpoolFullError, SpoolDamagedError) as error:
+            failure = translate(error)
+            outcomes = [(command, None, failure) for command in writing]
+        tell(file)
+        for command, result, failure_ in outcomes:
+            _finish(command, result, failure_)
+    for command in group:
+        if not command.writes:
+            _finish(*_attempt(file, command))
+
+
+def _attempt(file: SpoolFile, command: _Command) -> tuple[_Command, Any, BaseException | None]:
+    """Does one command. Its own refusal does not undo the others of its group; a fault of the file does."""
+    try:
+        return command, command.act(file), None
+    except SpoolFullError as error:
+        return command, None, error
+    except sqlite3.Error as error:
+        if command.writes:
+            raise
+        return command, None, translate(error)
+
+
+def _finish(command: _Command, result: Any, failure: BaseException | None) -> None:  # noqa: ANN401 - as the command returns
+    if not command.done.set_running_or_notify_cancel():
+        return
+    if failure is None:
+        command.done.set_result(result)
+    else:
+        command.done.set_exception(failure)
+
+
+def translate(error: Exception) -> Exception:
+    """Says what an error of SQLite means for the spool."""
+    code = getattr(error, "sqlite_errorcode", None)
+    if code == sqlite3.SQLITE_FULL:
+        return SpoolFullError("the disk of the spool is full")
+    if isinstance(error, sqlite3.Error):
+        return SpoolDamagedError(f"the spool cannot be used: {error}")
+    return error
