@@ -1,0 +1,144 @@
+"""The plant's OPC UA server: the compressor's controller and the boiler's stack analyser, new values once a second."""
+
+import contextlib
+from collections.abc import AsyncIterator, Mapping
+from datetime import datetime
+from typing import NamedTuple
+
+from asyncua import ua
+from asyncua.common.node import Node
+from asyncua.server.server import Server
+from asyncua.ua.status_codes import StatusCodes
+
+from ems_telemetry.connectors.simulator.faults import DUST_SETTLING, DUST_ZERO_CHECK
+from ems_telemetry.connectors.simulator.live import LivePlant
+from ems_telemetry.connectors.simulator.loopback import LOOPBACK
+from ems_telemetry.connectors.simulator.values import STATES
+
+NAMESPACE = "urn:ems-telemetry:demo-plant"
+WRITE_INTERVAL_S = 1.0
+
+
+class Unit(NamedTuple):
+    """An engineering unit: its symbol and its UNECE code, from which OPC UA makes its number."""
+
+    symbol: str
+    code: str
+
+    def information(self) -> ua.EUInformation:
+        """Gives it as OPC UA describes units."""
+        return ua.EUInformation(
+            NamespaceUri="http://www.opcfoundation.org/UA/units/un/cefact",
+            UnitId=int.from_bytes(self.code.encode(), "big"),
+            DisplayName=ua.LocalizedText(self.symbol),
+            Description=ua.LocalizedText(self.symbol),
+        )
+
+
+_M3, _M3_PER_H, _MG_PER_M3 = Unit("Nm³", "MTQ"), Unit("Nm³/h", "MQH"), Unit("mg/Nm³", "GP")
+
+
+class Variable(NamedTuple):
+    """A variable of an object, and the point it shows; without a unit it is the compressor's word for its state."""
+
+    object: str
+    name: str
+    point: str
+    unit: Unit | None
+
+    @property
+    def identifier(self) -> str:
+        """The string part of its node id."""
+        return f"{self.object}.{self.name}"
+
+
+VARIABLES = (
+    Variable("Compressor", "AirVolume", "CA-01.volume", _M3),
+    Variable("Compressor", "AirFlow", "CA-01.flow", _M3_PER_H),
+    Variable("Compressor", "Power", "CA-01.active_power", Unit("kW", "KWT")),
+    Variable("Compressor", "Pressure", "CA-01.pressure", Unit("bar", "BAR")),
+    Variable("Compressor", "State", "CA-01.state", None),
+    Variable("Stack", "NOx", "ST-01.nox", _MG_PER_M3),
+    Variable("Stack", "CO", "ST-01.co", _MG_PER_M3),
+    Variable("Stack", "Dust", "ST-01.dust", _MG_PER_M3),
+    Variable("Stack", "Oxygen", "ST-01.oxygen", Unit("%", "P1")),
+    Variable("Stack", "Temperature", "ST-01.temperature", Unit("°C", "CEL")),
+    Variable("Stack", "GasFlow", "ST-01.flow", _M3_PER_H),
+    Variable("Stack", "GasVolume", "ST-01.volume", _M3),
+)
+
+
+class OpcuaServer:
+    """The server with its variables, started and waiting for `keep_writing`."""
+
+    def __init__(self, server: Server, nodes: Mapping[Variable, ua.NodeId], plant: LivePlant) -> None:
+        self._server = server
+        self._nodes = nodes
+        self._plant = plant
+
+    async def keep_writing(self) -> None:
+        """Writes every variable once a second, until cancelled."""
+        while True:
+            await self.write()
+            await self._plant.clock.sleep(WRITE_INTERVAL_S)
+
+    async def write(self) -> None:
+        """Writes every variable as it is now, all with the same time."""
+        for variable, node in self._nodes.items():
+            await self._server.write_attribute_value(node, data_value(variable, self._plant))
+
+
+def data_value(variable: Variable, plant: LivePlant) -> ua.DataValue:
+    """Gives a variable's value, status and source time."""
+    value = plant.read(variable.point)
+    shown = STATES[int(value)] if variable.unit is None else value
+    now = _ua_time(plant.now())
+    status = ua.StatusCode(ua.UInt32(_status(variable, plant)))
+    return ua.DataValue(ua.Variant(shown), status, SourceTimestamp=now, ServerTimestamp=now)
+
+
+def _ua_time(time: datetime) -> ua.DateTime:
+    """The library's times are UTC and do not say so."""
+    return ua.DateTime.combine(time.date(), time.time())
+
+
+def _status(variable: Variable, plant: LivePlant) -> int:
+    if variable.point == "ST-01.dust":
+        if plant.suffers(DUST_ZERO_CHECK):
+            return StatusCodes.BadOutOfService
+        if plant.suffers(DUST_SETTLING):
+            return StatusCodes.UncertainSensorNotAccurate
+    return StatusCodes.Good
+
+
+@contextlib.asynccontextmanager
+async def opcua_server(plant: LivePlant, port: int) -> AsyncIterator[OpcuaServer]:
+    """Serves the variables on a loopback port, without encryption, for the length of an `async with`."""
+    server = Server()
+    await server.init()
+    server.set_endpoint(f"opc.tcp://{LOOPBACK}:{port}")
+    server.set_server_name("ems-telemetry demo plant")
+    server.set_security_policy([ua.SecurityPolicyType.NoSecurity])
+    await server.set_application_uri(NAMESPACE)
+    serving = OpcuaServer(server, await _add_variables(server), plant)
+    await serving.write()
+    async with server:
+        yield serving
+
+
+async def _add_variables(server: Server) -> Mapping[Variable, ua.NodeId]:
+    namespace = await server.register_namespace(NAMESPACE)
+    objects = {
+        name: await server.nodes.objects.add_object(f"ns={namespace};s={name}", f"{namespace}:{name}")
+        for name in dict.fromkeys(variable.object for variable in VARIABLES)
+    }
+    return {variable: await _add_variable(objects[variable.object], namespace, variable) for variable in VARIABLES}
+
+
+async def _add_variable(parent: Node, namespace: int, variable: Variable) -> ua.NodeId:
+    node_id = f"ns={namespace};s={variable.identifier}"
+    empty = "" if variable.unit is None else 0.0
+    node = await parent.add_variable(node_id, f"{namespace}:{variable.name}", empty)
+    if variable.unit is not None:
+        await node.add_property(f"{node_id}.EngineeringUnits", "0:EngineeringUnits", variable.unit.information())
+    return node.nodeid
