@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+pytest_plugins = ["servers.node_opcua"]
+
 LEVELS = ("unit", "contract", "integration", "acceptance")
 
 

@@ -50,6 +50,11 @@ class Point(Model):
     states: Mapping[str, float] | None = None
     """Numbers for a device's words, as `{running: 1, stopped: 0}`."""
 
+    @property
+    def source(self) -> str:
+        """Where the device keeps it, as people of the protocol say it (a node id, a register, a topic); empty if nowhere."""
+        return ""
+
 
 PointT = TypeVar("PointT", bound=Point)
 
