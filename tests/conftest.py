@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-pytest_plugins = ["servers.database"]
+pytest_plugins = ["servers.database", "servers.node_opcua"]
 
 LEVELS = ("unit", "contract", "integration", "acceptance")
 

@@ -1,0 +1,84 @@
+"""What came in and is not yet on disk: a bounded queue between the server's messages and the sink.
+
+While it is full, the next message is not asked for, and the server keeps its values in the items' own queues.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import datetime
+from typing import NamedTuple, NoReturn
+
+from ems_telemetry.connectors.contract import Surroundings
+from ems_telemetry.connectors.opcua.plan import WantedItem
+from ems_telemetry.connectors.opcua.subscription import Notifications
+from ems_telemetry.connectors.opcua.values import has_overflowed, read_data_value
+from ems_telemetry.model import DeadLetter, Sample
+
+WAITING_MESSAGES = 16
+BATCH_SAMPLES = 1000
+
+
+class Message(NamedTuple):
+    """The notifications of one publish response, and when they came."""
+
+    received_at: datetime
+    notifications: Notifications
+
+
+class Inbox:
+    """`put` from any session; one task runs `hand_over` for as long as the connector runs."""
+
+    def __init__(self, items: Sequence[WantedItem], surroundings: Surroundings) -> None:
+        self._items = items
+        self._surroundings = surroundings
+        self._waiting: asyncio.Queue[Message] = asyncio.Queue(WAITING_MESSAGES)
+
+    async def put(self, notifications: Notifications) -> None:
+        """Takes one message's notifications, waiting while there is no room."""
+        await self._waiting.put(Message(self._surroundings.clock.now(), notifications))
+
+    async def hand_over(self) -> NoReturn:
+        """Moves what waits to the sink, together as far as it waits together, until cancelled."""
+        while True:
+            messages = await self._next_messages()
+            samples, dead_letters = self._read(messages)
+            await self._surroundings.sink.offer(samples, dead_letters)
+            for _ in messages:
+                self._waiting.task_done()
+
+    async def emptied(self) -> None:
+        """Waits until everything put so far is with the sink."""
+        await self._waiting.join()
+
+    async def _next_messages(self) -> list[Message]:
+        messages = [await self._waiting.get()]
+        size = len(messages[0].notifications)
+        while size < BATCH_SAMPLES and not self._waiting.empty():
+            messages.append(self._waiting.get_nowait())
+            size += len(messages[-1].notifications)
+        return messages
+
+    def _read(self, messages: Sequence[Message]) -> tuple[list[Sample], list[DeadLetter]]:
+        samples: list[Sample] = []
+        dead_letters: list[DeadLetter] = []
+        overflows = 0
+        name = self._surroundings.report.status.name
+        for received_at, notifications in messages:
+            for notification in notifications:
+                item = self._items[notification.ClientHandle]
+                read = read_data_value(name, item, notification.Value, received_at)
+                if isinstance(read, Sample):
+                    samples.append(read)
+                else:
+                    dead_letters.append(read)
+                overflows += has_overflowed(notification.Value)
+        self._tell(overflows, dead_letters)
+        return samples, dead_letters
+
+    def _tell(self, overflows: int, dead_letters: Sequence[DeadLetter]) -> None:
+        report = self._surroundings.report
+        if overflows:
+            report.count("queue_overflows", overflows)
+            report.note("the server drops values between two publishings; give these points a longer queue_size:")
+        for letter in dead_letters:
+            report.note(f"{letter.point} ({letter.source}): {letter.detail}")

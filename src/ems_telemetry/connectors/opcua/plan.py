@@ -1,0 +1,142 @@
+"""What is asked of the server: monitored items and the subscriptions they go into. Pure functions.
+
+An item's place in the list of wanted items is its client handle; it stays the same over all sessions of a connector.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import TypeVar
+
+from asyncua import ua
+from asyncua.ua.attribute_ids import AttributeIds
+
+from ems_telemetry.config.connector import point_key
+from ems_telemetry.connectors.opcua.file import OpcUaFile
+from ems_telemetry.connectors.opcua.nodes import Identifier, NodeAddress, parse_node
+
+ON_CHANGE_MS = 0.0
+"""Sampling as values change. asyncua would ask for 50 ms, which costs a server many times the work."""
+CAUTIOUS_CHUNK = 100
+"""Nodes per call where the server does not tell its limit."""
+LARGEST_CHUNK = 1000
+"""Nodes per call where the server has no limit; keeps one request far below what servers accept as a message."""
+KEEP_ALIVES_PER_SESSION = 6
+"""Signs of life an idle subscription gives within one session timeout."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class WantedItem:
+    """One point as the server is asked for it."""
+
+    point: str
+    node: str
+    address: NodeAddress
+    sampling_interval_ms: float
+    publishing_interval_s: float
+    queue_size: int
+    deadband: float | None
+
+
+def wanted_items(file: OpcUaFile) -> tuple[WantedItem, ...]:
+    """Lists the points of a file in its order."""
+    return tuple(
+        WantedItem(
+            point=point_key(meter, point),
+            node=point.node,
+            address=parse_node(point.node),
+            sampling_interval_ms=_milliseconds(point.sampling_interval or file.sampling_interval),
+            publishing_interval_s=point.publishing_interval or file.publishing_interval,
+            queue_size=point.queue_size,
+            deadband=point.deadband,
+        )
+        for meter in file.meters
+        for point in meter.points
+    )
+
+
+def _milliseconds(interval_s: float | None) -> float:
+    return ON_CHANGE_MS if interval_s is None else interval_s * 1000
+
+
+def by_publishing_interval(items: Sequence[WantedItem]) -> Mapping[float, Sequence[int]]:
+    """Groups the items, by their handles, into as few subscriptions as there are publishing intervals (seconds)."""
+
+    def interval_of(handle: int) -> float:
+        return items[handle].publishing_interval_s
+
+    handles = sorted(range(len(items)), key=interval_of)
+    return {interval_s: tuple(group) for interval_s, group in groupby(handles, interval_of)}
+
+
+def resolve(address: NodeAddress, namespaces: Sequence[str]) -> ua.NodeId | None:
+    """Finds the id a node has in this session.
+
+    Args:
+        address: the node as written in the file.
+        namespaces: the server's namespace table, as read in this session.
+
+    Returns:
+        None if the server knows no such namespace.
+    """
+    if isinstance(address.namespace, int):
+        return _node_id(address.identifier, address.namespace)
+    if address.namespace not in namespaces:
+        return None
+    return _node_id(address.identifier, namespaces.index(address.namespace))
+
+
+def _node_id(identifier: Identifier, namespace_index: int) -> ua.NodeId:
+    return ua.NodeId(identifier, namespace_index)  # type: ignore[arg-type]  # asyncua names its wire types, and takes plain ones
+
+
+def item_request(
+    handle: int, item: WantedItem, node_id: ua.NodeId, *, with_deadband: bool = True
+) -> ua.MonitoredItemCreateRequest:
+    """Words one monitored item. Without a deadband the server's own rule holds: changes of value or status are sent."""
+    parameters = ua.MonitoringParameters(
+        ClientHandle=handle, SamplingInterval=item.sampling_interval_ms, QueueSize=item.queue_size, DiscardOldest=True
+    )
+    if with_deadband and item.deadband is not None:
+        parameters.Filter = ua.DataChangeFilter(
+            Trigger=ua.DataChangeTrigger.StatusValue,
+            DeadbandType=ua.DeadbandType.Absolute,
+            DeadbandValue=item.deadband,
+        )
+    return ua.MonitoredItemCreateRequest(
+        ItemToMonitor=ua.ReadValueId(NodeId=node_id, AttributeId=AttributeIds.Value),
+        MonitoringMode=ua.MonitoringMode.Reporting,
+        RequestedParameters=parameters,
+    )
+
+
+def subscription_parameters(publishing_interval_s: float, session_timeout_s: float) -> ua.CreateSubscriptionParameters:
+    """Words one subscription: several keep-alives within a session timeout, and a life no shorter than the session's."""
+    keep_alive_count = max(1, int(session_timeout_s / KEEP_ALIVES_PER_SESSION / publishing_interval_s))
+    lifetime_count = max(3 * keep_alive_count, int(session_timeout_s / publishing_interval_s))
+    return ua.CreateSubscriptionParameters(
+        RequestedPublishingInterval=publishing_interval_s * 1000,
+        RequestedLifetimeCount=lifetime_count,
+        RequestedMaxKeepAliveCount=keep_alive_count,
+        MaxNotificationsPerPublish=LARGEST_CHUNK,
+        PublishingEnabled=True,
+        Priority=0,
+    )
+
+
+def chunk_size(limit: object) -> int:
+    """Tells how many nodes go into one call.
+
+    Args:
+        limit: what the server gives as its limit; 0 for none, anything else than a number if it tells nothing.
+    """
+    if not isinstance(limit, int) or limit < 0:
+        return CAUTIOUS_CHUNK
+    return min(limit, LARGEST_CHUNK) or LARGEST_CHUNK
+
+
+def chunks(whole: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+    """Cuts a sequence into pieces of at most `size`."""
+    return (whole[start : start + size] for start in range(0, len(whole), size))

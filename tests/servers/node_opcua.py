@@ -1,0 +1,116 @@
+"""node-opcua, an OPC UA server that is not ours, in a process of its own; see `node/opcua_server.js` for what it holds."""
+
+import http.client
+import json
+import shutil
+import subprocess
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from servers.process import LOOPBACK, ServerProcess, free_port, serving, wait_for_port
+
+FOLDER = Path(__file__).parent / "node"
+PLANT = "urn:plc:air"
+COUNTER_START = 2**53 + 1
+
+
+class SessionCounts(NamedTuple):
+    """What the server counted since its start."""
+
+    current: int
+    opened: int
+    rejected: int
+
+
+class NodeOpcuaServer(ServerProcess):
+    """A plant with compressed air; every verb is answered before it returns."""
+
+    def __init__(self, folder: Path, *, port: int | None = None, **settings: object) -> None:
+        self.control_port = free_port()
+        chosen = port or free_port()
+        environment = {
+            "OPCUA_PORT": str(chosen),
+            "OPCUA_CONTROL_PORT": str(self.control_port),
+            "OPCUA_PKI": str(folder / "pki"),
+            **{f"OPCUA_{name.upper()}": str(value) for name, value in settings.items()},
+        }
+        program = str(FOLDER / "opcua_server.js")
+        super().__init__([installed_node(), program], chosen, folder / "node-opcua.log", environment)
+
+    @property
+    def endpoint(self) -> str:
+        return f"opc.tcp://{LOOPBACK}:{self.port}"
+
+    def start(self, timeout_s: float = 60.0) -> None:
+        """Starts it and waits until both its ports listen."""
+        super().start(timeout_s)
+        wait_for_port(self.control_port, self.process, timeout_s)
+
+    def set(self, node: str, type_: str, value: object, *, status: str | int = "Good", time: datetime | None = None) -> None:
+        """Changes a variable, as `Air.Pressure`, with its status and source time."""
+        at = None if time is None else time.isoformat()
+        self._ask("set", [{"node": node, "type": type_, "value": value, "status": status, "time": at}])
+
+    def set_each(self, node: str, type_: str, values: list[Any]) -> None:
+        """Changes a variable several times within one turn of the server."""
+        self._ask("set", [{"node": node, "type": type_, "value": value} for value in values])
+
+    def add(self, node: str, type_: str, value: object) -> None:
+        """Adds a variable while the server runs."""
+        self._ask("add", {"node": node, "type": type_, "value": value})
+
+    def sessions(self) -> SessionCounts:
+        return SessionCounts(**self._ask("sessions"))
+
+    def subscriptions(self) -> list[dict[str, float]]:
+        """Tells `publishing_ms` and `items` of each subscription."""
+        found: list[dict[str, float]] = self._ask("subscriptions")
+        return found
+
+    def delete_subscriptions(self) -> None:
+        """Takes all subscriptions away while their sessions stay."""
+        self._ask("delete_subscriptions")
+
+    def close_sessions(self) -> None:
+        """Ends all sessions while the connections stay."""
+        self._ask("close_sessions")
+
+    def _ask(self, verb: str, told: object = None) -> Any:  # noqa: ANN401  JSON is what it is
+        connection = http.client.HTTPConnection(LOOPBACK, self.control_port, timeout=10)
+        try:
+            connection.request("POST", f"/{verb}", json.dumps(told))
+            answer = connection.getresponse()
+            text = answer.read().decode()
+        finally:
+            connection.close()
+        if answer.status != http.client.OK:
+            raise RuntimeError(text)
+        return json.loads(text)
+
+
+def installed_node() -> str:
+    """Finds node, and installs the locked packages if they are not there yet."""
+    if not (FOLDER / "node_modules" / "node-opcua").is_dir():
+        npm = shutil.which("npm") or "npm"
+        subprocess.run([npm, "ci", "--no-audit", "--no-fund", "--ignore-scripts"], cwd=FOLDER, check=True)  # noqa: S603
+    return shutil.which("node") or "node"
+
+
+@pytest.fixture(scope="session")
+def opcua_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NodeOpcuaServer]:
+    """A server for tests that leave it as it is."""
+    with serving(NodeOpcuaServer(tmp_path_factory.mktemp("node-opcua"))) as server:
+        assert isinstance(server, NodeOpcuaServer)
+        yield server
+
+
+@pytest.fixture
+def own_opcua_server(tmp_path: Path) -> Iterator[NodeOpcuaServer]:
+    """A server for one test, which may kill it."""
+    with serving(NodeOpcuaServer(tmp_path)) as server:
+        assert isinstance(server, NodeOpcuaServer)
+        yield server
