@@ -37,11 +37,10 @@ def import_(
 
 
 def _in_words(imported: Imported) -> str:
-    if not imported.stored:
-        return (
-            f"{imported.readings} readings are safe in the spool; the running service (process {imported.handed_to}) stores them"
-            if imported.handed_to
-            else f"{imported.readings} readings are safe in the spool; the database is away, and the next `run` stores them"
-        )
-    aside = f", {imported.dead_letters} set aside as dead letters" if imported.dead_letters else ""
-    return f"{imported.readings} readings: {imported.inserted} new, {imported.duplicates} known already{aside}"
+    if imported.stored:
+        aside = f", {imported.dead_letters} set aside as dead letters" if imported.dead_letters else ""
+        return f"{imported.readings} readings: {imported.inserted} new, {imported.duplicates} known already{aside}"
+    safe = f"{imported.readings} readings are safe in the spool"
+    if imported.handed_to:
+        return f"{safe}; the running service (process {imported.handed_to}) stores them"
+    return f"{safe}; the database is away, and the next `run` stores them"

@@ -35,7 +35,7 @@ def assemble_connectors(configuration: Configuration, spool: SpoolWriter, *, met
     return Collecting(connectors, reports)
 
 
-def _assemble(  # noqa: PLR0913 - wiring
+def _assemble(  # noqa: PLR0913, PLR0917 - wiring
     configuration: Configuration,
     loaded: LoadedConnector,
     type_: ConnectorType,

@@ -107,7 +107,7 @@ async def _drain(storing: Storing) -> bool:
         group.create_task(storing.writer.run(), name="writer")
         with suppress(TimeoutError):
             async with asyncio.timeout(_GIVE_UP_AFTER_S):
-                while storing.spool.state().batches and storing.writer.state.last_error is None:
+                while storing.spool.state().batches and storing.writer.state.last_error is None:  # noqa: ASYNC110 - two states, no event
                     await asyncio.sleep(_LOOK_AGAIN_S)
         storing.writer.stop()
     return not storing.spool.state().batches

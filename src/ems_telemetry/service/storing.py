@@ -75,5 +75,5 @@ async def store_while(storing: Storing, collected: asyncio.Event) -> None:
 
 async def _drained(storing: Storing) -> None:
     """Returns when the spool is empty, or at once if the database is away: what is in the spool is safe there."""
-    while storing.writer.state.connected and storing.spool.state().batches:
+    while storing.writer.state.connected and storing.spool.state().batches:  # noqa: ASYNC110 - two states, no event for both
         await asyncio.sleep(_LOOK_AGAIN_S)
