@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+pytest_plugins = ["servers.database"]
+
 LEVELS = ("unit", "contract", "integration", "acceptance")
 
 
