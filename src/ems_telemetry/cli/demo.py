@@ -9,24 +9,21 @@ import sys
 import tempfile
 from collections.abc import AsyncIterator, Iterator, Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from ems_telemetry.cli.counting import Counts, read_counts
-from ems_telemetry.cli.output import EXIT_FAILED, complain, say
+from ems_telemetry.cli.output import say
 from ems_telemetry.clock import SystemClock
 from ems_telemetry.connectors.simulator import PlantSimulator, Ports
+from ems_telemetry.errors import PermanentError
 from ems_telemetry.observe import configure_logging
 from ems_telemetry.shipped import shipped
 
 EVERY_S = 5.0
 START_WITHIN_S = 60.0
 STOP_WITHIN_S = 20.0
-
-
-class DemoError(Exception):
-    """The demo cannot go on; says why."""
 
 
 def add_to(app: typer.Typer) -> None:
@@ -43,11 +40,7 @@ def demo(
     """Try everything: a simulated plant, the service, a page in the browser."""
     configure_logging("error")
     with _folder(directory) as folder:
-        try:
-            asyncio.run(_Demo(folder, database, port or _free_port()).run(seconds))
-        except DemoError as error:
-            complain(str(error))
-            raise typer.Exit(EXIT_FAILED) from error
+        asyncio.run(_Demo(folder, database, port or _free_port()).run(seconds))
 
 
 class _Demo:
@@ -68,8 +61,9 @@ class _Demo:
         plant = PlantSimulator(Ports(), clock=SystemClock())
         started: asyncio.Future[Ports] = asyncio.get_running_loop().create_future()
         serving = asyncio.create_task(plant.run(started.set_result), name="plant")
+        either: set[asyncio.Future[Any]] = {serving, started}
         try:
-            await asyncio.wait({serving, started}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
             if serving.done():
                 await serving
             counts = await self._with_plant(await started, seconds)
@@ -89,7 +83,7 @@ class _Demo:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(process.wait(), STOP_WITHIN_S)
         if process.returncode != 0:
-            raise DemoError(f"the service ended with {process.returncode}:\n{self._tail()}")
+            raise PermanentError(f"the service ended with {process.returncode}:\n{self._tail()}")
         return counts
 
     @contextlib.asynccontextmanager
@@ -129,7 +123,7 @@ class _Demo:
                 return
             await asyncio.sleep(0.2)
         if not self._ending.is_set():
-            raise DemoError(f"the service did not start:\n{self._tail()}")
+            raise PermanentError(f"the service did not start:\n{self._tail()}")
 
     async def _watch(self, process: asyncio.subprocess.Process, seconds: float) -> Counts:
         """Prints counts until the time is up; then lets the spool empty, and gives the counts of the end."""
