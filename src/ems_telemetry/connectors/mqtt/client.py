@@ -1,0 +1,73 @@
+"""paho's client, set up as this connector needs it: nothing acknowledged by itself, no reconnecting, no threads."""
+
+from paho.mqtt.client import Client
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.subscribeoptions import SubscribeOptions
+
+from ems_telemetry.connectors.mqtt.file import MqttFile, Version
+from ems_telemetry.connectors.mqtt.tls import make_context
+from ems_telemetry.errors import EndpointRefusedError
+
+REACH_TIMEOUT_S = 5.0
+"""Bound for the TCP connection to one address, and again for the TLS handshake."""
+
+
+def make_client(file: MqttFile, client_id: str, version: Version) -> Client:
+    """Makes a client that keeps its session at the broker. Reads the files of secrets and certificates.
+
+    Raises:
+        EndpointRefusedError: a file cannot be used.
+    """
+    client = Client(
+        CallbackAPIVersion.VERSION2,
+        client_id=client_id,
+        protocol=MQTTProtocolVersion.MQTTv5 if version is Version.V5 else MQTTProtocolVersion.MQTTv311,
+        clean_session=None if version is Version.V5 else False,
+        reconnect_on_failure=False,
+        manual_ack=True,
+    )
+    client.connect_timeout = REACH_TIMEOUT_S
+    try:
+        if file.user is not None:
+            password = file.user.read_password()
+            client.username_pw_set(file.user.name, None if password is None else password.get_secret_value())
+        if not file.is_plain:
+            client.tls_set_context(make_context(file.tls))
+    except OSError as error:
+        raise EndpointRefusedError(f'a file under "user" or "tls" cannot be used: {error}') from error
+    return client
+
+
+def reach(client: Client, file: MqttFile, version: Version) -> None:
+    """Connects and sends CONNECT; blocks, so it runs on a thread. The broker's answer is read later.
+
+    Raises:
+        OSError: name, network or TLS.
+    """
+    keepalive_s = round(file.keepalive)
+    if version is not Version.V5:
+        client.connect(file.host, file.port, keepalive_s)
+        return
+    properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]  # paho has not annotated it
+    properties.SessionExpiryInterval = round(file.session_expiry)
+    properties.ReceiveMaximum = file.receive_maximum
+    client.connect(file.host, file.port, keepalive_s, clean_start=False, properties=properties)
+
+
+def abandon(client: Client) -> None:
+    """Makes a client that another thread still connects give up before it says anything to the broker."""
+
+    def refuse(*_: object) -> None:
+        raise ConnectionAbortedError
+
+    client.on_socket_open = refuse
+
+
+def subscriptions(filters: list[str], qos: int, version: Version) -> list[tuple[str, int]] | list[tuple[str, SubscribeOptions]]:
+    """Puts subscriptions in the form of a version. MQTT 5 sends retained messages for new subscriptions only."""
+    if version is not Version.V5:
+        return [(each, qos) for each in filters]
+    options = SubscribeOptions(qos=qos, retainHandling=SubscribeOptions.RETAIN_SEND_IF_NEW_SUB)
+    return [(each, options) for each in filters]

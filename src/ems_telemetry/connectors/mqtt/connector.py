@@ -1,0 +1,136 @@
+"""The MQTT connector: keeps a durable session at a broker and hands over what its meters publish."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+
+from ems_telemetry.connectors.contract import Surroundings
+from ems_telemetry.connectors.link import keep_connected
+from ems_telemetry.connectors.mqtt.broker import Broker
+from ems_telemetry.connectors.mqtt.file import MqttFile, Version
+from ems_telemetry.connectors.mqtt.inbox import Inbox
+from ems_telemetry.connectors.mqtt.intake import Intake
+from ems_telemetry.connectors.mqtt.message import Message
+from ems_telemetry.connectors.mqtt.reasons import NotUnderstoodError
+from ems_telemetry.connectors.mqtt.router import Router, compile_routes
+from ems_telemetry.connectors.mqtt.subscriptions import SubscriptionNotes
+
+_GROUP = 500
+"""Messages made durable together, at most."""
+_LAST_GROUPS_LIMIT_S = 5.0
+"""How long what has been received may take to become durable once the connection ends."""
+
+Store = Callable[[Sequence[Message]], Awaitable[set[str]]]
+
+
+class MqttConnector:
+    """One broker; see `ems_telemetry.connectors.contract.Connector`."""
+
+    def __init__(self, file: MqttFile, surroundings: Surroundings) -> None:
+        self._file = file
+        self._surroundings = surroundings
+        self._report = surroundings.report
+        self._name = surroundings.report.status.name
+        self._client_id = file.client_id or f"ems-telemetry-{self._name}"
+        self._router = Router(compile_routes(file))
+        self._intake = Intake(self._router, surroundings.sink, surroundings.report)
+        self._notes = SubscriptionNotes(surroundings.state_directory)
+        self._stopping = asyncio.Event()
+        self._spoken: Version | None = None
+
+    async def run(self) -> None:
+        """Serves the broker until `stop`."""
+        await keep_connected(self._session, self._stopping, self._surroundings)
+
+    def stop(self) -> None:
+        """Asks `run` to end once what has been received is durable and acknowledged."""
+        self._stopping.set()
+
+    async def _session(self) -> None:
+        *newer, oldest = self._versions()
+        for version in newer:
+            try:
+                await self._converse(version)
+            except NotUnderstoodError:
+                continue
+            return
+        await self._converse(oldest)
+
+    def _versions(self) -> tuple[Version, ...]:
+        if self._file.version is not Version.AUTO:
+            return (self._file.version,)
+        return (Version.V5, Version.V311) if self._spoken is None else (self._spoken,)
+
+    async def _converse(self, version: Version) -> None:
+        broker = Broker(self._file, self._client_id, version, self._surroundings.clock)
+        try:
+            await _unless(self._stopping, self._enter(broker))
+            if self._stopping.is_set():
+                return
+            self._spoken = version
+            self._report.up()
+            await self._serve(broker)
+        except NotUnderstoodError:
+            self._spoken = None
+            raise
+        finally:
+            await broker.close()
+        broker.raise_failure()
+
+    async def _enter(self, broker: Broker) -> None:
+        """Logs in and brings the subscriptions the broker holds in line with the file."""
+        wanted = self._router.filters
+        was_known = await broker.open()
+        noted = await asyncio.to_thread(self._notes.read)
+        stale = noted.difference(wanted) if was_known else set()
+        if noted != stale.union(wanted):
+            await asyncio.to_thread(self._notes.write, stale.union(wanted))
+        refused = await broker.subscribe(wanted)
+        for topic, reason in refused.items():
+            self._report.note(f'the broker refuses the subscription to "{topic}": {reason}; check its access rules')
+        if stale:
+            await broker.unsubscribe(sorted(stale))
+            await asyncio.to_thread(self._notes.write, wanted)
+
+    async def _serve(self, broker: Broker) -> None:
+        async with asyncio.TaskGroup() as group:
+            storing = [
+                group.create_task(self._store(broker, broker.held, self._intake.deliver), name=f"mqtt-{self._name}-deliver"),
+                group.create_task(self._store(broker, broker.fleeting, self._intake.offer), name=f"mqtt-{self._name}-offer"),
+            ]
+            await _first_of(self._stopping, broker.ended)
+            broker.stop_reading()
+            _, late = await asyncio.wait(storing, timeout=_LAST_GROUPS_LIMIT_S)
+            for task in late:  # not acknowledged: the broker will send these messages again
+                task.cancel()
+
+    async def _store(self, broker: Broker, inbox: Inbox, store: Store) -> None:
+        while messages := await inbox.take(_GROUP):
+            unwanted = await store(messages)
+            for message in messages:
+                broker.acknowledge(message)
+            for topic in unwanted:
+                self._report.note(f'the broker sends "{topic}", which no meter wants; unsubscribed')
+                broker.unsubscribe_soon(topic)
+
+
+async def _first_of(*events: asyncio.Event) -> None:
+    waiting = [asyncio.ensure_future(event.wait()) for event in events]
+    try:
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in waiting:
+            task.cancel()
+
+
+async def _unless(stopping: asyncio.Event, work: Awaitable[None]) -> None:
+    """Does a work, or breaks it off when it is time to stop."""
+    working = asyncio.ensure_future(work)
+    waiting = asyncio.ensure_future(stopping.wait())
+    try:
+        await asyncio.wait((working, waiting), return_when=asyncio.FIRST_COMPLETED)
+        if working.done():
+            working.result()
+    finally:
+        waiting.cancel()
+        working.cancel()
+        await asyncio.wait((working, waiting))
