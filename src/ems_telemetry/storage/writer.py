@@ -22,6 +22,7 @@ from ems_telemetry.storage.capability import Capability
 from ems_telemetry.storage.database import Database
 from ems_telemetry.storage.load import Item, Load, Row, plan, rejected
 from ems_telemetry.storage.storing import Account, begin_session, store
+from ems_telemetry.storage.waiting import first_of
 
 MAX_ITEMS = 5_000
 """How much one transaction carries."""
@@ -120,7 +121,7 @@ class Writer:
 
     async def _has_entries(self) -> bool:
         """Waits for something to write; False if it is time to stop."""
-        await _first_of(self._spool.wait_for_entries(), self._stopping.wait())
+        await first_of(self._spool.wait_for_entries(), self._stopping.wait())
         return not self._stopping.is_set()
 
     async def _hand_over(self, connection: psycopg.AsyncConnection[Any], target: Target, entries: Sequence[Entry]) -> None:
@@ -190,7 +191,7 @@ class Writer:
                 reason=str(error),
                 retry_in_s=round(delay_s, 1),
             )
-        await _first_of(self._clock.sleep(delay_s), self._stopping.wait())
+        await first_of(self._clock.sleep(delay_s), self._stopping.wait())
 
 
 async def _answered(storing: Coroutine[Any, Any, Account]) -> Account:
@@ -200,18 +201,6 @@ async def _answered(storing: Coroutine[Any, Any, Account]) -> Account:
             return await storing
     except TimeoutError as error:
         raise ConnectionLostError(f"the database did not answer within {TRANSACTION_TIMEOUT_S:.0f} s") from error
-
-
-async def _first_of(*waits: Coroutine[Any, Any, object]) -> None:
-    """Returns when the first of them does, and ends the others."""
-    tasks = [asyncio.ensure_future(wait) for wait in waits]
-    try:
-        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        for task in done:
-            task.result()
-    finally:
-        for task in tasks:
-            task.cancel()
 
 
 async def _undisturbed(work: Coroutine[Any, Any, T]) -> T:
