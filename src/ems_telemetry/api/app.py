@@ -10,8 +10,8 @@ from starlette.responses import Response
 
 from ems_telemetry.api import catalogue, losses, readings, status
 from ems_telemetry.api.access import Keyring
-from ems_telemetry.api.description import DESCRIPTION, SUMMARY, TITLE, describe
-from ems_telemetry.api.docs import OPENAPI_PATH, add_docs
+from ems_telemetry.api.description import DESCRIPTION, OPENAPI_PATH, SUMMARY, TITLE, describe
+from ems_telemetry.api.docs import add_docs
 from ems_telemetry.api.guard import RequestGuard
 from ems_telemetry.api.parameters import explain_invalid
 from ems_telemetry.api.problem import RETRY_AFTER_S, ApiError, ProblemType
@@ -22,7 +22,6 @@ from ems_telemetry.observe import get_logger
 
 __all__ = ["ApiServices", "Check", "Readiness", "create_app"]
 
-API_PREFIX = "/api/v1"
 _BY_STATUS: Mapping[int, ProblemType] = {
     400: ProblemType.BAD_REQUEST,
     404: ProblemType.NOT_FOUND,
@@ -46,12 +45,12 @@ def create_app(services: ApiServices) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        generate_unique_id_function=lambda route: route.name,
     )
     app.state.services = services
     app.state.keyring = Keyring(services.database, services.clock, allow_anonymous=services.allow_anonymous)
-    for router in (catalogue.router, readings.router, losses.router, status.router):
-        app.include_router(router, prefix=API_PREFIX)
-    app.include_router(status.root_router)
+    for router in (catalogue.router, readings.router, losses.router, status.router, status.root_router):
+        app.include_router(router)
     add_docs(app)
     _add_problem_handlers(app)
     app.add_middleware(RequestGuard, clock=services.clock, metrics=services.metrics)

@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from ems_telemetry.api import items
 from ems_telemetry.api.access import Caller, Reader
-from ems_telemetry.api.description import STORED, listed, problems
+from ems_telemetry.api.description import PREFIX, STORED, listed, problems
 from ems_telemetry.api.page import Listing
 from ems_telemetry.api.parameters import MetersQuery, Name, PageQuery, PointsQuery
 from ems_telemetry.api.problem import ApiError, ProblemType, Suggestion, wrong_parameter
@@ -18,7 +18,7 @@ from ems_telemetry.storage import catalogue
 from ems_telemetry.storage.catalogue import KeyPage, KnownPoint
 from ems_telemetry.storage.database import Database
 
-router = APIRouter(tags=["Catalogue"], responses=STORED)
+router = APIRouter(prefix=PREFIX, tags=["Catalogue"], responses=STORED)
 
 KeyText = Annotated[str, msgspec.Meta(pattern=r"^[^\x00]*$", max_length=200)]
 """The key of a row within a cursor."""
@@ -31,7 +31,7 @@ PointKey = Annotated[Name, Path(description="The point: meter and quantity.", ex
     response_model=items.Page[items.Site],
     responses=listed("id,name,timezone,areas,active\r\nBER1,Berlin works,Europe/Berlin,hall-1 utilities,true\r\n"),
 )
-async def sites(request: Request, services: Services, caller: Reader, query: Annotated[PageQuery, Query()]) -> Response:
+async def list_sites(request: Request, services: Services, caller: Reader, query: Annotated[PageQuery, Query()]) -> Response:
     """Lists the sites, by their id."""
     listing = Listing(request, query)
     rows = await catalogue.list_sites(services.database, caller.sites, key_page(listing))
@@ -43,7 +43,7 @@ async def sites(request: Request, services: Services, caller: Reader, query: Ann
     response_model=items.Page[items.Meter],
     responses=listed("id,name,site,area,medium,connector,active\r\nEM-01,Main,BER1,hall-1,electricity,hall-1,true\r\n"),
 )
-async def meters(request: Request, services: Services, caller: Reader, query: Annotated[MetersQuery, Query()]) -> Response:
+async def list_meters(request: Request, services: Services, caller: Reader, query: Annotated[MetersQuery, Query()]) -> Response:
     """Lists the meters, by their id."""
     caller.check_site(query.site)
     listing = Listing(request, query)
@@ -54,7 +54,7 @@ async def meters(request: Request, services: Services, caller: Reader, query: An
 
 
 @router.get("/meters/{id}", response_model=items.Meter, responses=problems(ProblemType.NOT_FOUND))
-async def meter(services: Services, caller: Reader, id_: Annotated[MeterId, Path(alias="id")]) -> Response:
+async def get_meter(services: Services, caller: Reader, id_: Annotated[MeterId, Path(alias="id")]) -> Response:
     """Gives one meter."""
     row = await catalogue.find_meter(services.database, caller.sites, id_)
     if row is None:
@@ -72,7 +72,7 @@ async def meter(services: Services, caller: Reader, id_: Annotated[MeterId, Path
         "true\r\n"
     ),
 )
-async def points(request: Request, services: Services, caller: Reader, query: Annotated[PointsQuery, Query()]) -> Response:
+async def list_points(request: Request, services: Services, caller: Reader, query: Annotated[PointsQuery, Query()]) -> Response:
     """Lists the points, by their key."""
     caller.check_site(query.site)
     listing = Listing(request, query)
@@ -90,7 +90,7 @@ async def points(request: Request, services: Services, caller: Reader, query: An
 
 
 @router.get("/points/{key}", response_model=items.Point, responses=problems(ProblemType.NOT_FOUND))
-async def point(services: Services, caller: Reader, key: PointKey) -> Response:
+async def get_point(services: Services, caller: Reader, key: PointKey) -> Response:
     """Gives one point."""
     row = await find_point(services.database, caller, key)
     return Response(msgspec.json.encode(items.point_item(row)), media_type="application/json")

@@ -8,6 +8,8 @@ from fastapi.openapi.utils import get_openapi
 from ems_telemetry.api.format import MEDIA_TYPES, Format
 from ems_telemetry.api.problem import MEDIA_TYPE, RETRY_AFTER_S, Problem, ProblemType
 
+PREFIX = "/api/v1"
+OPENAPI_PATH = f"{PREFIX}/openapi.json"
 TITLE = "ems-telemetry"
 SUMMARY = "What the meters of a plant measured, with its time, its quality and its reason where a value is missing."
 DESCRIPTION = """
@@ -42,6 +44,27 @@ _DESCRIPTIONS = {
     ProblemType.DATABASE_UNAVAILABLE: "The database does not answer; collecting goes on. Try again later.",
     ProblemType.NOT_READY: "Something the service needs is missing; `checks` says what.",
 }
+
+
+def _describe_problem(type_: ProblemType) -> dict[str, Any]:
+    example = {
+        "type": type_.uri,
+        "title": type_.title,
+        "status": int(type_.status),
+        "detail": _DESCRIPTIONS[type_],
+        "instance": "/api/v1/points",
+    }
+    described: dict[str, Any] = {
+        "description": _DESCRIPTIONS[type_],
+        "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}, "example": example}},
+    }
+    if type_ is ProblemType.DATABASE_UNAVAILABLE:
+        described["headers"] = {
+            "Retry-After": {"description": f"Seconds to wait: {RETRY_AFTER_S}.", "schema": {"type": "integer"}}
+        }
+    if type_ is ProblemType.UNAUTHENTICATED:
+        described["headers"] = {"WWW-Authenticate": {"description": "RFC 6750.", "schema": {"type": "string"}}}
+    return described
 
 
 def problems(*types: ProblemType) -> Responses:
@@ -85,24 +108,3 @@ def describe(app: FastAPI) -> dict[str, Any]:
         document["components"]["schemas"] |= {**schema.pop("$defs"), "Problem": schema}
         app.openapi_schema = document
     return app.openapi_schema
-
-
-def _describe_problem(type_: ProblemType) -> dict[str, Any]:
-    example = {
-        "type": type_.uri,
-        "title": type_.title,
-        "status": int(type_.status),
-        "detail": _DESCRIPTIONS[type_],
-        "instance": "/api/v1/points",
-    }
-    described: dict[str, Any] = {
-        "description": _DESCRIPTIONS[type_],
-        "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}, "example": example}},
-    }
-    if type_ is ProblemType.DATABASE_UNAVAILABLE:
-        described["headers"] = {
-            "Retry-After": {"description": f"Seconds to wait: {RETRY_AFTER_S}.", "schema": {"type": "integer"}}
-        }
-    if type_ is ProblemType.UNAUTHENTICATED:
-        described["headers"] = {"WWW-Authenticate": {"description": "RFC 6750.", "schema": {"type": "string"}}}
-    return described

@@ -10,7 +10,6 @@ from starlette.staticfiles import StaticFiles
 from ems_telemetry.api.guard import HEADERS
 
 DOCS_PATH = "/api/docs"
-OPENAPI_PATH = "/api/v1/openapi.json"
 _HERE = Path(__file__).parent / "static"
 
 # Swagger UI writes style elements and draws its icons from data URLs.

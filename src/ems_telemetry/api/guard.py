@@ -12,6 +12,7 @@ from ems_telemetry.clock import Clock
 from ems_telemetry.observe import Metrics, get_logger
 
 METHODS = frozenset(HTTPMethod)
+FILES = "files"
 UNMATCHED = "unmatched"
 HEADERS: Mapping[str, str] = {
     "Content-Security-Policy": (
@@ -82,4 +83,4 @@ _FAILED = ApiError(ProblemType.INTERNAL, "the service failed to answer; its log 
 
 def _route(scope: Scope) -> str:
     """The template of the route, as `/points/{key}`; never the path itself."""
-    return str(getattr(scope.get("route"), "path", UNMATCHED))
+    return str(getattr(scope.get("route"), "path", FILES if "endpoint" in scope else UNMATCHED))

@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from ems_telemetry.api import items
 from ems_telemetry.api.access import Reader
-from ems_telemetry.api.description import STORED, listed, problems
+from ems_telemetry.api.description import PREFIX, STORED, listed, problems
 from ems_telemetry.api.page import Listing
 from ems_telemetry.api.parameters import DeadLettersQuery, GapsQuery
 from ems_telemetry.api.problem import ApiError, ProblemType
@@ -18,7 +18,7 @@ from ems_telemetry.api.services import Services
 from ems_telemetry.storage import losses
 from ems_telemetry.storage.losses import TimePage
 
-router = APIRouter(tags=["Losses"], responses=STORED)
+router = APIRouter(prefix=PREFIX, tags=["Losses"], responses=STORED)
 
 _DEAD_LETTERS_CSV = (
     "id,connector,point,reason,detail,source,size_bytes,received_at,stored_at\r\n"
@@ -33,7 +33,7 @@ _GAPS_CSV = (
 
 
 @router.get("/dead-letters", response_model=items.Page[items.DeadLetter], responses=listed(_DEAD_LETTERS_CSV))
-async def dead_letters(
+async def list_dead_letters(
     request: Request, services: Services, caller: Reader, query: Annotated[DeadLettersQuery, Query()]
 ) -> Response:
     """Lists what was received in a span and could not become a reading, newest first; without the payloads."""
@@ -50,7 +50,7 @@ async def dead_letters(
 
 
 @router.get("/dead-letters/{id}", response_model=items.DeadLetterWithPayload, responses=problems(ProblemType.NOT_FOUND))
-async def dead_letter(
+async def get_dead_letter(
     services: Services, caller: Reader, id_: Annotated[UUID, Path(alias="id", description="The dead letter.")]
 ) -> Response:
     """Gives one dead letter with its payload."""
@@ -61,7 +61,7 @@ async def dead_letter(
 
 
 @router.get("/gaps", response_model=items.Page[items.Gap], responses=listed(_GAPS_CSV))
-async def gaps(request: Request, services: Services, caller: Reader, query: Annotated[GapsQuery, Query()]) -> Response:
+async def list_gaps(request: Request, services: Services, caller: Reader, query: Annotated[GapsQuery, Query()]) -> Response:
     """Lists the stretches that reach into a span in which readings were refused or missed, newest first."""
     listing = Listing(request, query)
     rows = await losses.list_gaps(

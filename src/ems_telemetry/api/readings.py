@@ -10,14 +10,14 @@ from starlette.responses import Response
 from ems_telemetry.api import items
 from ems_telemetry.api.access import Reader
 from ems_telemetry.api.catalogue import PointKey, check_filters, find_point, key_page
-from ems_telemetry.api.description import STORED, listed, problems
+from ems_telemetry.api.description import PREFIX, STORED, listed, problems
 from ems_telemetry.api.page import Listing
 from ems_telemetry.api.parameters import LatestQuery, Order, ReadingsQuery
 from ems_telemetry.api.problem import ProblemType
 from ems_telemetry.api.services import Services
 from ems_telemetry.storage import reading
 
-router = APIRouter(tags=["Readings"], responses=STORED)
+router = APIRouter(prefix=PREFIX, tags=["Readings"], responses=STORED)
 
 TimeKey = Annotated[datetime, msgspec.Meta(tz=True)]
 """The time of a row within a cursor."""
@@ -40,7 +40,7 @@ _LATEST_CSV = (
     response_model=items.Page[items.Reading],
     responses=listed(_READINGS_CSV) | problems(ProblemType.NOT_FOUND),
 )
-async def readings(
+async def list_readings(
     request: Request, services: Services, caller: Reader, key: PointKey, query: Annotated[ReadingsQuery, Query()]
 ) -> Response:
     """Lists the readings of a point in a span, by their time."""
@@ -58,7 +58,9 @@ async def readings(
 
 
 @router.get("/readings/latest", response_model=items.Page[items.LatestReading], responses=listed(_LATEST_CSV))
-async def latest(request: Request, services: Services, caller: Reader, query: Annotated[LatestQuery, Query()]) -> Response:
+async def list_latest_readings(
+    request: Request, services: Services, caller: Reader, query: Annotated[LatestQuery, Query()]
+) -> Response:
     """Lists the active points with their newest readings, by their key; points that have none yet are listed too."""
     caller.check_site(query.site)
     listing = Listing(request, query)

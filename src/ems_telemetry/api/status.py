@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from ems_telemetry.api import items
 from ems_telemetry.api.access import Caller, Reader
-from ems_telemetry.api.description import GUARDED, listed, problems
+from ems_telemetry.api.description import GUARDED, PREFIX, listed, problems
 from ems_telemetry.api.page import format_of, write_list
 from ems_telemetry.api.parameters import ListQuery
 from ems_telemetry.api.problem import RETRY_AFTER_S, ApiError, ProblemType
@@ -18,7 +18,7 @@ from ems_telemetry.api.services import ApiServices, Services
 from ems_telemetry.observe import ConnectorStatus
 from ems_telemetry.storage.catalogue import list_connectors_within
 
-router = APIRouter(tags=["Service"])
+router = APIRouter(prefix=PREFIX, tags=["Service"])
 root_router = APIRouter(tags=["Service"])
 
 _CONNECTORS_CSV = (
@@ -33,7 +33,9 @@ _CONNECTORS_CSV = (
     response_model=items.Page[items.Connector],
     responses=GUARDED | problems(ProblemType.DATABASE_UNAVAILABLE) | listed(_CONNECTORS_CSV, paged=False),
 )
-async def connectors(request: Request, services: Services, caller: Reader, query: Annotated[ListQuery, Query()]) -> Response:
+async def list_connectors(
+    request: Request, services: Services, caller: Reader, query: Annotated[ListQuery, Query()]
+) -> Response:
     """Lists the connectors as they stand now, by their name. Answers while the database is away, to keys for all sites."""
     format_ = format_of(request, query)
     statuses = sorted(await _visible(services, caller), key=lambda status: status.name)
@@ -41,13 +43,13 @@ async def connectors(request: Request, services: Services, caller: Reader, query
 
 
 @root_router.get("/healthz", response_model=items.Alive)
-async def healthz(services: Services) -> Response:
-    """Tells that the process answers; says nothing of what it needs."""
+async def get_health(services: Services) -> Response:
+    """Tells that the process answers; says nothing of what it needs. Needs no key."""
     return Response(msgspec.json.encode({"status": "ok", "version": services.version}), media_type="application/json")
 
 
 @root_router.get("/readyz", response_model=items.Ready, responses=problems(ProblemType.NOT_READY))
-async def readyz(services: Services) -> Response:
+async def get_readiness(services: Services) -> Response:
     """Tells whether the service can do its work, check by check."""
     readiness = services.readiness()
     if readiness.ready:
@@ -66,7 +68,7 @@ async def readyz(services: Services) -> Response:
     response_class=Response,
     responses={200: {"description": "Prometheus text.", "content": {"text/plain": {"schema": {"type": "string"}}}}},
 )
-async def metrics(request: Request, services: Services) -> Response:
+async def get_metrics(request: Request, services: Services) -> Response:
     """Gives the metrics in Prometheus' own format; they name connectors, and no point or value."""
     encode, content_type = choose_encoder(request.headers.get("accept", ""))
     return Response(encode(services.metrics.registry), media_type=content_type)

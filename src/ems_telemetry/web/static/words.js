@@ -1,0 +1,57 @@
+// Words and numbers for people: what a flag means, how long ago something was, how a value is written.
+
+export const FLAGS = {
+  bad_status: "device marks it bad",
+  invalid_value: "device sent no value",
+  out_of_range: "outside the point's range",
+  no_source_time: "device gives no time",
+  clock_replaced: "device's clock is wrong",
+  server_time: "time is the server's",
+  backfilled: "read later from the device's history",
+  manual: "entered by a person or imported",
+  uncertain_status: "device marks it uncertain",
+  retained: "broker's retained message",
+};
+
+const QUALITIES = { 192: ["good", "✓ good"], 64: ["warn", "◆ uncertain"], 0: ["bad", "✕ bad"] };
+const STATES = { up: ["good", "✓ up"], connecting: ["warn", "◆ connecting"], down: ["bad", "✕ down"], stopped: ["", "■ stopped"] };
+const UNITS = [["d", 86400], ["h", 3600], ["min", 60], ["s", 1]];
+// A value is late when this many of its intervals have passed, and never within the first half minute.
+const LATE_INTERVALS = 3;
+const LATE_AT_LEAST_S = 30;
+
+export const quality = (code) => QUALITIES[code] ?? ["", "– none"];
+export const state = (word) => STATES[word] ?? ["", word];
+export const flags = (names) => (names ?? []).map((name) => FLAGS[name] ?? name).join(", ");
+export const secondsSince = (time) => (Date.now() - new Date(time).getTime()) / 1000;
+export const clock = (time) => new Date(time).toLocaleString(undefined, { dateStyle: "short", timeStyle: "medium" });
+
+// Digits in groups by a thin space, as ISO 80000 has it.
+export const grouped = (value) => value.toLocaleString("en", { maximumSignificantDigits: 12 }).replaceAll(",", "\u202f");
+export const unit = (text) => text.replaceAll("m3", "m³").replaceAll("m2", "m²");
+
+export function ago(time) {
+  const passed = Math.max(0, secondsSince(time));
+  const [unit, size] = UNITS.find(([, size]) => passed >= size) ?? ["s", 1];
+  return `${Math.floor(passed / size)} ${unit}`;
+}
+
+export function isLate(item) {
+  if (item.time === null || !item.expected_interval_s) return false;
+  return secondsSince(item.time) > Math.max(LATE_AT_LEAST_S, LATE_INTERVALS * item.expected_interval_s);
+}
+
+// An exact value is shown to its last digit.
+export const number = (item) => item.exact ?? grouped(item.value);
+
+// Why there is no value, or what is to be known about the one there is.
+export function reason(item) {
+  if (item.time === null) return "no reading yet";
+  const parts = [flags(item.flags)];
+  if (item.value === null && item.raw !== null) parts.push(`device said ${item.raw}`);
+  if (item.source_status !== 0) parts.push(`status 0x${item.source_status.toString(16).toUpperCase().padStart(8, "0")}`);
+  if (item.value === null && parts.every((part) => !part)) parts.push("no value");
+  return parts.filter(Boolean).join(" · ");
+}
+
+export const needsAttention = (item) => item.time === null || item.quality !== 192 || isLate(item);
