@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Any
 
 import structlog
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
 
 from ems_telemetry.clock import Clock
 
@@ -58,6 +58,7 @@ def configure_logging(level: str = "info", *, as_json: bool = False) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)
     for chatty in (
         "asyncua",
         "pymodbus",
@@ -108,6 +109,7 @@ class Metrics:
     """The service's Prometheus metrics, on a registry of their own so that two services can live in one test."""
 
     def __init__(self) -> None:
+        disable_created_metrics()  # a second series per counter, that tells when the process began
         self.registry = CollectorRegistry()
         prefix: dict[str, Any] = {"namespace": "ems_telemetry", "registry": self.registry}
         self.samples = Counter("samples_total", "Samples by what became of them.", ["connector", "outcome"], **prefix)

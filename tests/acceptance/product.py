@@ -23,7 +23,9 @@ sites:
 """
 
 
-def command(*arguments: str, cwd: Path | None = None, environment: dict[str, str] | None = None) -> "subprocess.CompletedProcess[str]":
+def command(
+    *arguments: str, cwd: Path | None = None, environment: dict[str, str] | None = None
+) -> "subprocess.CompletedProcess[str]":
     """Runs the command to its end."""
     return subprocess.run(  # noqa: S603 - ourselves
         [*COMMAND, *arguments],
@@ -81,7 +83,7 @@ class Product:
 
     def ask(self, path: str, *, key: str | None = None) -> tuple[int, Any]:
         """Gives status and JSON, also of a refusal."""
-        request = urllib.request.Request(f"http://{LOOPBACK}:{self.port}{path}")  # noqa: S310 - our own server
+        request = urllib.request.Request(f"http://{LOOPBACK}:{self.port}{path}")
         if key is not None:
             request.add_header("Authorization", f"Bearer {key}")
         try:

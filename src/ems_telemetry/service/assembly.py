@@ -31,21 +31,20 @@ def assemble_connectors(configuration: Configuration, spool: SpoolWriter, *, met
         report = ConnectorReport(loaded.name, loaded.file.type, loaded.file.endpoint_text, clock=clock, metrics=metrics)
         reports.append(report)
         if loaded.file.enabled:
-            connectors.append(_assemble(configuration, loaded, types[loaded.file.type], spool, report, metrics, clock))
+            connectors.append(_assemble(configuration, loaded, types[loaded.file.type], spool, report, clock))
     return Collecting(connectors, reports)
 
 
-def _assemble(  # noqa: PLR0913, PLR0917 - wiring
+def _assemble(
     configuration: Configuration,
     loaded: LoadedConnector,
     type_: ConnectorType,
     spool: SpoolWriter,
     report: ConnectorReport,
-    metrics: Metrics,
     clock: Clock,
 ) -> SupervisedConnector:
     points = [point for point in configuration.points if point.connector == loaded.name]
-    pipeline = Pipeline(Normalizer(loaded.name, points), spool, report, metrics, clock)
+    pipeline = Pipeline(Normalizer(loaded.name, points), spool, report, clock)
     surroundings = Surroundings(
         sink=pipeline,
         report=report,

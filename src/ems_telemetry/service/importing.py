@@ -74,7 +74,7 @@ async def _append(
 ) -> None:
     clock = SystemClock()
     report = ConnectorReport(connector, MANUAL, "", clock=clock, metrics=metrics)
-    pipeline = Pipeline(Normalizer(connector, points), spool, report, metrics, clock)
+    pipeline = Pipeline(Normalizer(connector, points), spool, report, clock)
     keys = {point.key for point in points}
     own = [sample for sample in samples if sample.point in keys]
     for start in range(0, len(own), _CHUNK):

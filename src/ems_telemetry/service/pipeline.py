@@ -8,7 +8,7 @@ from ems_telemetry.clock import Clock
 from ems_telemetry.errors import SpoolDamagedError, SpoolFullError
 from ems_telemetry.model import Batch, DeadLetter, Gap, Reading, Receipt, Sample
 from ems_telemetry.normalize.meaning import Normalizer
-from ems_telemetry.observe import ConnectorReport, Metrics
+from ems_telemetry.observe import ConnectorReport
 from ems_telemetry.retry import Backoff
 from ems_telemetry.spool.port import SpoolWriter
 
@@ -52,13 +52,10 @@ class Refusals:
 class Pipeline:
     """The sink of one connector; see `ems_telemetry.connectors.contract.Sink`."""
 
-    def __init__(
-        self, normalizer: Normalizer, spool: SpoolWriter, report: ConnectorReport, metrics: Metrics, clock: Clock
-    ) -> None:
+    def __init__(self, normalizer: Normalizer, spool: SpoolWriter, report: ConnectorReport, clock: Clock) -> None:
         self._normalizer = normalizer
         self._spool = spool
         self._report = report
-        self._metrics = metrics
         self._clock = clock
         self._connector = report.status.name
         self._refusals = Refusals(self._connector)
@@ -122,5 +119,3 @@ class Pipeline:
             raise
         self._report.samples("stored", len(readings))
         self._report.samples("dead_letter", len(letters))
-        for letter in letters:
-            self._metrics.dead_letters.labels(letter.reason).inc()

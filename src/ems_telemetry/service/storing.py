@@ -33,12 +33,12 @@ class Storing:
         self._clock = clock
         self.spool = spool
         self.capability: Capability | None = None
+        self.prepared = asyncio.Event()
         self.writer = Writer(
             database, spool, self._prepare, clock=clock, metrics=metrics, backoff=Backoff(initial_s=0.5, cap_s=15.0)
         )
-        retention = configuration.settings.retention
         self.maintenance = Maintenance(
-            database, keep_s=retention.readings, compress_after_s=retention.compress_after, clock=clock
+            database, configuration.settings.retention, clock=clock, backoff=Backoff(initial_s=5.0, cap_s=600.0)
         )
 
     async def _prepare(self) -> Target:
@@ -58,6 +58,7 @@ class Storing:
             self.capability = await detect(connection)
         self._metrics.database_info.clear()
         self._metrics.database_info.labels(str(self.capability)).set(1)
+        self.prepared.set()
         return Target(self.capability, point_ids)
 
 
@@ -65,12 +66,18 @@ async def store_while(storing: Storing, collected: asyncio.Event) -> None:
     """Stores until nothing more will be collected, and then what is left in the spool if that takes no more than seconds."""
     async with asyncio.TaskGroup() as group:
         group.create_task(storing.writer.run(), name="writer")
-        group.create_task(storing.maintenance.run(), name="maintenance")
+        maintaining = group.create_task(_maintain(storing), name="maintenance")
         await collected.wait()
         with suppress(TimeoutError):
             await asyncio.wait_for(_drained(storing), DRAIN_WITHIN_S)
         storing.writer.stop()
-        storing.maintenance.stop()
+        maintaining.cancel()
+
+
+async def _maintain(storing: Storing) -> None:
+    """Maintains the tables once there are any. May be cancelled at any time: what it does is done in transactions."""
+    await storing.prepared.wait()
+    await storing.maintenance.run()
 
 
 async def _drained(storing: Storing) -> None:

@@ -51,7 +51,7 @@ def report() -> ConnectorReport:
 
 @pytest.fixture
 def pipeline(spool: FakeSpool, report: ConnectorReport) -> Pipeline:
-    return Pipeline(Normalizer("c", [configured_point()]), spool, report, Metrics(), HandClock(NOW))
+    return Pipeline(Normalizer("c", [configured_point()]), spool, report, HandClock(NOW))
 
 
 def sample(second: int = 0, **fields: Any) -> Sample:  # noqa: ANN401 - fields of a sample
