@@ -32,7 +32,7 @@ def plant_seconds(time: datetime) -> float:
 
 
 def week_of(workday: DayShape, saturday: DayShape, sunday: DayShape) -> Profile:
-    """Joins seven days, Monday first, into the profile of a week."""
+    """Joins seven days, Monday first, into the profile of a week; each day begins at the level the last one ended at."""
     days = [*[workday] * 5, saturday, sunday]
     return tuple((day * DAY_S + hour * HOUR_S, level) for day, shape in enumerate(days) for hour, level in shape)
 

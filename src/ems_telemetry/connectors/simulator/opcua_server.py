@@ -84,17 +84,17 @@ class OpcuaServer:
 
     async def write(self) -> None:
         """Writes every variable as it is now, all with the same time."""
+        time = _ua_time(self._plant.now())
         for variable, node in self._nodes.items():
-            await self._server.write_attribute_value(node, data_value(variable, self._plant))
+            await self._server.write_attribute_value(node, data_value(variable, self._plant, time))
 
 
-def data_value(variable: Variable, plant: LivePlant) -> ua.DataValue:
-    """Gives a variable's value, status and source time."""
+def data_value(variable: Variable, plant: LivePlant, time: ua.DateTime) -> ua.DataValue:
+    """Gives a variable's value and status as they are now, stamped with a time."""
     value = plant.read(variable.point)
     shown = STATES[int(value)] if variable.unit is None else value
-    now = _ua_time(plant.now())
     status = ua.StatusCode(ua.UInt32(_status(variable, plant)))
-    return ua.DataValue(ua.Variant(shown), status, SourceTimestamp=now, ServerTimestamp=now)
+    return ua.DataValue(ua.Variant(shown), status, SourceTimestamp=time, ServerTimestamp=time)
 
 
 def _ua_time(time: datetime) -> ua.DateTime:

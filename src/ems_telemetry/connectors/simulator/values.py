@@ -90,18 +90,21 @@ def _machine(seed: int, meter: str, *, base: float, working: float, start: float
 
 def _compressed_air(seed: int) -> dict[str, Signal]:
     flow = Curve(blend(_LEAKAGE, (PRODUCTION, 640.0)), ripples(seed, "CA-01", 0.08))
+    sway = _steady(seed, "CA-01.active_power", 1.0, 0.03)
 
     def state(time_s: float) -> float:
         """Runs through the shifts; at night it makes up for the leaks, one minute in four."""
         runs = flow.value(time_s) > 2 * _LEAKAGE or time_s % _LEAK_CYCLE_S < _LEAK_RUN_S
         return float(STATES.index("running" if runs else "idle"))
 
+    def power(time_s: float) -> float:
+        runs = state(time_s) == STATES.index("running")
+        return (18.0 + 0.1 * flow.value(time_s) if runs else 4.2) * sway(time_s)
+
     return {
         "CA-01.volume": counter_of(flow, start=3_415_920.0),
         "CA-01.flow": flow.value,
-        "CA-01.active_power": lambda time_s: (
-            18.0 + 0.1 * flow.value(time_s) if state(time_s) == STATES.index("running") else 4.2
-        ),
+        "CA-01.active_power": power,
         "CA-01.pressure": _gauge(seed, "CA-01.pressure", blend(7.4, (PRODUCTION, -0.3)), 0.03),
         "CA-01.state": state,
     }
