@@ -53,11 +53,11 @@ class NodeOpcuaServer(ServerProcess):
     def set(self, node: str, type_: str, value: object, *, status: str | int = "Good", time: datetime | None = None) -> None:
         """Changes a variable, as `Air.Pressure`, with its status and source time."""
         at = None if time is None else time.isoformat()
-        self._ask("set", [{"node": node, "type": type_, "value": value, "status": status, "time": at}])
+        self._ask("set", {"node": node, "type": type_, "value": value, "status": status, "time": at})
 
     def set_each(self, node: str, type_: str, values: list[Any]) -> None:
-        """Changes a variable several times within one turn of the server."""
-        self._ask("set", [{"node": node, "type": type_, "value": value} for value in values])
+        """Changes a variable several times, 5 ms apart, so that each change has a source time of its own."""
+        self._ask("set_each", [{"node": node, "type": type_, "value": value} for value in values])
 
     def add(self, node: str, type_: str, value: object) -> None:
         """Adds a variable while the server runs."""

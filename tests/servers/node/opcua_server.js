@@ -19,6 +19,7 @@ const {
 
 const LOOPBACK = "127.0.0.1";
 const PLANT = "urn:plc:air";
+const BETWEEN_CHANGES_MS = 5;
 const COUNTER_START = 2n ** 53n + 1n;
 
 const settings = {
@@ -134,7 +135,13 @@ function furnishExtra(plant) {
 }
 
 const verbs = {
-  set: (server, plant, changes) => changes.forEach((change) => plant.set(change)),
+  set: (server, plant, change) => plant.set(change),
+  set_each: async (server, plant, changes) => {
+    for (const change of changes) {
+      plant.set(change);
+      await new Promise((resolve) => setTimeout(resolve, BETWEEN_CHANGES_MS));
+    }
+  },
   add: (server, plant, { node, type, value }) => plant.add(node, type, value),
   sessions: (server) => ({
     current: server.engine.currentSessionCount,
@@ -165,10 +172,10 @@ function listenForControl(server, plant) {
   const control = http.createServer((request, response) => {
     const parts = [];
     request.on("data", (part) => parts.push(part));
-    request.on("end", () => {
+    request.on("end", async () => {
       try {
         const told = JSON.parse(Buffer.concat(parts).toString() || "null");
-        const answer = verbs[request.url.slice(1)](server, plant, told);
+        const answer = await verbs[request.url.slice(1)](server, plant, told);
         response.end(JSON.stringify(answer === undefined ? null : answer));
       } catch (error) {
         response.statusCode = 500;
@@ -206,6 +213,7 @@ function buildServer() {
     userManager: { isValidUser: (name, password) => name === "ems" && password === "right" },
     serverCapabilities: {
       maxSessions: settings.maxSessions,
+      minSupportedSampleRate: 0, // otherwise changes within 50 ms are folded into one
       maxMonitoredItems: 1_000_000,
       maxMonitoredItemsPerSubscription: 1_000_000,
       operationLimits: {
