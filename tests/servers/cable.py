@@ -37,15 +37,26 @@ class Cable:
         if self._passing:
             await asyncio.wait(self._passing)
 
+    async def greet(self, near_reader: asyncio.StreamReader, near_writer: asyncio.StreamWriter) -> bytes | None:
+        """Gives what to pass on before all else, or None to hang up; a subclass may look at what is said first."""
+        del near_reader, near_writer
+        return b""
+
     async def _serve(self, near_reader: asyncio.StreamReader, near_writer: asyncio.StreamWriter) -> None:
         self.connections += 1
         self._writers.add(near_writer)
+        greeting = await self.greet(near_reader, near_writer)
+        if greeting is None:
+            near_writer.close()
+            self._writers.discard(near_writer)
+            return
         try:
             far_reader, far_writer = await asyncio.open_connection(LOOPBACK, self._far_port)
         except OSError:
             near_writer.transport.abort()
             return
         self._writers.add(far_writer)
+        far_writer.write(greeting)
         for reader, writer in ((near_reader, far_writer), (far_reader, near_writer)):
             task = asyncio.create_task(self._pass(reader, writer), name="cable")
             self._passing.add(task)

@@ -26,6 +26,7 @@ from ems_telemetry.connectors.mqtt.reasons import NotUnderstoodError, explain_co
 from ems_telemetry.errors import ConnectionLostError, EmsTelemetryError
 
 _REACH_LIMIT_S = 15.0
+_CONNACK_LIMIT_S = 5.0
 _ANSWER_LIMIT_S = 10.0
 _FAREWELL_LIMIT_S = 1.0
 _TEND_EVERY_S = 1.0
@@ -64,7 +65,7 @@ class Broker:
             True if the broker still had our session, with its subscriptions and messages.
 
         Raises:
-            NotUnderstoodError: the broker refuses this version, or hangs up without an answer.
+            NotUnderstoodError: the broker refuses this version, or does not answer it.
             EndpointRefusedError: it says no for good: credentials, certificate.
             ConnectionLostError: it is out of reach, or says no for now.
         """
@@ -72,10 +73,10 @@ class Broker:
         await self._reach(client)
         self._attach(client)
         try:
-            async with asyncio.timeout(_ANSWER_LIMIT_S):
+            async with asyncio.timeout(_CONNACK_LIMIT_S):
                 return await self._connack
         except TimeoutError as error:
-            raise ConnectionLostError("the broker accepts the connection and then says nothing") from error
+            raise NotUnderstoodError("the broker accepts the connection and then says nothing") from error
 
     async def subscribe(self, filters: Sequence[str]) -> dict[str, str]:
         """Subscribes, or renews subscriptions.

@@ -32,7 +32,10 @@ _LATER: Mapping[str, str] = {
 
 
 class NotUnderstoodError(EndpointRefusedError):
-    """The broker does not speak the version asked for, or hung up as older ones do when they are asked for a newer one."""
+    """The broker does not speak the version asked for.
+
+    Older brokers say so, or hang up, or wait for more, since they take the packet for a longer one.
+    """
 
 
 def explain_connack(reason: str, client_id: str) -> EmsTelemetryError:
@@ -49,8 +52,11 @@ def explain_disconnect(reason: str, client_id: str, *, by_broker: bool) -> Conne
         return ConnectionLostError(_LATER[reason].format(client_id=client_id))
     if reason == "Keep alive timeout":
         return ConnectionLostError("the broker has not answered within the keepalive time")
-    said = f": {reason}" if by_broker else ""
-    return ConnectionLostError(f"the broker has closed the connection{said}")
+    if by_broker:
+        return ConnectionLostError(f"the broker has closed the connection: {reason}")
+    return ConnectionLostError(
+        f'the connection has been closed; if this goes on, see whether another client uses our client id "{client_id}"'
+    )
 
 
 _UNREACHABLE: Sequence[tuple[type[OSError], type[EmsTelemetryError], str]] = (
