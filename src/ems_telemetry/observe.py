@@ -109,7 +109,7 @@ class Metrics:
     """The service's Prometheus metrics, on a registry of their own so that two services can live in one test."""
 
     def __init__(self) -> None:
-        disable_created_metrics()  # a second series per counter, that tells when the process began
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series per counter, that tells when the process began
         self.registry = CollectorRegistry()
         prefix: dict[str, Any] = {"namespace": "ems_telemetry", "registry": self.registry}
         self.samples = Counter("samples_total", "Samples by what became of them.", ["connector", "outcome"], **prefix)

@@ -1,0 +1,72 @@
+"""Readings taken by a person, from a CSV file, through the same spool and writer as all others."""
+
+import json
+from pathlib import Path
+
+from acceptance.conftest import MakeProduct
+from acceptance.product import command
+from acceptance.test_access import MANUAL
+
+SHEET = """\
+point,time,value,quality
+GM-01.volume,2026-03-02T08:00:00+01:00,1000.5,
+GM-01.volume,2026-03-02 09:00,1012.25,64
+GM-01.volume,2026-03-02T08:10:00Z,,
+"""
+
+
+def write(folder: Path, text: str) -> str:
+    file = folder / "readings.csv"
+    file.write_text(text)
+    return str(file)
+
+
+def test_a_sheet_is_stored_once_with_or_without_a_running_service(
+    database_url: str, make_product: MakeProduct, tmp_path: Path
+) -> None:
+    product = make_product(database_url, {"hand": MANUAL})
+    arguments = ("import", write(tmp_path, SHEET), "--config", str(product.config))
+    first = command(*arguments)
+    assert (first.returncode, first.stdout) == (0, "3 readings: 3 new, 0 known already\n"), first.stderr
+    again = json.loads(command(*arguments, "--json").stdout)
+    assert (again["inserted"], again["duplicates"], again["dead_letters"]) == (0, 3, 0)
+
+    product.start()
+    product.wait_until_ready()
+    more = write(tmp_path, "point,time,value\nGM-01.volume,2026-03-03T08:00:00Z,1020\n")
+    handed = command("import", more, "--config", str(product.config))
+    assert "the running service" in handed.stdout
+    product.wait_for(lambda: len(product.values("GM-01.volume")) == 4, "what was handed over")
+    answered = product.get("/api/v1/points/GM-01.volume/readings")["items"]
+    assert product.stop() == 0
+
+    manual = 128
+    assert [(time.isoformat(), value, quality) for time, value, quality, *_ in product.values("GM-01.volume")] == [
+        ("2026-03-02T07:00:00+00:00", 1000.5, 192),
+        ("2026-03-02T08:00:00+00:00", 1012.25, 64),
+        ("2026-03-02T08:10:00+00:00", None, 0),
+        ("2026-03-03T08:00:00+00:00", 1020.0, 192),
+    ]
+    assert all(flags & manual for *_, flags, _ in product.values("GM-01.volume"))
+    assert [item["value"] for item in answered] == [1000.5, 1012.25, None, 1020.0]
+
+
+def test_nothing_of_a_sheet_with_mistakes_is_stored_and_each_is_named(
+    plain_url: str, make_product: MakeProduct, tmp_path: Path
+) -> None:
+    product = make_product(plain_url, {"hand": MANUAL})
+    wrong = SHEET + "GM-01.volum,2026-03-02T08:20:00Z,1\nGM-01.volume,yesterday,1\nGM-01.volume,2026-03-02T08:30:00Z,lots\n"
+    done = command("import", write(tmp_path, wrong), "--config", str(product.config))
+    assert done.returncode == 2
+    said = done.stderr.splitlines()
+    assert [line.split(":")[1] for line in said] == ["5", "6", "7"]
+    assert "did you mean GM-01.volume?" in said[0]
+    assert command("migrate", "--config", str(product.config)).returncode == 0
+    assert product.values("GM-01.volume") == []
+
+
+def test_a_database_that_is_away_leaves_the_sheet_in_the_spool(make_product: MakeProduct, tmp_path: Path) -> None:
+    product = make_product("postgresql://nobody@127.0.0.1:1/nowhere", {"hand": MANUAL})
+    done = command("import", write(tmp_path, SHEET), "--config", str(product.config))
+    assert done.returncode == 0
+    assert "safe in the spool; the database is away" in done.stdout
