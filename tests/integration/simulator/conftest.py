@@ -9,14 +9,15 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from ems_telemetry.clock import Clock
 from ems_telemetry.connectors.simulator import PlantSimulator, Ports
+from ems_telemetry.connectors.simulator.live import LivePlant
 
 START_TIMEOUT_S = 30.0
 STOP_TIMEOUT_S = 2.0
 MONDAY_MORNING = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 
 RunPlant = Callable[..., AbstractAsyncContextManager[Ports]]
+SwitchOn = Callable[..., LivePlant]
 
 
 class FastClock:
@@ -37,20 +38,31 @@ class FastClock:
 
 
 @contextlib.asynccontextmanager
-async def _running(*, clock: Clock | None = None, rate: float = 1.0, faults: bool = False) -> AsyncIterator[Ports]:
-    simulator = PlantSimulator(Ports(), clock=clock or FastClock(rate), faults=faults)
-    started: asyncio.Future[Ports] = asyncio.get_running_loop().create_future()
-    running = asyncio.create_task(simulator.run(started.set_result))
-    try:
-        done, _ = await asyncio.wait({running, started}, timeout=START_TIMEOUT_S, return_when=asyncio.FIRST_COMPLETED)
-        assert started in done
-        yield started.result()
-    finally:
-        simulator.stop()
-        await asyncio.wait_for(running, STOP_TIMEOUT_S)
+async def _running(*, rate: float = 1.0, faults: bool = False) -> AsyncIterator[Ports]:
+    simulator = PlantSimulator(Ports(), clock=FastClock(rate), faults=faults)
+    started: asyncio.Queue[Ports] = asyncio.Queue()
+    async with asyncio.TaskGroup() as group:
+        running = group.create_task(simulator.run(started.put_nowait))
+        try:
+            async with asyncio.timeout(START_TIMEOUT_S):
+                ports = await started.get()
+            yield ports
+        finally:
+            simulator.stop()
+            await asyncio.wait_for(running, STOP_TIMEOUT_S)
 
 
 @pytest.fixture
 def run_plant() -> RunPlant:
-    """Runs a plant on free ports for the length of an `async with`; proves that it stops in time."""
+    """Runs a whole plant on free ports for the length of an `async with`; proves that it stops in time."""
     return _running
+
+
+@pytest.fixture
+def switch_on() -> SwitchOn:
+    """Switches on a plant that nobody serves yet."""
+
+    def build(*, rate: float = 1.0, faults: bool = False) -> LivePlant:
+        return LivePlant(FastClock(rate), seed=1, faults=faults, speed=1.0)
+
+    return build

@@ -159,7 +159,9 @@ async def test_a_silent_client_is_given_up_after_one_and_a_half_times_its_keep_a
         assert await client.receive_end() == b""
 
 
-@pytest.mark.parametrize("garbage", [b"GET / HTTP/1.1\r\n\r\n", bytes.fromhex("30 ffffffff01"), b"\x10\x00"])
+@pytest.mark.parametrize(
+    "garbage", [b"GET / HTTP/1.1\r\nUser-Agent: curl" + bytes(100), bytes.fromhex("30 ffffffff01"), b"\x10\x00"]
+)
 async def test_garbage_ends_only_the_connection_it_came_on(garbage: bytes) -> None:
     async with served() as (_, port), connected(port) as good, connected(port) as bad:
         await good.open_session()

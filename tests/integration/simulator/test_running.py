@@ -20,7 +20,7 @@ LOOPBACK = "127.0.0.1"
 
 def listening_sockets() -> set[tuple[str, int]]:
     connections = psutil.Process().net_connections()
-    return {(c.laddr.ip, c.laddr.port) for c in connections if c.laddr and c.status == psutil.CONN_LISTEN}
+    return {(c.laddr.ip, c.laddr.port) for c in connections if c.status == psutil.CONN_LISTEN}
 
 
 async def test_all_three_servers_listen_on_this_machine_alone(run_plant: RunPlant) -> None:
@@ -49,6 +49,17 @@ async def test_cancelling_stops_it_as_well() -> None:
         await running
     assert asyncio.all_tasks() == tasks
     await until(lambda: len(psutil.Process().net_connections()) == sockets)
+
+
+async def test_cancelling_it_while_it_starts_leaves_nothing_either() -> None:
+    tasks, sockets = asyncio.all_tasks(), len(psutil.Process().net_connections())
+    running = asyncio.create_task(PlantSimulator(Ports(), clock=SystemClock()).run(lambda _: None))
+    await asyncio.sleep(0)
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    assert asyncio.all_tasks() == tasks
+    assert len(psutil.Process().net_connections()) == sockets
 
 
 async def test_it_starts_again_on_the_same_ports(run_plant: RunPlant) -> None:

@@ -69,24 +69,30 @@ VARIABLES = (
 
 
 class OpcuaServer:
-    """The server with its variables, started and waiting for `keep_writing`."""
+    """The server with its variables, built and not yet listening."""
 
-    def __init__(self, server: Server, nodes: Mapping[Variable, ua.NodeId], plant: LivePlant) -> None:
+    def __init__(self, server: Server, nodes: Mapping[Variable, ua.NodeId]) -> None:
         self._server = server
         self._nodes = nodes
-        self._plant = plant
 
-    async def keep_writing(self) -> None:
+    @contextlib.asynccontextmanager
+    async def listening(self, plant: LivePlant) -> AsyncIterator[None]:
+        """Answers clients for the length of an `async with`, from the first moment with values of the plant."""
+        await self._write(plant)
+        async with self._server:
+            yield
+
+    async def keep_writing(self, plant: LivePlant) -> None:
         """Writes every variable once a second, until cancelled."""
         while True:
-            await self.write()
-            await self._plant.clock.sleep(WRITE_INTERVAL_S)
+            await self._write(plant)
+            await plant.clock.sleep(WRITE_INTERVAL_S)
 
-    async def write(self) -> None:
+    async def _write(self, plant: LivePlant) -> None:
         """Writes every variable as it is now, all with the same time."""
-        time = _ua_time(self._plant.now())
+        time = _ua_time(plant.now())
         for variable, node in self._nodes.items():
-            await self._server.write_attribute_value(node, data_value(variable, self._plant, time))
+            await self._server.write_attribute_value(node, data_value(variable, plant, time))
 
 
 def data_value(variable: Variable, plant: LivePlant, time: ua.DateTime) -> ua.DataValue:
@@ -111,19 +117,15 @@ def _status(variable: Variable, plant: LivePlant) -> int:
     return StatusCodes.Good
 
 
-@contextlib.asynccontextmanager
-async def opcua_server(plant: LivePlant, port: int) -> AsyncIterator[OpcuaServer]:
-    """Serves the variables on a loopback port, without encryption, for the length of an `async with`."""
+async def build_opcua_server(port: int) -> OpcuaServer:
+    """Builds the server for a loopback port, without encryption; this loads the standard's nodes and takes a second or two."""
     server = Server()
     await server.init()
     server.set_endpoint(f"opc.tcp://{LOOPBACK}:{port}")
     server.set_server_name("ems-telemetry demo plant")
     server.set_security_policy([ua.SecurityPolicyType.NoSecurity])
     await server.set_application_uri(NAMESPACE)
-    serving = OpcuaServer(server, await _add_variables(server), plant)
-    await serving.write()
-    async with server:
-        yield serving
+    return OpcuaServer(server, await _add_variables(server))
 
 
 async def _add_variables(server: Server) -> Mapping[Variable, ua.NodeId]:

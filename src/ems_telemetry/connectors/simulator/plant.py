@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from ems_telemetry.clock import Clock
 
@@ -51,8 +52,8 @@ class PlantSimulator:
         from ems_telemetry.connectors.simulator.live import LivePlant  # noqa: PLC0415 - the values are built only to be served
         from ems_telemetry.connectors.simulator.serving import serve  # noqa: PLC0415 - loads asyncua and pymodbus
 
-        plant = LivePlant(self._clock, seed=self._seed, faults=self._faults, speed=self._speed)
-        await serve(plant, self._ports, started, self._stopping)
+        switch_on = partial(LivePlant, self._clock, seed=self._seed, faults=self._faults, speed=self._speed)
+        await serve(switch_on, self._ports, started, self._stopping)
 
     def stop(self) -> None:
         """Asks `run` to end soon. Never blocks; does no harm before `run`, twice, or after the end."""
