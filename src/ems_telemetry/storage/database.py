@@ -15,7 +15,7 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout
 from pydantic import SecretStr
 
 from ems_telemetry.errors import ConfigurationError, ConnectionLostError, DatabaseNotReadyError, EmsTelemetryError, Problem
-from ems_telemetry.storage.translation import describe, translate
+from ems_telemetry.storage.translation import describe, translated
 
 Connection: TypeAlias = psycopg.AsyncConnection[Any]
 
@@ -93,15 +93,13 @@ class Database:
             RejectedByDatabaseError: it refuses what was sent.
             TransientError: anything else that may pass later.
         """
-        try:
+        with translated():
             pool, connection = await self._check_out()
             try:
                 async with connection:
                     yield connection
             finally:
                 await pool.putconn(connection)
-        except psycopg.Error as error:
-            raise translate(error) from error
 
     async def check(self) -> None:
         """Asks whether the database can take readings now.

@@ -4,7 +4,8 @@ What is asked of each is whether the same call may succeed later, and if not, wh
 that cannot be stored may be set aside, a schema that does not fit makes everything wait.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 import psycopg
 
@@ -56,6 +57,15 @@ WITHOUT_SQLSTATE: tuple[tuple[type[Exception], type[EmsTelemetryError]], ...] = 
     (psycopg.OperationalError, ConnectionLostError),
     (psycopg.Error, RejectedByDatabaseError),
 )
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Raises our errors for the driver's within a `with`."""
+    try:
+        yield
+    except psycopg.Error as error:
+        raise translate(error) from error
 
 
 def translate(error: psycopg.Error) -> EmsTelemetryError:

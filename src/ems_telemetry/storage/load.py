@@ -1,0 +1,229 @@
+"""What one write transaction carries, planned before the database is asked: rows in order, each key once, nothing unstorable.
+
+All of it is pure: entries of the spool and the ids of the points in, a `Load` out.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from math import isfinite
+from typing import NamedTuple, TypeAlias
+from uuid import UUID, uuid5
+
+import msgspec
+
+from ems_telemetry.model import DEAD_LETTER_PAYLOAD_BYTES, Batch, DeadLetter, Gap, Reading
+
+_NAMESPACE = UUID("4d8f0f5c-5f0e-5d4c-9c55-5b7a3ac0e9a1")
+"""Of the ids of dead letters made here. They follow from the reading, so that making one twice is harmless."""
+
+
+class Row(NamedTuple):
+    """A reading as the table has it, columns in the order of the table, and what it came from."""
+
+    time: datetime
+    point_id: int
+    flags: int
+    value: float | None
+    received_at: datetime
+    source_status: int
+    quality: int
+    raw: float | None
+    exact: Decimal | None
+    connector: str
+    point: str
+
+
+_UNKNOWN_POINT = "the database does not know this point; it is in no connector file, or was not when the reading arrived"
+# The driver cuts a number that is too long for its column instead of refusing it.
+_FLAGS_FIT = range(2**31)
+_QUALITY_FITS = range(2**15)
+COLUMNS = 9
+"""How many fields of a `Row` are columns of `readings`."""
+
+Item: TypeAlias = Row | DeadLetter | Gap
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What one transaction carries. Rows have each (point, time) once, sorted by it: two writers cannot deadlock."""
+
+    rows: tuple[Row, ...]
+    dead_letters: tuple[DeadLetter, ...]
+    gaps: tuple[Gap, ...]
+
+    @property
+    def items(self) -> tuple[Item, ...]:
+        """Everything in it."""
+        return (*self.rows, *self.dead_letters, *self.gaps)
+
+    def halves(self) -> tuple["Load", "Load"]:
+        """Splits it in two, neither empty; for a load of two items or more."""
+        items = self.items
+        middle = len(items) // 2
+        return _load_of(items[:middle]), _load_of(items[middle:])
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A load, and what became of the readings that are not among its rows."""
+
+    load: Load
+    duplicates: int
+    conflicts: int
+    rejected: int
+
+
+def plan(batches: Iterable[Batch], point_ids: Mapping[str, int]) -> Plan:
+    """Plans what to write for some batches of the spool.
+
+    A reading of an unknown point, and one that contradicts an earlier reading of the same point and time, become dead letters.
+
+    Args:
+        batches: in the order of their appending.
+        point_ids: the id of each known point by its key.
+    """
+    planning = _Planning(point_ids)
+    for batch in batches:
+        planning.letters.extend(_storable_letter(letter) for letter in batch.dead_letters)
+        planning.gaps.extend(_storable_gap(gap) for gap in batch.gaps)
+        for reading in batch.readings:
+            planning.add(batch.connector, reading)
+    return planning.finish()
+
+
+def conflict(row: Row, value: float | None, quality: int) -> DeadLetter:
+    """Makes the dead letter of a row whose key is taken by another value; the one stored first stands."""
+    detail = f"a reading of this point and time is stored with value {value} and quality {quality}; the first one stands"
+    return _letter_of_row(row, "conflict", detail)
+
+
+def rejected(item: Item, reason: str) -> DeadLetter:
+    """Makes the dead letter of an item the database refuses; it holds nothing the database could refuse again."""
+    if isinstance(item, Row):
+        return _letter_of_row(item, "rejected_by_database", reason)
+    payload = _payload(repr(tuple(item)).encode("ascii", "backslashreplace"))
+    detail = clean(f"a {type(item).__name__} could not be stored: {reason}")
+    letter_id = uuid5(_NAMESPACE, f"rejected_by_database:{item.id}")
+    return DeadLetter(letter_id, clean(item.connector), None, "rejected_by_database", detail, "", payload, _when(item))
+
+
+class _Planning:
+    """The plan while it grows."""
+
+    def __init__(self, point_ids: Mapping[str, int]) -> None:
+        self._point_ids = point_ids
+        self._rows: dict[tuple[int, datetime], Row] = {}
+        self.letters: list[DeadLetter] = []
+        self.gaps: list[Gap] = []
+        self._duplicates = self._conflicts = self._rejected = 0
+
+    def add(self, connector: str, reading: Reading) -> None:
+        """Takes in one reading."""
+        point_id = self._point_ids.get(reading.point)
+        row = _row(connector, point_id or 0, reading)
+        if point_id is None:
+            self._reject(_letter_of_row(row, "unknown_point", _UNKNOWN_POINT))
+            return
+        if reading.flags not in _FLAGS_FIT or reading.quality not in _QUALITY_FITS:
+            self._reject(rejected(row, f"flags {reading.flags} or quality {reading.quality} do not fit their columns"))
+            return
+        first = self._rows.setdefault((point_id, reading.time), row)
+        if first is not row:
+            self._add_again(first, row)
+
+    def finish(self) -> Plan:
+        """Gives the plan; call it once."""
+        rows = tuple(self._rows[key] for key in sorted(self._rows))
+        load = Load(rows, tuple(self.letters), tuple(self.gaps))
+        return Plan(load, self._duplicates, self._conflicts, self._rejected)
+
+    def _reject(self, letter: DeadLetter) -> None:
+        self._rejected += 1
+        self.letters.append(letter)
+
+    def _add_again(self, first: Row, row: Row) -> None:
+        if _says(first) == _says(row):
+            self._duplicates += 1
+        else:
+            self._conflicts += 1
+            self.letters.append(conflict(row, first.value, first.quality))
+
+
+def clean(text: str) -> str:
+    """Replaces what no PostgreSQL text can hold: NUL and lone surrogates."""
+    return text.replace("\x00", "\ufffd").encode("utf-8", "replace").decode("utf-8")
+
+
+def _row(connector: str, point_id: int, reading: Reading) -> Row:
+    return Row(
+        reading.time,
+        point_id,
+        reading.flags,
+        reading.value,
+        reading.received_at,
+        reading.source_status,
+        reading.quality,
+        reading.raw,
+        reading.exact,
+        connector,
+        reading.point,
+    )
+
+
+def _says(row: Row) -> tuple[str, int]:
+    """What a row claims; written out, because a NaN does not equal itself."""
+    return f"{row.value!r} {row.exact!r} {row.raw!r}", row.quality
+
+
+def _letter_of_row(row: Row, reason: str, detail: str) -> DeadLetter:
+    payload = _payload(msgspec.json.encode(_public(row)))
+    letter_id = uuid5(_NAMESPACE, f"{reason}:{row.point}:{row.time.isoformat()}:{row.quality}:{_says(row)[0]}")
+    point = clean(row.point)
+    return DeadLetter(letter_id, clean(row.connector), point, reason, clean(detail), point, payload, row.received_at)
+
+
+def _public(row: Row) -> dict[str, object]:
+    """The fields of a reading, under their public names, from which `dead-letters retry` can make it again."""
+    fields = {name: value for name, value in row._asdict().items() if name not in {"point_id", "connector"}}
+    # JSON has no word for these.
+    return {name: repr(value) if isinstance(value, float) and not isfinite(value) else value for name, value in fields.items()}
+
+
+def _storable_letter(letter: DeadLetter) -> DeadLetter:
+    return letter._replace(
+        connector=clean(letter.connector),
+        point=None if letter.point is None else clean(letter.point),
+        reason=clean(letter.reason),
+        detail=clean(letter.detail),
+        source=clean(letter.source),
+        payload=_payload(letter.payload),
+    )
+
+
+def _storable_gap(gap: Gap) -> Gap:
+    point = None if gap.point is None else clean(gap.point)
+    return gap._replace(connector=clean(gap.connector), point=point, cause=clean(gap.cause))
+
+
+def _payload(payload: bytes) -> bytes:
+    return payload[:DEAD_LETTER_PAYLOAD_BYTES]
+
+
+def _when(item: DeadLetter | Gap) -> datetime:
+    return item.received_at if isinstance(item, DeadLetter) else item.start
+
+
+def _load_of(items: Iterable[Item]) -> Load:
+    rows: list[Row] = []
+    letters: list[DeadLetter] = []
+    gaps: list[Gap] = []
+    for item in items:
+        if isinstance(item, Row):
+            rows.append(item)
+        elif isinstance(item, DeadLetter):
+            letters.append(item)
+        else:
+            gaps.append(item)
+    return Load(tuple(rows), tuple(letters), tuple(gaps))

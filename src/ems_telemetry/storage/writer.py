@@ -1,0 +1,214 @@
+"""Drains the spool into the database: an entry is removed only after the commit that holds it, and replaying one is harmless.
+
+The writer is the one owner of coming back to the database. While that is away the spool keeps everything; a row that the
+database will never take is set aside alone, so that no batch holds up the next one.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, TypeVar
+
+import psycopg
+
+from ems_telemetry.clock import Clock
+from ems_telemetry.errors import ConnectionLostError, DatabaseNotReadyError, EmsTelemetryError, PermanentError
+from ems_telemetry.observe import Metrics, get_logger
+from ems_telemetry.retry import Backoff
+from ems_telemetry.spool.port import Entry, SpoolReader
+from ems_telemetry.storage.capability import Capability
+from ems_telemetry.storage.database import Database
+from ems_telemetry.storage.load import Item, Load, Row, plan, rejected
+from ems_telemetry.storage.storing import Account, begin_session, store
+from ems_telemetry.storage.waiting import first_of
+
+MAX_ITEMS = 5_000
+"""How much one transaction carries."""
+TRANSACTION_TIMEOUT_S = 120.0
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What the writer must know of the database: what it can do, and the id of each point by its key."""
+
+    capability: Capability
+    point_ids: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class WriterState:
+    """How writing stands. `oldest_at` is when the oldest batch not yet written was spooled; None if none waits."""
+
+    connected: bool = False
+    last_error: str | None = None
+    last_error_at: datetime | None = None
+    last_commit_at: datetime | None = None
+    oldest_at: datetime | None = None
+
+
+class Writer:
+    """Writes what the spool holds, until `stop`.
+
+    Building one does no I/O. `run` is called once; `stop` does no harm before it, twice, or after the end.
+
+    Args:
+        database: open while `run` does.
+        spool: read by this writer alone.
+        prepare: called before each new connection; brings schema and registry up to date, or checks that they are.
+        clock: for waiting and for the state.
+        metrics: counts rows by what became of them.
+        backoff: how long to wait for a database that is away.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        spool: SpoolReader,
+        prepare: Callable[[], Awaitable[Target]],
+        *,
+        clock: Clock,
+        metrics: Metrics,
+        backoff: Backoff,
+    ) -> None:
+        self._database = database
+        self._spool = spool
+        self._prepare = prepare
+        self._clock = clock
+        self._metrics = metrics
+        self._backoff = backoff
+        self._stopping = asyncio.Event()
+        self._state = WriterState()
+        self._failures = 0
+        self._log = get_logger(__name__)
+
+    @property
+    def state(self) -> WriterState:
+        """How it stands now."""
+        return replace(self._state, oldest_at=self._spool.state().oldest_at)
+
+    def stop(self) -> None:
+        """Asks `run` to end after the transaction in flight; the rest stays in the spool."""
+        self._stopping.set()
+
+    async def run(self) -> None:
+        """Writes until `stop`, coming back to the database for as long as it takes.
+
+        Cancelling it lets the transaction in flight end first; `CancelledError` travels on.
+        """
+        try:
+            while not self._stopping.is_set():
+                try:
+                    await self._session()
+                except EmsTelemetryError as error:
+                    await self._wait_after(error)
+        finally:
+            self._state = replace(self._state, connected=False)
+
+    async def _session(self) -> None:
+        """Writes on one connection until it is lost, or `stop`."""
+        target = await self._prepare()
+        async with self._database.connection() as connection:
+            await begin_session(connection, target.capability)
+            self._tell_connected(target.capability)
+            while await self._has_entries():
+                entries = await self._spool.read(MAX_ITEMS)
+                if entries:
+                    await _undisturbed(self._hand_over(connection, target, entries))
+
+    async def _has_entries(self) -> bool:
+        """Waits for something to write; False if it is time to stop."""
+        await first_of(self._spool.wait_for_entries(), self._stopping.wait())
+        return not self._stopping.is_set()
+
+    async def _hand_over(self, connection: psycopg.AsyncConnection[Any], target: Target, entries: Sequence[Entry]) -> None:
+        began_s = self._clock.monotonic()
+        planned = plan((entry.batch for entry in entries), target.point_ids)
+        already = Account(duplicates=planned.duplicates, conflicts=planned.conflicts, rejected=planned.rejected)
+        account = already + await self._store(connection, target.capability, planned.load)
+        self._tell(account, sum(len(entry.batch.readings) for entry in entries), self._clock.monotonic() - began_s)
+        await self._spool.remove([entry.sequence for entry in entries])
+
+    async def _store(self, connection: psycopg.AsyncConnection[Any], capability: Capability, load: Load) -> Account:
+        """Stores all of a load but the items that the database refuses even when they are alone."""
+        try:
+            return await _answered(store(connection, capability, load))
+        except PermanentError as error:
+            if len(load.items) == 1:
+                return await self._set_aside(connection, capability, load.items[0], str(error))
+            first, second = load.halves()
+            return await self._store(connection, capability, first) + await self._store(connection, capability, second)
+
+    async def _set_aside(
+        self, connection: psycopg.AsyncConnection[Any], capability: Capability, item: Item, reason: str
+    ) -> Account:
+        letter = rejected(item, reason)
+        self._log.warning("the database refuses a row", event_code="row_refused", point=letter.point, reason=reason)
+        try:
+            account = await _answered(store(connection, capability, Load((), (letter,), ())))
+        except PermanentError as error:
+            raise DatabaseNotReadyError(f"not even a dead letter can be stored: {error}") from error
+        return account + Account(rejected=1 if isinstance(item, Row) else 0)
+
+    def _tell(self, account: Account, sent: int, duration_s: float) -> None:
+        """Publishes what was committed; by now every reading must be accounted for."""
+        if account.readings != sent:
+            raise DatabaseNotReadyError(
+                f"{sent} readings were sent and {account.readings} are accounted for; nothing was removed"
+            )
+        outcomes = {
+            "inserted": account.inserted,
+            "duplicate": account.duplicates,
+            "conflict": account.conflicts,
+            "rejected": account.rejected,
+        }
+        for outcome, amount in outcomes.items():
+            self._metrics.writer_rows.labels(outcome).inc(amount)
+        for reason, amount in account.dead_letters.items():
+            self._metrics.dead_letters.labels(reason).inc(amount)
+        self._metrics.writer_commit.observe(duration_s)
+        self._failures = 0
+        self._state = replace(self._state, connected=True, last_commit_at=self._clock.now())
+
+    def _tell_connected(self, capability: Capability) -> None:
+        self._state = replace(self._state, connected=True)
+        address = self._database.address
+        self._log.info("writing to the database", event_code="writer_connected", database=str(capability), address=address)
+
+    async def _wait_after(self, error: EmsTelemetryError) -> None:
+        """Tells that the database is away, once per reason, and waits before the next attempt."""
+        repeated = not self._state.connected and self._state.last_error == str(error)
+        self._state = replace(self._state, connected=False, last_error=str(error), last_error_at=self._clock.now())
+        self._failures += 1
+        delay_s = self._backoff.delay_s(self._failures)
+        if not repeated:
+            self._log.warning(
+                "cannot write; the spool keeps everything",
+                event_code="writer_waiting",
+                reason=str(error),
+                retry_in_s=round(delay_s, 1),
+            )
+        await first_of(self._clock.sleep(delay_s), self._stopping.wait())
+
+
+async def _answered(storing: Coroutine[Any, Any, Account]) -> Account:
+    """Bounds the wait for a server that no longer answers and has not closed the connection either."""
+    try:
+        async with asyncio.timeout(TRANSACTION_TIMEOUT_S):
+            return await storing
+    except TimeoutError as error:
+        raise ConnectionLostError(f"the database did not answer within {TRANSACTION_TIMEOUT_S:.0f} s") from error
+
+
+async def _undisturbed(work: Coroutine[Any, Any, T]) -> T:
+    """Lets work end although its caller is cancelled meanwhile; a second cancellation ends it too."""
+    task = asyncio.create_task(work, name="writer-transaction")
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        with suppress(EmsTelemetryError):
+            await task
+        raise

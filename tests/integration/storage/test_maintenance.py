@@ -1,0 +1,109 @@
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from fakes import HandClock, until
+from servers.process import free_port
+from small_plant import START, batch, fetch, prepare, reading, stored, write
+
+from ems_telemetry.clock import SystemClock
+from ems_telemetry.config.service import RetentionSettings
+from ems_telemetry.errors import DatabaseNotReadyError
+from ems_telemetry.retry import Backoff
+from ems_telemetry.storage.capability import Capability, detect
+from ems_telemetry.storage.capability.partitions import make_partitions, partition_of
+from ems_telemetry.storage.database import Database
+from ems_telemetry.storage.maintenance import Maintenance
+
+DAY_S = 86_400.0
+NOW = START + timedelta(days=30)
+
+
+def maintenance(database: Database, keep_s: float | None = None) -> Maintenance:
+    return Maintenance(
+        database, RetentionSettings.model_construct(readings=keep_s), clock=HandClock(NOW), backoff=Backoff(0.05, 0.2)
+    )
+
+
+async def test_old_readings_go_by_whole_partitions_or_chunks_and_others_stay(database: Database) -> None:
+    days = [0, 10, 20, 29]
+    await write(database, batch(*(reading(second=day * DAY_S) for day in days)))
+    async with database.connection() as connection:
+        capability = await detect(connection)
+    if capability is Capability.COMMUNITY:
+        return  # its own job does it, at its own time
+    await maintenance(database, keep_s=15 * DAY_S).do()
+    assert [time for time, _ in await stored(database)] == [START + timedelta(days=day) for day in (20, 29)]
+    assert await maintenance(database, keep_s=15 * DAY_S).do() == []
+
+
+async def test_nothing_is_dropped_unless_the_settings_say_so(database: Database) -> None:
+    await write(database, batch(reading(time=datetime(2001, 1, 1, tzinfo=UTC))))
+    await maintenance(database).do()
+    assert len(await stored(database)) == 1
+
+
+async def test_partitions_stand_ready_for_the_weeks_to_come(plain_url: str) -> None:
+    async with Database(plain_url) as database:
+        await prepare(database)
+        assert await maintenance(database).do() == [f"made readings_2026w{week}" for week in range(14, 19)]
+        assert await maintenance(database).do() == []
+
+
+async def test_a_partition_is_made_while_others_read_and_write(plain_url: str) -> None:
+    async with Database(plain_url) as database:
+        await write(database, batch(reading()))
+        async with database.connection() as busy:
+            await busy.execute("SELECT * FROM readings")
+            await busy.execute("UPDATE readings SET flags = 0")
+            async with asyncio.timeout(5), database.connection() as connection:
+                made = await make_partitions(connection, [partition_of(NOW)])
+        assert made == [partition_of(NOW).name]
+
+
+async def test_two_who_make_the_same_partition_do_not_collide(plain_url: str) -> None:
+    async with Database(plain_url) as database:
+        await prepare(database)
+
+        async def make() -> list[str]:
+            async with database.connection() as connection:
+                return await make_partitions(connection, [partition_of(NOW)])
+
+        made = await asyncio.gather(*(make() for _ in range(4)))
+    assert sorted(made, key=len) == [[], [], [], [partition_of(NOW).name]]
+
+
+async def test_a_database_without_tables_is_told_and_tried_again(database: Database) -> None:
+    with pytest.raises(DatabaseNotReadyError):
+        await maintenance(database).do()
+    one = Maintenance(database, RetentionSettings(), clock=SystemClock(), backoff=Backoff(0.05, 0.2))
+    async with asyncio.TaskGroup() as group:
+        group.create_task(one.run())
+        await until(lambda: bool(one.state.problems))
+        await prepare(database)
+        await until(lambda: one.state.last_done_at is not None)
+        assert one.state.problems == ()
+        one.stop()
+
+
+async def test_it_ends_at_once_when_asked_also_while_the_database_is_away() -> None:
+    async with Database(f"postgresql://ems@127.0.0.1:{free_port()}/ems") as database, asyncio.timeout(10):
+        one = Maintenance(database, RetentionSettings(), clock=SystemClock(), backoff=Backoff())
+        async with asyncio.TaskGroup() as group:
+            group.create_task(one.run())
+            await until(lambda: bool(one.state.problems))
+            one.stop()
+
+
+async def test_it_works_on_every_day(plain_url: str) -> None:
+    async with Database(plain_url) as database:
+        await prepare(database)
+        clock = HandClock(NOW)
+        one = Maintenance(database, RetentionSettings(), clock=clock, backoff=Backoff())
+        async with asyncio.TaskGroup() as group:
+            group.create_task(one.run())
+            await until(lambda: one.state.last_done_at == NOW)
+            await clock.advance(7 * DAY_S)
+            await until(lambda: one.state.last_done_at == NOW + timedelta(days=7))
+            one.stop()
+        assert await fetch(database, "SELECT count(*) FROM pg_inherits WHERE inhparent = 'readings'::regclass") == [(6,)]
