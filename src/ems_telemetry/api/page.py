@@ -75,15 +75,13 @@ def write_list(
     items: Sequence[Item], model: type[BaseModel], format_: Format, cursor: str | None = None, link: str | None = None
 ) -> Response:
     """Writes items in a format, the following page named in the header Link too."""
-    match format_:
-        case Format.JSON:
-            body = write_json(items, cursor)
-        case Format.NDJSON:
-            body = write_ndjson(items)
-        case Format.CSV:
-            body = write_csv(items, columns_of(model))
+    writers = {
+        Format.JSON: lambda: write_json(items, cursor),
+        Format.NDJSON: lambda: write_ndjson(items),
+        Format.CSV: lambda: write_csv(items, columns_of(model)),
+    }
     headers = {"Vary": "Accept, Authorization"} | ({"Link": link} if link else {})
-    return Response(body, headers=headers, media_type=CONTENT_TYPES[format_])
+    return Response(writers[format_](), headers=headers, media_type=CONTENT_TYPES[format_])
 
 
 def format_of(request: Request, query: ListQuery) -> Format:
