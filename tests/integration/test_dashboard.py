@@ -1,5 +1,6 @@
 """Every query of the Grafana dashboard, run as the role Grafana reads with, on each kind of database."""
 
+import asyncio
 import json
 import re
 from collections.abc import Iterator
@@ -10,6 +11,10 @@ from uuid import uuid4
 
 import psycopg
 import pytest
+
+from ems_telemetry.storage.capability import detect, prepare_for
+from ems_telemetry.storage.database import Database
+from ems_telemetry.storage.migrations import migrate
 
 ROOT = Path(__file__).parents[2]
 DASHBOARD = json.loads((ROOT / "deploy/grafana/dashboards/plant.json").read_text())
@@ -31,26 +36,23 @@ POINTS = (  # meter, point, quantity, unit, kind, connector
 SILENT = ("WM-09", "volume", "water_volume", "m3", "counter", "hall-1")
 
 
-def create_schema(connection: Connection) -> None:
-    """Brings an empty database to the schema, and lets grafana_reader read the public names."""
-    core = (ROOT / "migrations/0001_core.sql").read_text()
-    has_timescaledb = _ask(connection, "SELECT current_setting('timescaledb.license', true)")[0][0] is not None
-    if has_timescaledb:
-        connection.execute("CREATE EXTENSION timescaledb")
-    hypertable = "SELECT create_hypertable('readings', by_range('time', INTERVAL '1 day'), create_default_indexes => false)"
-    core = core.replace("@{partition_by_time}", "").replace("@{hypertable_readings}", hypertable if has_timescaledb else "")
-    connection.execute(core.encode())
-    connection.execute(
-        "DO $$ BEGIN CREATE ROLE grafana_reader NOLOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$;"
-        f"GRANT SELECT ON {PUBLIC}, flagged_readings TO grafana_reader".encode()
-    )
+def create_schema(database_url: str) -> None:
+    """Brings an empty database to the schema, as the service does."""
+
+    async def migrating() -> None:
+        async with Database(database_url) as database:
+            await migrate(database)
+            async with database.connection() as connection:
+                await prepare_for(connection, await detect(connection), [SINCE, NOW])
+
+    asyncio.run(migrating())
 
 
 @pytest.fixture
 def plant(database_url: str) -> Iterator[Connection]:
     """A migrated database with half a working day of a small plant, open as its owner."""
+    create_schema(database_url)
     with psycopg.connect(database_url, autocommit=True) as connection:
-        create_schema(connection)
         connection.execute("INSERT INTO sites (id, name, timezone) VALUES ('BER1', 'Berlin works', 'Europe/Berlin')")
         for number, point in enumerate((*POINTS, SILENT)):
             _add_point(connection, point)
