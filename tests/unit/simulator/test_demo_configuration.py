@@ -84,3 +84,9 @@ def test_mqtt_points_name_topics_that_are_published_and_fields_that_are_in_them(
         for path in filter(None, (point.get("value"), meter.get("time"))):
             field = path.rpartition(".")[2]
             assert f'"{field}":' in payloads[meter["topic"]], key
+
+
+def test_the_guide_names_every_point_node_and_topic() -> None:
+    guide = (FOLDER.parents[1] / "docs" / "simulator.md").read_text(encoding="utf-8")
+    named = [*build_signals(1), *(variable.identifier for variable in VARIABLES), *(topic.name for topic in TOPICS)]
+    assert [name for name in named if name not in guide] == []

@@ -19,7 +19,7 @@ NAMESPACE = "urn:ems-telemetry:demo-plant"
 WRITE_INTERVAL_S = 1.0
 
 
-class Unit(NamedTuple):
+class EngineeringUnit(NamedTuple):
     """An engineering unit: its symbol and its UNECE code, from which OPC UA makes its number."""
 
     symbol: str
@@ -35,7 +35,7 @@ class Unit(NamedTuple):
         )
 
 
-_M3, _M3_PER_H, _MG_PER_M3 = Unit("Nm³", "MTQ"), Unit("Nm³/h", "MQH"), Unit("mg/Nm³", "GP")
+_M3, _M3_PER_H, _MG_PER_M3 = EngineeringUnit("Nm³", "MTQ"), EngineeringUnit("Nm³/h", "MQH"), EngineeringUnit("mg/Nm³", "GP")
 
 
 class Variable(NamedTuple):
@@ -44,7 +44,7 @@ class Variable(NamedTuple):
     object: str
     name: str
     point: str
-    unit: Unit | None
+    unit: EngineeringUnit | None
 
     @property
     def identifier(self) -> str:
@@ -55,14 +55,14 @@ class Variable(NamedTuple):
 VARIABLES = (
     Variable("Compressor", "AirVolume", "CA-01.volume", _M3),
     Variable("Compressor", "AirFlow", "CA-01.flow", _M3_PER_H),
-    Variable("Compressor", "Power", "CA-01.active_power", Unit("kW", "KWT")),
-    Variable("Compressor", "Pressure", "CA-01.pressure", Unit("bar", "BAR")),
+    Variable("Compressor", "Power", "CA-01.active_power", EngineeringUnit("kW", "KWT")),
+    Variable("Compressor", "Pressure", "CA-01.pressure", EngineeringUnit("bar", "BAR")),
     Variable("Compressor", "State", "CA-01.state", None),
     Variable("Stack", "NOx", "ST-01.nox", _MG_PER_M3),
     Variable("Stack", "CO", "ST-01.co", _MG_PER_M3),
     Variable("Stack", "Dust", "ST-01.dust", _MG_PER_M3),
-    Variable("Stack", "Oxygen", "ST-01.oxygen", Unit("%", "P1")),
-    Variable("Stack", "Temperature", "ST-01.temperature", Unit("°C", "CEL")),
+    Variable("Stack", "Oxygen", "ST-01.oxygen", EngineeringUnit("%", "P1")),
+    Variable("Stack", "Temperature", "ST-01.temperature", EngineeringUnit("°C", "CEL")),
     Variable("Stack", "GasFlow", "ST-01.flow", _M3_PER_H),
     Variable("Stack", "GasVolume", "ST-01.volume", _M3),
 )
