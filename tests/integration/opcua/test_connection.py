@@ -3,15 +3,18 @@
 import asyncio
 import signal
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from asyncua.client.client import Client
-from fakes import until
+from fakes import RememberingSink, surroundings, until
 from integration.opcua.air_plant import air_file, of_point, running
 from servers.node_opcua import PLANT, NodeOpcuaServer
-from servers.process import serving
+from servers.process import LOOPBACK, free_port, serving
 
+from ems_telemetry.connectors.opcua.connector import OpcUaConnector
+from ems_telemetry.model import DeadLetter, Sample
 from ems_telemetry.observe import LinkState
 from ems_telemetry.retry import Backoff
 
@@ -142,3 +145,62 @@ async def test_points_share_a_subscription_per_publishing_interval_and_calls_sta
             found = sorted((sub["publishing_ms"], sub["items"]) for sub in server.subscriptions())
             assert given.report.status.counters.get("nodes_refused", 0) == 0
     assert found == [(100, 30), (300, 10)]
+
+
+async def test_a_peer_that_accepts_and_says_nothing_is_given_up_and_does_not_hold_up_the_stop(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ems_telemetry.connectors.opcua.session.REQUEST_TIMEOUT_S", 0.5)
+    accepted: list[asyncio.StreamWriter] = []
+    silent = await asyncio.start_server(lambda _, writer: accepted.append(writer), LOOPBACK, free_port())
+    endpoint = f"opc.tcp://{LOOPBACK}:{silent.sockets[0].getsockname()[1]}"
+    async with running(air_file(endpoint, FLOW), tmp_path) as (_, given):
+        await until(lambda: "no answer" in str(given.report.status.last_error))
+        before = len(accepted)
+        await until(lambda: len(accepted) > before)
+    for writer in accepted:
+        writer.close()
+    silent.close()
+    await silent.wait_closed()
+
+
+async def test_cancelling_closes_the_session_on_the_server_too(own_opcua_server: NodeOpcuaServer, tmp_path: Path) -> None:
+    sink = RememberingSink()
+    connector = OpcUaConnector(air_file(own_opcua_server.endpoint, FLOW), surroundings(tmp_path, sink=sink))
+    task = asyncio.create_task(connector.run())
+    await sink.wait_for_samples(1)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert own_opcua_server.sessions().current == 0
+
+
+async def test_what_came_in_before_the_link_was_lost_still_reaches_the_sink(
+    own_opcua_server: NodeOpcuaServer, tmp_path: Path
+) -> None:
+    sink = SlowSink()
+    given = surroundings(tmp_path, sink=sink)
+    connector = OpcUaConnector(air_file(own_opcua_server.endpoint, {"total": "Air.Total"}), given)
+    task = asyncio.create_task(connector.run())
+    await sink.wait_for_samples(2)
+    sink.durable.clear()
+    kept = len(sink.samples)
+    await until(lambda: connector._inbox._waiting.qsize() >= 3)
+    own_opcua_server.kill()
+    await until(lambda: given.report.status.state is LinkState.DOWN)
+    connector.stop()
+    sink.durable.set()
+    await asyncio.wait_for(task, 10)
+    values = [sample.value for sample in sink.samples]
+    first = values[0]
+    assert len(values) >= kept + 3
+    assert isinstance(first, int)
+    assert values == list(range(first, first + len(values)))
+
+
+class SlowSink(RememberingSink):
+    """Keeps nothing while its latch is closed."""
+
+    async def offer(self, samples: Sequence[Sample], dead_letters: Sequence[DeadLetter] = ()) -> bool:
+        await self.durable.wait()
+        return await super().offer(samples, dead_letters)

@@ -1,6 +1,7 @@
 """Each error of the network and of asyncua, and the words an OT engineer reads."""
 
 import socket
+import struct
 
 import pytest
 from asyncua.ua.status_codes import StatusCodes
@@ -34,6 +35,8 @@ def answered(status: int) -> UaStatusCodeError:
         (UaError("No matching endpoints: 3, http://…"), EndpointRefusedError, "check security:"),
         (UaError("Server certificate mismatch"), ConnectionLostError, "Server certificate mismatch"),
         (UaError(), ConnectionLostError, "UaError"),
+        (struct.error("unpack requires 4 bytes"), ConnectionLostError, "answer cannot be read"),
+        (UnicodeDecodeError("utf-8", b"\xff", 0, 1, "invalid"), ConnectionLostError, "answer cannot be read"),
         (ValueError("Could not deserialize key data"), EndpointRefusedError, "a certificate or key cannot be used"),
     ],
 )

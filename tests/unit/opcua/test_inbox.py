@@ -92,3 +92,13 @@ async def test_overflows_are_counted_and_unsupported_values_named(tmp_path: Path
     assert given.report.status.counters["queue_overflows"] == 2
     assert given.report.status.last_error == "CA-01.p2 (i=2): an array of Double is not a number, a Boolean or a text"
     assert (len(sink.samples), len(sink.dead_letters)) == (2, 1)
+
+
+async def test_a_value_nobody_asked_for_is_counted_and_holds_up_no_other(tmp_path: Path) -> None:
+    box, sink, given = inbox(tmp_path)
+    await box.put([change(99, 1.0), change(0, 2.0)])
+    handing_over = asyncio.create_task(box.hand_over())
+    await asyncio.wait_for(box.emptied(), 5)
+    handing_over.cancel()
+    assert [sample.value for sample in sink.samples] == [2.0]
+    assert given.report.status.counters["unknown_items"] == 1

@@ -61,6 +61,23 @@ async def test_a_server_that_creates_not_even_one_item_ends_the_session(monkeypa
         await session_with().create_items(7, requests(4))
 
 
+async def test_a_server_that_answers_less_than_was_asked_ends_the_session(monkeypatch: pytest.MonkeyPatch) -> None:
+    class ShortServices(LimitedServices):
+        async def create_monitored_items(
+            self, parameters: ua.CreateMonitoredItemsParameters
+        ) -> list[ua.MonitoredItemCreateResult]:
+            return (await super().create_monitored_items(parameters))[1:]
+
+        async def read_attributes(self, *_: object) -> list[ua.DataValue]:
+            return []
+
+    monkeypatch.setattr(Session, "_services", ShortServices(limit=10))
+    with pytest.raises(ConnectionLostError, match="3 answers to 4 questions"):
+        await session_with().create_items(7, requests(4))
+    with pytest.raises(ConnectionLostError, match="0 answers to 1 questions"):
+        await session_with().read_namespaces()
+
+
 async def test_closing_what_never_opened_does_no_harm() -> None:
     session = session_with()
     await session.close()

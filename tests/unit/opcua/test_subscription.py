@@ -1,5 +1,6 @@
 """Signs of life and missing messages, with messages made by hand."""
 
+import struct
 from collections.abc import Sequence
 
 import pytest
@@ -86,6 +87,18 @@ async def test_what_the_server_no_longer_has_is_counted() -> None:
     subscription = subscribed(server)
     await subscription.receive(message(1))
     await subscription.receive(message(4))
+    assert (server.taken, server.lost_messages) == ([1, 3, 4], 1)
+
+
+async def test_a_message_that_cannot_be_decoded_again_holds_up_no_later_one() -> None:
+    class GarbledServer(Server):
+        async def republish(self, subscription_id: int, number: int) -> ua.NotificationMessage:
+            raise struct.error(f"message {number} of {subscription_id}")
+
+    server = GarbledServer()
+    subscription = subscribed(server)
+    for number in (1, 3, 4):
+        await subscription.receive(message(number))
     assert (server.taken, server.lost_messages) == ([1, 3, 4], 1)
 
 

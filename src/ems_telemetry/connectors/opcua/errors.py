@@ -4,6 +4,7 @@ This is the one place where they are translated. Whatever the table does not kno
 """
 
 import socket
+import struct
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
@@ -12,8 +13,10 @@ from asyncua.ua.uaerrors import UaError, UaStatusCodeError
 
 from ems_telemetry.errors import ConnectionLostError, EmsTelemetryError, EndpointRefusedError
 
-FOREIGN_ERRORS = (UaError, OSError, AssertionError, ValueError)
-"""What asyncua raises; a plain AssertionError where the server ends the secure channel, ValueError for unreadable keys."""
+_UNREADABLE = (struct.error, LookupError, TypeError, UnicodeDecodeError)
+FOREIGN_ERRORS = (UaError, OSError, AssertionError, ValueError, *_UNREADABLE)
+"""What asyncua raises: an AssertionError where the server ends the secure channel, a ValueError for certificates and keys that
+cannot be read, and what Python raises when the server's answer does not decode."""
 
 _UNTRUSTED = (
     "the server does not accept our certificate (certificate not trusted); "
@@ -72,6 +75,8 @@ def translate(error: Exception) -> EmsTelemetryError:
             return ours(words)
     if str(error).startswith(_NO_MATCHING_ENDPOINT):
         return EndpointRefusedError(_WRONG_SECURITY)
+    if isinstance(error, _UNREADABLE):
+        return ConnectionLostError(f"the server's answer cannot be read: {error}")
     if isinstance(error, ValueError):
         return EndpointRefusedError(f"a certificate or key cannot be used: {error}")
     return ConnectionLostError(str(error) or type(error).__name__)

@@ -61,10 +61,13 @@ class Inbox:
     def _read(self, messages: Sequence[Message]) -> tuple[list[Sample], list[DeadLetter]]:
         samples: list[Sample] = []
         dead_letters: list[DeadLetter] = []
-        overflows = 0
+        overflows = strangers = 0
         name = self._surroundings.report.status.name
         for received_at, notifications in messages:
             for notification in notifications:
+                if not 0 <= notification.ClientHandle < len(self._items):
+                    strangers += 1
+                    continue
                 item = self._items[notification.ClientHandle]
                 read = read_data_value(name, item, notification.Value, received_at)
                 if isinstance(read, Sample):
@@ -72,13 +75,16 @@ class Inbox:
                 else:
                     dead_letters.append(read)
                 overflows += has_overflowed(notification.Value)
-        self._tell(overflows, dead_letters)
+        self._tell(overflows, strangers, dead_letters)
         return samples, dead_letters
 
-    def _tell(self, overflows: int, dead_letters: Sequence[DeadLetter]) -> None:
+    def _tell(self, overflows: int, strangers: int, dead_letters: Sequence[DeadLetter]) -> None:
         report = self._surroundings.report
         if overflows:
             report.count("queue_overflows", overflows)
             report.note("the server drops values between two publishings; give these points a longer queue_size:")
+        if strangers:
+            report.count("unknown_items", strangers)
+            report.note("the server sends values of items nobody asked for")
         for letter in dead_letters:
             report.note(f"{letter.point} ({letter.source}): {letter.detail}")

@@ -9,7 +9,7 @@ import contextlib
 import socket
 from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 from asyncua import ua
 from asyncua.client.client import Client
@@ -44,6 +44,8 @@ _POLICIES: dict[SecurityPolicy, type[AsyncuaPolicy]] = {
 _NAMESPACE_ARRAY = ua.NodeId(ua.Int32(ObjectIds.Server_NamespaceArray))
 _SERVER_STATE = ua.NodeId(ua.Int32(ObjectIds.Server_ServerStatus_State))
 _MAX_ITEMS_PER_CALL = ua.NodeId(ua.Int32(ObjectIds.Server_ServerCapabilities_OperationLimits_MaxMonitoredItemsPerCall))
+
+AnswerT = TypeVar("AnswerT")
 
 
 class Session:
@@ -118,7 +120,7 @@ class Session:
         )
         with in_our_words():
             try:
-                return await self._services.create_monitored_items(parameters)
+                return _one_each(requests, await self._services.create_monitored_items(parameters))
             except BadTooManyOperations:
                 if len(requests) == 1:
                     raise
@@ -152,7 +154,7 @@ class Session:
     async def _read(self, *nodes: ua.NodeId) -> list[object]:
         with in_our_words():
             answers = await self._services.read_attributes(list(nodes), AttributeIds.Value)
-        return [None if answer.Value is None else answer.Value.Value for answer in answers]
+        return [None if answer.Value is None else answer.Value.Value for answer in _one_each(nodes, answers)]
 
     def _credentials(self) -> tuple[str | None, str | None]:
         user = self._file.user
@@ -220,3 +222,9 @@ def application_uri_of(certificate: x509.Certificate) -> str | None:
 def _read_pem_or_der(path: Path) -> uacrypto.CertProperties:
     content = path.read_bytes()
     return uacrypto.CertProperties(content, "pem" if content.lstrip().startswith(b"-----BEGIN") else "der")
+
+
+def _one_each(asked: Sequence[object], answers: list[AnswerT]) -> list[AnswerT]:
+    if len(answers) != len(asked):
+        raise ConnectionLostError(f"the server gives {len(answers)} answers to {len(asked)} questions")
+    return answers
