@@ -1,0 +1,121 @@
+"""Runs one Modbus TCP endpoint: reads each unit at its own cadence over one link, one request at a time."""
+
+import asyncio
+from collections.abc import Coroutine, Sequence
+from typing import Any
+
+from ems_telemetry.connectors.contract import Surroundings
+from ems_telemetry.connectors.link import keep_connected
+from ems_telemetry.connectors.modbus.cadence import Cadence, phase_s
+from ems_telemetry.connectors.modbus.file import ModbusFile
+from ems_telemetry.connectors.modbus.link import Link
+from ems_telemetry.connectors.modbus.plan import Poll, plan_polls
+from ems_telemetry.connectors.modbus.polling import Poller, Tick
+from ems_telemetry.connectors.modbus.unit import Unit
+from ems_telemetry.errors import ConnectionLostError
+from ems_telemetry.model import Sample
+from ems_telemetry.observe import get_logger
+
+SILENCES = 2
+"""If every unit was silent that often in a row, it is the endpoint that does not answer."""
+
+
+class ModbusConnector:
+    """The connector of one file; `connectors/contract.py` tells what `run` and `stop` promise."""
+
+    def __init__(self, file: ModbusFile, surroundings: Surroundings) -> None:
+        self._surroundings = surroundings
+        self._report = surroundings.report
+        self._link = Link(file.where)
+        self._poller = Poller(self._link, surroundings)
+        self._units = [Unit(poll, _cadence(file, poll), surroundings.clock) for poll in plan_polls(file)]
+        self._endpoint = str(file.where)
+        self._stopping = asyncio.Event()
+        self._log = get_logger("ems_telemetry.connector", connector=surroundings.report.status.name)
+
+    def stop(self) -> None:
+        """Asks `run` to end soon, even while a unit is silent."""
+        self._stopping.set()
+
+    async def run(self) -> None:
+        """Serves the endpoint until `stop`."""
+        await keep_connected(lambda: self._until_stopped(self._hold_session()), self._stopping, self._surroundings)
+
+    async def _until_stopped(self, work: Coroutine[Any, Any, None]) -> None:
+        working = asyncio.create_task(work, name="modbus session")
+        waiting = asyncio.create_task(self._stopping.wait(), name="modbus stop")
+        try:
+            await asyncio.wait((working, waiting), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            waiting.cancel()
+            working.cancel()
+            await asyncio.wait((working, waiting))
+        if not working.cancelled():
+            working.result()
+
+    async def _hold_session(self) -> None:
+        try:
+            await self._link.open()
+            for unit in self._units:
+                unit.begin()
+            while True:
+                await self._serve(min(self._units, key=_due))
+        finally:
+            await self._link.close()
+
+    async def _serve(self, unit: Unit) -> None:
+        """Waits until a unit is due, reads it, hands over what it said, and decides when it is due again."""
+        clock = self._surroundings.clock
+        await clock.sleep(unit.due_s - clock.monotonic())
+        if skipped := unit.start_tick():
+            self._report.count("ticks_skipped", skipped)
+        began_s = clock.monotonic()
+        tick = await self._poller.read(unit)
+        self._report.observe_poll(clock.monotonic() - began_s)
+        if tick.endpoint_replies:
+            self._report.up()
+        if tick.samples:
+            await self._hand_over(tick.samples)
+        self._judge(unit, tick)
+
+    async def _hand_over(self, samples: Sequence[Sample]) -> None:
+        """Offers samples to the sink and sees it through: what was read is stored or accounted for, even when cancelled."""
+        offering = asyncio.ensure_future(self._surroundings.sink.offer(samples))
+        try:
+            await asyncio.shield(offering)
+        except asyncio.CancelledError:
+            await asyncio.wait((offering,))
+            raise
+
+    def _judge(self, unit: Unit, tick: Tick) -> None:
+        backoff, now_s = self._surroundings.backoff, self._surroundings.clock.monotonic()
+        self._tell(unit, tick.problem)
+        if tick.unit_replies:
+            unit.replied()
+            for block in tick.failed_blocks:
+                block.failed(now_s, backoff)
+            return
+        unit.failed(backoff, silent=not tick.endpoint_replies)
+        if all(other.silences >= SILENCES for other in self._units):
+            ids = ", ".join(str(unit_id) for unit_id in sorted({other.id for other in self._units}))
+            raise ConnectionLostError(
+                f"connected to {self._endpoint}, but no unit answers there; asked: {ids}; lastly {unit.problem}"
+            )
+
+    def _tell(self, unit: Unit, problem: str | None) -> None:
+        """Says what is wrong with a unit, and that it is well again, once for each change."""
+        if problem == unit.problem:
+            return
+        if problem is not None:
+            self._report.note(problem)
+        else:
+            self._log.info("unit answers again", event_code="modbus_unit_up", unit_id=unit.id)
+        unit.problem = problem
+
+
+def _cadence(file: ModbusFile, poll: Poll) -> Cadence:
+    return Cadence(poll.interval_s, phase_s(f"{file.where} unit {poll.unit_id}", poll.interval_s))
+
+
+def _due(unit: Unit) -> float:
+    return unit.due_s
