@@ -42,6 +42,7 @@ bench: .venv/.installed    ## speed and memory as ratios against bare-library lo
 lock: .venv/.installed    ## resolve the dependencies anew
 	$(BIN)/uv pip compile --quiet pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --upgrade --output-file requirements/run.txt
 	$(BIN)/uv pip compile --quiet pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --upgrade --output-file requirements/dev.txt
+	echo hatchling | $(BIN)/uv pip compile --quiet - --constraint requirements/dev.txt --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --output-file requirements/build.txt
 
 clean:           ## remove what was installed and built here
 	rm -rf .venv dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache tests/servers/node/node_modules
