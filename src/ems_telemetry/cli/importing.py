@@ -9,7 +9,6 @@ import typer
 
 from ems_telemetry.cli.output import ConfigOption, JsonOption, load_configuration, print_json, say
 from ems_telemetry.config.load import DEFAULT_PATH
-from ems_telemetry.observe import configure_logging
 from ems_telemetry.service.importing import Imported, import_sheet
 
 
@@ -28,7 +27,6 @@ def import_(
     Nothing of a file with a mistake in it is imported; every mistake is told with its line.
     """
     configuration = load_configuration(config)
-    configure_logging("warning")
     imported = asyncio.run(import_sheet(configuration, file, datetime.now(UTC)))
     if as_json:
         print_json(imported._asdict())

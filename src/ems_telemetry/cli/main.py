@@ -9,6 +9,7 @@ import typer
 from ems_telemetry.cli import check, demo, importing, init, keys, run, schema, simulate
 from ems_telemetry.cli.output import EXIT_CONFIGURATION, EXIT_FAILED, complain
 from ems_telemetry.errors import ConfigurationError, EmsTelemetryError
+from ems_telemetry.observe import configure_logging
 
 app = typer.Typer(
     name="ems-telemetry",
@@ -34,7 +35,7 @@ def _options(
         bool, typer.Option("--version", help="Print the version and exit.", callback=_print_version, is_eager=True)
     ] = False,
 ) -> None:
-    pass
+    configure_logging("warning")  # to standard error: standard output belongs to the verb
 
 
 def main() -> None:

@@ -9,7 +9,6 @@ import typer
 from ems_telemetry.cli.output import JsonOption, print_json, say
 from ems_telemetry.clock import SystemClock
 from ems_telemetry.connectors.simulator import PlantSimulator, Ports
-from ems_telemetry.observe import configure_logging
 
 
 def add_to(app: typer.Typer) -> None:
@@ -25,7 +24,6 @@ def simulate(
     as_json: JsonOption = False,
 ) -> None:
     """Serve a simulated plant on this machine until Ctrl-C."""
-    configure_logging("warning")
 
     def started(ports: Ports) -> None:
         if as_json:
