@@ -20,10 +20,13 @@ Sent = tuple[str, str | bytes]
 class Mosquitto(ServerProcess):
     """A broker with sessions and messages kept on disk, so that a restart forgets nothing.
 
-    `settings` are further lines of its configuration; `users` are names and passwords, without which everybody may connect.
+    `settings` are further lines of its configuration; `users` are names and passwords, without which everybody may connect;
+    `saves_often`: after each change, which takes long with many messages; otherwise every half hour and when it ends.
     """
 
-    def __init__(self, folder: Path, *, settings: Sequence[str] = (), users: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, folder: Path, *, settings: Sequence[str] = (), users: dict[str, str] | None = None, saves_often: bool = True
+    ) -> None:
         port = free_port()
         folder.mkdir(parents=True, exist_ok=True)
         configuration = folder / "mosquitto.conf"
@@ -32,8 +35,7 @@ class Mosquitto(ServerProcess):
             "user root",  # it would give up the rights on the test's own folder
             "persistence true",
             f"persistence_location {folder}/",
-            "autosave_interval 1",
-            "autosave_on_changes true",
+            *(["autosave_interval 1", "autosave_on_changes true"] if saves_often else []),
             "max_inflight_messages 500",
             "max_queued_messages 0",
             "set_tcp_nodelay true",

@@ -109,6 +109,32 @@ async def test_messages_sent_while_we_are_away_arrive(run: Run, publisher: Publi
 
 
 @pytest.mark.parametrize("version", ["5", "3.1.1"])
+async def test_far_more_messages_than_fit_the_window_wait_for_us(run: Run, publisher: Publisher, version: str) -> None:
+    sink = RememberingSink()
+    async with run(sink, version=version) as given:
+        await is_up(given)
+    await send(publisher, "plant/wm02", *map(payload, range(300)))
+    async with run(sink, version=version, receive_maximum=10) as given:
+        assert values(await sink.wait_for_samples(300)) == list(range(300))
+        await is_up(given)
+        assert given.report.status.counters.get("reconnects", 0) == 0
+
+
+async def test_the_connection_stays_up_while_nothing_can_be_stored(run: Run, publisher: Publisher) -> None:
+    sink = RememberingSink()
+    async with run(sink, version="5") as given:
+        await is_up(given)
+    await send(publisher, "plant/wm02", *map(payload, range(100)))
+    sink.durable.clear()
+    async with run(sink, version="5", receive_maximum=10, keepalive="5s") as given:
+        await is_up(given)
+        with pytest.raises(TimeoutError):
+            await until(lambda: given.report.status.state is not LinkState.UP, timeout_s=11)
+        sink.durable.set()
+        assert values(await sink.wait_for_samples(100)) == list(range(100))
+
+
+@pytest.mark.parametrize("version", ["5", "3.1.1"])
 async def test_a_cable_cut_before_the_acknowledgement_brings_the_message_again(
     run: Run, broker: Mosquitto, publisher: Publisher, version: str
 ) -> None:

@@ -1,5 +1,7 @@
 """Connector files of the type mqtt: what is filled in, and what is refused in words."""
 
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -9,6 +11,11 @@ from unit.mqtt.meters import QUANTITY, file_of, meter, router_of
 from ems_telemetry.connectors.mqtt.file import Version
 
 PLAIN = {"id": "M", "topic": "t", "payload": "scalar", "points": [{"id": "p0", **QUANTITY}]}
+
+
+def test_checking_a_file_does_not_load_the_protocol_library() -> None:
+    program = "import sys, ems_telemetry.connectors.mqtt; sys.exit('paho' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0  # noqa: S603
 
 
 def test_what_is_not_said_is_filled_in() -> None:

@@ -53,8 +53,9 @@ class Broker:
         self._failure: EmsTelemetryError | None = None
         self.ended = asyncio.Event()
         """Set when the connection is over, for whatever reason."""
-        self.held = Inbox(file.receive_maximum, self._resume)
-        """Messages that the broker keeps until they are acknowledged."""
+        self.held = Inbox(file.receive_maximum + 1, self._resume)
+        """Messages that the broker keeps until they are acknowledged. With MQTT 5 it is never full, as the broker stops one
+        short of it: its answers and pings are read even while nothing can be stored."""
         self.fleeting = Inbox(file.receive_maximum, self._resume)
         """Messages at QoS 0, which nobody sends again."""
 

@@ -1,7 +1,8 @@
 """The MQTT connector: keeps a durable session at a broker and hands over what its meters publish."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from typing import Any, TypeVar
 
 from ems_telemetry.connectors.contract import Surroundings
 from ems_telemetry.connectors.link import keep_connected
@@ -13,12 +14,14 @@ from ems_telemetry.connectors.mqtt.message import Message
 from ems_telemetry.connectors.mqtt.reasons import NotUnderstoodError
 from ems_telemetry.connectors.mqtt.router import Router, compile_routes
 from ems_telemetry.connectors.mqtt.subscriptions import SubscriptionNotes
+from ems_telemetry.errors import EmsTelemetryError
 
 _GROUP = 500
 """Messages made durable together, at most."""
 _LAST_GROUPS_LIMIT_S = 5.0
 """How long what has been received may take to become durable once the connection ends."""
 
+ResultT = TypeVar("ResultT")
 Store = Callable[[Sequence[Message]], Awaitable[set[str]]]
 
 
@@ -63,12 +66,11 @@ class MqttConnector:
     async def _converse(self, version: Version) -> None:
         broker = Broker(self._file, self._client_id, version, self._surroundings.clock)
         try:
-            await _unless(self._stopping, self._enter(broker))
-            if self._stopping.is_set():
+            was_known = await _unless(self._stopping, broker.open())
+            if was_known is None:
                 return
             self._spoken = version
-            self._report.up()
-            await self._serve(broker)
+            await self._serve(broker, was_known=was_known)
         except NotUnderstoodError:
             self._spoken = None
             raise
@@ -76,10 +78,9 @@ class MqttConnector:
             await broker.close()
         broker.raise_failure()
 
-    async def _enter(self, broker: Broker) -> None:
-        """Logs in and brings the subscriptions the broker holds in line with the file."""
+    async def _subscribe(self, broker: Broker, *, was_known: bool) -> None:
+        """Brings the subscriptions that the broker holds in line with the file."""
         wanted = self._router.filters
-        was_known = await broker.open()
         noted = await asyncio.to_thread(self._notes.read)
         stale = noted.difference(wanted) if was_known else set()
         if noted != stale.union(wanted):
@@ -90,18 +91,30 @@ class MqttConnector:
         if stale:
             await broker.unsubscribe(sorted(stale))
             await asyncio.to_thread(self._notes.write, wanted)
+        self._report.up()
 
-    async def _serve(self, broker: Broker) -> None:
+    async def _serve(self, broker: Broker, *, was_known: bool) -> None:
+        """Stores and acknowledges until the connection ends or it is time to stop; then what has been received already.
+
+        Storing begins before subscribing: a broker that knows us sends what it has kept before it answers anything.
+        """
+        failure: EmsTelemetryError | None = None
         async with asyncio.TaskGroup() as group:
             storing = [
                 group.create_task(self._store(broker, broker.held, self._intake.deliver), name=f"mqtt-{self._name}-deliver"),
                 group.create_task(self._store(broker, broker.fleeting, self._intake.offer), name=f"mqtt-{self._name}-offer"),
             ]
-            await _first_of(self._stopping, broker.ended)
+            try:
+                await _unless(self._stopping, self._subscribe(broker, was_known=was_known))
+                await _first_of(self._stopping, broker.ended)
+            except EmsTelemetryError as error:
+                failure = error
             broker.stop_reading()
             _, late = await asyncio.wait(storing, timeout=_LAST_GROUPS_LIMIT_S)
             for task in late:  # not acknowledged: the broker will send these messages again
                 task.cancel()
+        if failure is not None:
+            raise failure
 
     async def _store(self, broker: Broker, inbox: Inbox, store: Store) -> None:
         while messages := await inbox.take(_GROUP):
@@ -122,14 +135,13 @@ async def _first_of(*events: asyncio.Event) -> None:
             task.cancel()
 
 
-async def _unless(stopping: asyncio.Event, work: Awaitable[None]) -> None:
-    """Does a work, or breaks it off when it is time to stop."""
+async def _unless(stopping: asyncio.Event, work: Coroutine[Any, Any, ResultT]) -> ResultT | None:
+    """Does a work and gives its result; breaks it off and gives None when it is time to stop."""
     working = asyncio.ensure_future(work)
     waiting = asyncio.ensure_future(stopping.wait())
     try:
         await asyncio.wait((working, waiting), return_when=asyncio.FIRST_COMPLETED)
-        if working.done():
-            working.result()
+        return working.result() if working.done() else None
     finally:
         waiting.cancel()
         working.cancel()
