@@ -1,0 +1,18 @@
+import pytest
+from pydantic import SecretStr
+
+from ems_telemetry.errors import ConfigurationError
+from ems_telemetry.storage.database import Database
+
+
+def test_an_address_is_shown_without_secrets() -> None:
+    database = Database("postgresql://ems:swordfish@db.plant:6432/energy", SecretStr("marlin"))
+    assert repr(database) == "Database(db.plant:6432/energy)"
+
+
+def test_a_url_that_cannot_be_read_is_refused_without_repeating_it() -> None:
+    with pytest.raises(ConfigurationError, match="is not a PostgreSQL URL; write postgresql://") as refused:
+        Database("postgresql://ems:swordfish@db:port/energy?nonsense=1")
+    assert "swordfish" not in str(refused.value)
+    assert refused.value.__cause__ is None
+    assert refused.value.__context__ is None
