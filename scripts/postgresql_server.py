@@ -10,6 +10,7 @@ import pwd
 import secrets
 import signal
 import socket
+import stat
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
@@ -69,6 +70,7 @@ class Server:
         """
         with self._locked():
             if self._postmaster() is None:
+                _require_way_to(self._cluster)
                 self._create_cluster()
                 self._write_settings()
                 self._start()
@@ -219,6 +221,18 @@ def _owner() -> pwd.struct_passwd | None:
         if name in known:
             return known[name]
     raise ServerFailedError(f"PostgreSQL does not run as root, and there is none of the users {', '.join(UNPRIVILEGED_USERS)}")
+
+
+def _require_way_to(folder: Path) -> None:
+    """Says so if the folder lies below one that the server's user may not enter."""
+    owner = _owner()
+    for parent in folder.parents:
+        status = parent.stat()
+        if owner is not None and status.st_uid != owner.pw_uid and not status.st_mode & stat.S_IXOTH:
+            raise ServerFailedError(
+                f"PostgreSQL does not run as root, and the user {owner.pw_name} may not enter {parent}; "
+                "choose a folder for the data that everybody may reach"
+            )
 
 
 def _give_to_owner(path: Path) -> None:

@@ -74,7 +74,7 @@ def install(*, refresh: bool = False) -> Path:
 def default_data() -> Path:
     """Tells where the development database lives unless said otherwise."""
     if os.geteuid() == 0:
-        return Path("/var/lib/ems-telemetry-development/database")
+        return Path("/var/lib/ems-telemetry-development")
     return _home_folder("XDG_STATE_HOME", ".local/state") / "database"
 
 

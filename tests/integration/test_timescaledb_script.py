@@ -11,7 +11,7 @@ import psycopg
 import pytest
 import timescaledb
 from servers.database import fresh_database
-from timescaledb import Server
+from timescaledb import Server, ServerFailedError
 
 SCRIPT = Path(timescaledb.__file__)
 
@@ -134,3 +134,17 @@ def test_a_machine_without_apt_is_told_so_in_one_sentence(tmp_path: Path) -> Non
 def test_a_suite_that_no_archive_has_is_told_with_what_was_tried(tmp_path: Path) -> None:
     with pytest.raises(debian_packages.UnavailableError, match="no package source of this machine serves Debian nowhere"):
         debian_packages.DebianSuite("nowhere", tmp_path / "apt").update()
+
+
+def test_an_archive_named_by_the_user_is_tried_before_the_machines_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    own = debian_packages.find_archives()
+    monkeypatch.setenv(debian_packages.ARCHIVE_VARIABLE, "file:/nowhere")
+    assert debian_packages.find_archives() == ["file:/nowhere", *own]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="PostgreSQL runs as whoever asks, unless that is root")
+def test_root_is_told_which_folder_keeps_the_server_out(timescaledb_root: Path, tmp_path: Path) -> None:
+    closed = tmp_path / "closed"
+    closed.mkdir(0o700)
+    with pytest.raises(ServerFailedError, match=r"may not enter .* choose a folder for the data that everybody may reach"):
+        Server(timescaledb_root, closed / "data").start()
