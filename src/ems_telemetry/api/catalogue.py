@@ -35,7 +35,7 @@ async def list_sites(request: Request, services: Services, caller: Reader, query
     """Lists the sites, by their id."""
     listing = Listing(request, query)
     rows = await catalogue.list_sites(services.database, caller.sites, key_page(listing))
-    return listing.answer(rows, items.Site, items.site_item, key=lambda row: row.id)
+    return await listing.answer(rows, items.Site, items.site_item, key=lambda row: row.id)
 
 
 @router.get(
@@ -50,7 +50,7 @@ async def list_meters(request: Request, services: Services, caller: Reader, quer
     rows = await catalogue.list_meters(services.database, caller.sites, key_page(listing), site=query.site, medium=query.medium)
     if not rows:
         await check_filters(services.database, caller, site=query.site)
-    return listing.answer(rows, items.Meter, items.meter_item, key=lambda row: row.id)
+    return await listing.answer(rows, items.Meter, items.meter_item, key=lambda row: row.id)
 
 
 @router.get("/meters/{id}", response_model=items.Meter, responses=problems(ProblemType.NOT_FOUND))
@@ -86,7 +86,7 @@ async def list_points(request: Request, services: Services, caller: Reader, quer
     )
     if not rows:
         await check_filters(services.database, caller, site=query.site, meter=query.meter, quantity=query.quantity)
-    return listing.answer(rows, items.Point, items.point_item, key=lambda row: row.key)
+    return await listing.answer(rows, items.Point, items.point_item, key=lambda row: row.key)
 
 
 @router.get("/points/{key}", response_model=items.Point, responses=problems(ProblemType.NOT_FOUND))

@@ -10,7 +10,7 @@ from starlette.staticfiles import StaticFiles
 from ems_telemetry.api.guard import HEADERS
 
 DOCS_PATH = "/api/docs"
-_HERE = Path(__file__).parent / "static"
+STATIC = Path(__file__).parent / "static"
 
 # Swagger UI writes style elements and draws its icons from data URLs.
 _POLICY = (
@@ -25,12 +25,12 @@ router = APIRouter(include_in_schema=False)
 @router.get(DOCS_PATH)
 async def docs() -> FileResponse:
     """The docs page."""
-    return FileResponse(_HERE / "docs.html", headers={"Content-Security-Policy": _POLICY})
+    return FileResponse(STATIC / "docs.html", headers={"Content-Security-Policy": _POLICY})
 
 
 def add_docs(app: FastAPI) -> None:
     """Adds the docs page and its files."""
     app.include_router(router)
-    app.mount(f"{DOCS_PATH}/page", StaticFiles(directory=_HERE), name="docs-page")
+    app.mount(f"{DOCS_PATH}/page", StaticFiles(directory=STATIC), name="docs-page")
     swagger_ui = Path(str(files("fastapi_offline"))) / "static"
     app.mount(f"{DOCS_PATH}/swagger-ui", StaticFiles(directory=swagger_ui), name="swagger-ui")

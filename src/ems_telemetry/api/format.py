@@ -6,7 +6,7 @@ Times are RFC 3339 in UTC with `Z`, to the microsecond. Null stays null: `null` 
 import csv
 import io
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -81,21 +81,23 @@ def write_time(time: datetime) -> str:
     return time.isoformat().replace("+00:00", "Z")
 
 
+def _write_text(text: str) -> str:
+    # A spreadsheet would run it as a formula, and some of these words came from a device.
+    return f"'{text}" if text.startswith(_FORMULA_STARTS) and not _NUMBER.fullmatch(text) else text
+
+
+_CELLS: Mapping[type, Callable[[Any], str]] = {
+    datetime: write_time,
+    bool: lambda value: "true" if value else "false",
+    str: _write_text,
+    list: " ".join,
+    dict: lambda value: msgspec.json.encode(value).decode(),
+}
+
+
 def _cell(value: object) -> object:
-    match value:
-        case datetime():
-            return write_time(value)
-        case bool():
-            return "true" if value else "false"
-        case str():
-            # A spreadsheet would run it as a formula, and some of these words came from a device.
-            return f"'{value}" if value.startswith(_FORMULA_STARTS) and not _NUMBER.fullmatch(value) else value
-        case list() | tuple():
-            return " ".join(str(part) for part in value)
-        case Mapping():
-            return msgspec.json.encode(value).decode()
-        case _:
-            return value
+    write = _CELLS.get(type(value))
+    return value if write is None else write(value)
 
 
 def _read_accept(accept: str) -> dict[str, float]:

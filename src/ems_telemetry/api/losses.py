@@ -46,7 +46,7 @@ async def list_dead_letters(
         connector=query.connector,
         reason=query.reason,
     )
-    return listing.answer(rows, items.DeadLetter, items.dead_letter_item, key=lambda row: (row.received_at, row.id))
+    return await listing.answer(rows, items.DeadLetter, items.dead_letter_item, key=lambda row: (row.received_at, row.id))
 
 
 @router.get("/dead-letters/{id}", response_model=items.DeadLetterWithPayload, responses=problems(ProblemType.NOT_FOUND))
@@ -71,7 +71,7 @@ async def list_gaps(request: Request, services: Services, caller: Reader, query:
         _page(listing),
         connector=query.connector,
     )
-    return listing.answer(rows, items.Gap, items.gap_item, key=lambda row: (row.start, row.id))
+    return await listing.answer(rows, items.Gap, items.gap_item, key=lambda row: (row.start, row.id))
 
 
 def _page(listing: Listing) -> TimePage:

@@ -1,5 +1,6 @@
 """Pages of lists: one item more than asked for tells whether there is a following page, and where it begins."""
 
+import asyncio
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 from urllib.parse import urlencode
@@ -49,7 +50,7 @@ class Listing:
         """
         return decode_cursor(self._query.cursor, self._fingerprint, key_type) if self._query.cursor else None
 
-    def answer(
+    async def answer(
         self, rows: Sequence[RowT], model: type[BaseModel], to_item: Callable[[RowT], Item], key: Callable[[RowT], object]
     ) -> Response:
         """Writes the page.
@@ -62,7 +63,12 @@ class Listing:
         """
         page = rows[: self._query.limit]
         cursor = encode_cursor(self._fingerprint, key(page[-1])) if len(rows) > len(page) else None
-        return write_list([to_item(row) for row in page], model, self._format, cursor, self._link(cursor))
+
+        def write() -> Response:
+            return write_list([to_item(row) for row in page], model, self._format, cursor, self._link(cursor))
+
+        # Writing ten thousand rows takes tens of milliseconds, in which the loop must go on collecting.
+        return await asyncio.to_thread(write)
 
     def _link(self, cursor: str | None) -> str | None:
         if cursor is None:

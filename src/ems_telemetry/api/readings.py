@@ -54,7 +54,7 @@ async def list_readings(
         after=listing.after(TimeKey),
         limit=listing.limit,
     )
-    return listing.answer(rows, items.Reading, items.reading_item, key=lambda row: row.time)
+    return await listing.answer(rows, items.Reading, items.reading_item, key=lambda row: row.time)
 
 
 @router.get("/readings/latest", response_model=items.Page[items.LatestReading], responses=listed(_LATEST_CSV))
@@ -73,4 +73,4 @@ async def list_latest_readings(
     )
     if not rows:
         await check_filters(services.database, caller, site=query.site, meter=query.meter)
-    return listing.answer(rows, items.LatestReading, items.latest_item, key=lambda row: row.point)
+    return await listing.answer(rows, items.LatestReading, items.latest_item, key=lambda row: row.point)

@@ -11,7 +11,7 @@ from typing import Any, Self, TypeAlias
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
-from psycopg_pool import AsyncConnectionPool, PoolTimeout
+from psycopg_pool import AsyncConnectionPool
 from pydantic import SecretStr
 
 from ems_telemetry.errors import ConfigurationError, ConnectionLostError, DatabaseNotReadyError, EmsTelemetryError, Problem
@@ -125,16 +125,16 @@ class Database:
         asking = asyncio.create_task(pool.getconn(), name="database-checkout")
         try:
             answers: set[asyncio.Future[Any]] = {asking, refusal}
-            await asyncio.wait(answers, return_when=asyncio.FIRST_COMPLETED)
-            if asking.done():
-                return pool, await asking
-        except PoolTimeout as error:
-            raise self._unreachable(f"no connection came free within {CHECKOUT_TIMEOUT_S:.0f} s") from error
+            await asyncio.wait(answers, timeout=CHECKOUT_TIMEOUT_S, return_when=asyncio.FIRST_COMPLETED)
         except asyncio.CancelledError:
             await _give_back(pool, asking)
             raise
+        if asking.done():
+            return pool, await asking
         await _give_back(pool, asking)
-        raise self._unreachable(self._last_failure)
+        raise self._unreachable(
+            self._last_failure if refusal.done() else f"no connection came free within {CHECKOUT_TIMEOUT_S:.0f} s"
+        )
 
     def _unreachable(self, reason: str) -> EmsTelemetryError:
         return ConnectionLostError(f"the database at {self.address} is out of reach: {reason}")
@@ -152,7 +152,7 @@ class Database:
             configure=_configure,
             check=AsyncConnectionPool.check_connection,
             name="database",
-            timeout=CHECKOUT_TIMEOUT_S,
+            timeout=2 * CHECKOUT_TIMEOUT_S,
             reconnect_timeout=0,  # the pool gives up at once: whoever asked owns the retrying
             reconnect_failed=self._refuse_waiting,
         )

@@ -27,6 +27,8 @@ from ems_telemetry.storage.waiting import first_of
 MAX_ITEMS = 5_000
 """How much one transaction carries."""
 TRANSACTION_TIMEOUT_S = 120.0
+PREPARE_TIMEOUT_S = 3_600.0
+"""Long enough for a migration that rewrites a table."""
 
 T = TypeVar("T")
 
@@ -110,9 +112,9 @@ class Writer:
 
     async def _session(self) -> None:
         """Writes on one connection until it is lost, or `stop`."""
-        target = await self._prepare()
+        target = await _answered(self._prepare(), PREPARE_TIMEOUT_S)
         async with self._database.connection() as connection:
-            await begin_session(connection, target.capability)
+            await _answered(begin_session(connection, target.capability), TRANSACTION_TIMEOUT_S)
             self._tell_connected(target.capability)
             while await self._has_entries():
                 entries = await self._spool.read(MAX_ITEMS)
@@ -135,7 +137,7 @@ class Writer:
     async def _store(self, connection: psycopg.AsyncConnection[Any], capability: Capability, load: Load) -> Account:
         """Stores all of a load but the items that the database refuses even when they are alone."""
         try:
-            return await _answered(store(connection, capability, load))
+            return await _answered(store(connection, capability, load), TRANSACTION_TIMEOUT_S)
         except PermanentError as error:
             if len(load.items) == 1:
                 return await self._set_aside(connection, capability, load.items[0], str(error))
@@ -148,7 +150,7 @@ class Writer:
         letter = rejected(item, reason)
         self._log.warning("the database refuses a row", event_code="row_refused", point=letter.point, reason=reason)
         try:
-            account = await _answered(store(connection, capability, Load((), (letter,), ())))
+            account = await _answered(store(connection, capability, Load((), (letter,), ())), TRANSACTION_TIMEOUT_S)
         except PermanentError as error:
             raise DatabaseNotReadyError(f"not even a dead letter can be stored: {error}") from error
         return account + Account(rejected=1 if isinstance(item, Row) else 0)
@@ -194,13 +196,13 @@ class Writer:
         await first_of(self._clock.sleep(delay_s), self._stopping.wait())
 
 
-async def _answered(storing: Coroutine[Any, Any, Account]) -> Account:
+async def _answered(asking: Awaitable[T], timeout_s: float) -> T:
     """Bounds the wait for a server that no longer answers and has not closed the connection either."""
     try:
-        async with asyncio.timeout(TRANSACTION_TIMEOUT_S):
-            return await storing
+        async with asyncio.timeout(timeout_s):
+            return await asking
     except TimeoutError as error:
-        raise ConnectionLostError(f"the database did not answer within {TRANSACTION_TIMEOUT_S:.0f} s") from error
+        raise ConnectionLostError(f"the database did not answer within {timeout_s:g} s") from error
 
 
 async def _undisturbed(work: Coroutine[Any, Any, T]) -> T:

@@ -1,5 +1,7 @@
 """A small plant in a real database, and the API in front of it: two sites, three meters, five points."""
 
+import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -8,12 +10,15 @@ from uuid import UUID, uuid4
 
 import httpx
 import pytest
+import uvicorn
 from fakes import HandClock
 from fastapi import FastAPI
+from servers.process import LOOPBACK, free_port
 
 from ems_telemetry.api.app import ApiServices, Check, Readiness, create_app
 from ems_telemetry.model import Kind
 from ems_telemetry.observe import ConnectorStatus, LinkState, Metrics
+from ems_telemetry.storage.capability import detect, prepare_for
 from ems_telemetry.storage.database import Database
 from ems_telemetry.storage.keys import create_key
 from ems_telemetry.storage.migrations import migrate
@@ -61,6 +66,7 @@ CONNECTORS = [
     ConnectorStatus("munich", "opcua", "opc.tcp://10.30.0.40:4840", LinkState.UP, START),
     ConnectorStatus("shared", "mqtt", "mqtt://broker:1883", LinkState.UP, START),
 ]
+READY = Readiness(ready=True, checks=(Check("database", ok=True, detail="answers"),))
 
 
 @dataclass
@@ -72,7 +78,7 @@ class Plant:
     clock: HandClock = field(default_factory=HandClock)
     metrics: Metrics = field(default_factory=Metrics)
     connectors: list[ConnectorStatus] = field(default_factory=lambda: list(CONNECTORS))
-    readiness: Readiness = Readiness(ready=True, checks=(Check("database", ok=True, detail="answers"),))
+    readiness: Readiness = READY
 
     def app(self, *, allow_anonymous: bool = False) -> FastAPI:
         services = ApiServices(
@@ -107,6 +113,7 @@ class Plant:
             for time, value in values
         ]
         async with self.database.connection() as connection, connection.cursor() as cursor:
+            await prepare_for(connection, await detect(connection), [time for time, _ in values])
             await cursor.executemany(
                 "INSERT INTO readings (time, point_id, value, quality, flags, source_status, exact, received_at)"
                 " VALUES (%s, %s, %s, %s, %s, %s, %s, %s)",
@@ -141,6 +148,19 @@ class Plant:
                 (id_, connector, point, START + timedelta(seconds=from_s), START + timedelta(seconds=to_s)),
             )
         return id_
+
+
+@contextlib.asynccontextmanager
+async def served(app: FastAPI) -> AsyncIterator[str]:
+    """Serves an application on a free port; gives its address."""
+    port = free_port()
+    server = uvicorn.Server(uvicorn.Config(app, host=LOOPBACK, port=port, log_level="warning", lifespan="off"))
+    async with asyncio.timeout(60), asyncio.TaskGroup() as tasks:
+        tasks.create_task(server.serve(), name="server")
+        while not server.started:
+            await asyncio.sleep(0.01)
+        yield f"http://{LOOPBACK}:{port}"
+        server.should_exit = True
 
 
 def client_of(app: FastAPI, key: str | None = None) -> httpx.AsyncClient:

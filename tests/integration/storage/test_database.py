@@ -71,6 +71,15 @@ async def test_a_server_that_came_back_serves_the_next_one_who_asks(killable_dat
         await asyncio.gather(*(sleep_in(database) for _ in range(5)))
 
 
+async def test_a_wait_for_a_connection_has_an_end(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ems_telemetry.storage.database.CHECKOUT_TIMEOUT_S", 0.2)
+    async with Database(database_url, max_connections=1) as database:
+        async with database.connection():
+            with pytest.raises(ConnectionLostError, match="no connection came free"):
+                await sleep_in(database)
+        await sleep_in(database)
+
+
 async def test_a_cancelled_wait_gives_its_connection_back(database_url: str) -> None:
     async with Database(database_url, max_connections=1) as database:
         async with database.connection():

@@ -47,7 +47,7 @@ _WITHOUT_COLUMNSTORE = """
 """
 # Jobs that belong to no table are TimescaleDB's own; one of them fails every hour on the Apache edition, and does no harm.
 _FAILING = """
-    SELECT j.job_id, j.proc_name, s.total_failures, s.last_successful_finish
+    SELECT j.job_id, j.proc_name, s.total_failures, nullif(s.last_successful_finish, '-infinity')
     FROM timescaledb_information.jobs j JOIN timescaledb_information.job_stats s USING (job_id)
     WHERE j.hypertable_name IS NOT NULL AND s.last_run_status = 'Failed'
     ORDER BY j.job_id

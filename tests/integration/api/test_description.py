@@ -1,0 +1,118 @@
+"""The API against its own description, and the description against the pages people read."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from jsonschema_rs import Draft202012Validator
+from pydantic import BaseModel
+
+from ems_telemetry.api import items
+from ems_telemetry.api.problem import ProblemType
+from ems_telemetry.model import Flag
+
+from .conftest import Plant
+
+DOCS = Path(__file__).parents[3] / "docs" / "api.md"
+PATHS = {
+    "/api/v1/sites": "/api/v1/sites",
+    "/api/v1/meters": "/api/v1/meters",
+    "/api/v1/meters/{id}": "/api/v1/meters/EM-01",
+    "/api/v1/points": "/api/v1/points",
+    "/api/v1/points/{key}": "/api/v1/points/EM-01.energy_import",
+    "/api/v1/points/{key}/readings": "/api/v1/points/EM-01.energy_import/readings",
+    "/api/v1/readings/latest": "/api/v1/readings/latest",
+    "/api/v1/connectors": "/api/v1/connectors",
+    "/api/v1/dead-letters": "/api/v1/dead-letters",
+    "/api/v1/gaps": "/api/v1/gaps",
+    "/healthz": "/healthz",
+    "/readyz": "/readyz",
+}
+
+
+@pytest.fixture
+async def document(api: httpx.AsyncClient) -> dict[str, Any]:
+    answer: dict[str, Any] = (await api.get("/api/v1/openapi.json")).json()
+    return answer
+
+
+def validator(document: dict[str, Any], schema: dict[str, Any]) -> Draft202012Validator:
+    return Draft202012Validator({**schema, "components": document["components"]}, validate_formats=True)
+
+
+async def test_every_answer_is_as_its_schema_says_and_holds_nothing_else(
+    plant: Plant, api: httpx.AsyncClient, document: dict[str, Any]
+) -> None:
+    await plant.store("EM-01.energy_import", 1.0, flags=sum(Flag))
+    await plant.store("EM-01.energy_import", None, at_s=1)
+    letter = await plant.lose("shared")
+    await plant.miss("shared", from_s=0, to_s=1)
+    paths = {**PATHS, "/api/v1/dead-letters/{id}": f"/api/v1/dead-letters/{letter}"}
+    assert set(paths) | {"/metrics"} == set(document["paths"])
+    for template, path in paths.items():
+        answer = await api.get(path)
+        content = document["paths"][template]["get"]["responses"]["200"]["content"]["application/json"]
+        errors = list(validator(document, content["schema"]).iter_errors(answer.json()))
+        assert not errors, f"{path}: {errors[0]}"
+
+
+@pytest.mark.parametrize(
+    ("path", "model"),
+    [
+        ("sites", items.Site),
+        ("meters", items.Meter),
+        ("points", items.Point),
+        ("points/EM-01.power/readings", items.Reading),
+        ("readings/latest", items.LatestReading),
+        ("connectors", items.Connector),
+        ("dead-letters", items.DeadLetter),
+        ("gaps", items.Gap),
+    ],
+)
+async def test_an_item_has_the_fields_of_its_model_in_their_order(
+    plant: Plant, api: httpx.AsyncClient, path: str, model: type[BaseModel]
+) -> None:
+    await plant.store("EM-01.power", 1.0)
+    await plant.lose("shared")
+    await plant.miss("shared", from_s=0, to_s=1)
+    first = (await api.get(f"/api/v1/{path}")).json()["items"][0]
+    assert list(first) == items.columns_of(model)
+
+
+async def test_every_problem_is_as_its_schema_says(api: httpx.AsyncClient, document: dict[str, Any]) -> None:
+    problem = validator(document, {"$ref": "#/components/schemas/Problem"})
+    for path in ("/api/v1/none", "/api/v1/points/none", "/api/v1/points?limit=0&x=1"):
+        assert not list(problem.iter_errors((await api.get(path)).json()))
+
+
+async def test_every_guarded_operation_says_so_and_names_its_problems(document: dict[str, Any]) -> None:
+    for path, operations in document["paths"].items():
+        operation = operations["get"]
+        assert operation["description"], path
+        if not path.startswith("/api/"):
+            assert "security" not in operation
+            continue
+        assert operation["security"] == [{"HTTPBearer": []}], path
+        for status in ("401", "403", "422", "503"):
+            assert set(operation["responses"][status]["content"]) == {"application/problem+json"}, (path, status)
+
+
+async def test_operations_have_short_names_for_generated_clients(document: dict[str, Any]) -> None:
+    names = [operations["get"]["operationId"] for operations in document["paths"].values()]
+    assert len(set(names)) == len(names)
+    assert {"list_points", "get_point", "list_readings", "list_latest_readings"} <= set(names)
+
+
+async def test_every_route_parameter_and_problem_is_in_the_docs(document: dict[str, Any]) -> None:
+    text = DOCS.read_text()
+    written = set(re.findall(r"`([^`\n]+)`", text))
+    for path, operations in document["paths"].items():
+        assert f"GET {path}" in written, path
+        for parameter in operations["get"].get("parameters", []):
+            assert parameter["name"] in written, (path, parameter["name"])
+    for type_ in ProblemType:
+        assert type_.word in written, type_
+    for path in ("/api/docs", "/api/v1/openapi.json"):
+        assert path in written

@@ -1,0 +1,57 @@
+"""The API as a real server serves it, tried with made-up requests."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, given, settings
+from hypothesis.strategies import SearchStrategy
+from schemathesis import GenerationMode
+from schemathesis.checks import not_a_server_error
+from schemathesis.core.result import Ok
+from schemathesis.specs.openapi.checks import content_type_conformance, response_schema_conformance, status_code_conformance
+
+from .conftest import Plant, served
+
+CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
+
+
+@pytest.fixture
+async def address(plant: Plant) -> AsyncIterator[str]:
+    await plant.store("EM-01.energy_import", 1.0)
+    await plant.store("EM-01.energy_import", None, at_s=1)
+    await plant.lose("shared")
+    async with served(plant.app(allow_anonymous=True)) as address:
+        yield address
+
+
+async def test_readings_come_through_a_real_server(address: str) -> None:
+    async with httpx.AsyncClient(base_url=address) as client:
+        answer = await client.get("/api/v1/points/EM-01.energy_import/readings?format=csv")
+    assert [line.split(",")[1] for line in answer.text.splitlines()] == ["value", "1.0", ""]
+
+
+async def test_no_made_up_request_makes_it_fail_or_answer_otherwise_than_described(address: str) -> None:
+    await asyncio.to_thread(try_everything, address)
+
+
+def try_everything(address: str) -> None:
+    schema = schemathesis.openapi.from_url(f"{address}/api/v1/openapi.json")
+    for found in schema.get_all_operations():
+        assert isinstance(found, Ok)
+        operation = found.ok()
+        try_operation(operation.as_strategy())
+        if any(operation.iter_parameters()):
+            try_operation(operation.as_strategy(generation_mode=GenerationMode.NEGATIVE))
+
+
+def try_operation(cases: SearchStrategy[Any]) -> None:
+    @settings(max_examples=20, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
+    @given(case=cases)
+    def attempt(case: schemathesis.Case[Any]) -> None:
+        case.call_and_validate(checks=CHECKS)
+
+    attempt()
