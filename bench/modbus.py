@@ -51,15 +51,18 @@ class CountingSink:
     async def deliver(
         self, samples: Sequence[Sample], dead_letters: Sequence[DeadLetter] = (), receipts: Sequence[Receipt] = ()
     ) -> None:
+        """Counts."""
         del dead_letters, receipts
         self.samples += len(samples)
 
     async def offer(self, samples: Sequence[Sample], dead_letters: Sequence[DeadLetter] = ()) -> bool:
+        """Counts."""
         del dead_letters
         self.samples += len(samples)
         return True
 
     async def is_durable(self, receipt: Receipt) -> bool:
+        """Never asked."""
         del receipt
         return False
 
@@ -68,9 +71,11 @@ class Meter(asyncio.Protocol):
     """Serves any register of any unit, as quickly as it can."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keeps the connection."""
         self.transport = transport
 
     def data_received(self, data: bytes) -> None:
+        """Answers one request."""
         transaction, _, _, unit_id, function, _, count = struct.unpack(">HHHBBHH", data)
         pdu = struct.pack(">BB", function, count * 2) + bytes(range(200))[: count * 2].ljust(count * 2, b"\x01")
         if isinstance(self.transport, asyncio.Transport):

@@ -3,7 +3,7 @@
 import asyncio
 import random
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -32,13 +32,13 @@ def other_unit(asked: Asked) -> int:
     return asked.unit_id % 3 + 1
 
 
-LIES = {
+LIES: dict[str, Callable[[Asked], bytes]] = {
     "the reply to the request before": lambda asked: reply(asked, transaction=asked.transaction - 1, address=3),
     "the reply to no request": lambda asked: reply(asked, transaction=0, address=3),
     "another unit's reply": lambda asked: reply(asked, unit_id=other_unit(asked)),
     "another table's reply": lambda asked: reply(asked, function=4, address=3),
-    "fewer registers": lambda asked: reply(asked, count=0),
-    "more registers": lambda asked: reply(asked, count=2),
+    "fewer registers": lambda asked: reply(asked, quantity=0),
+    "more registers": lambda asked: reply(asked, quantity=2),
     "an empty frame": lambda asked: struct.pack(">HHHB", asked.transaction, 0, 1, asked.unit_id),
     "a byte count without bytes": lambda asked: with_pdu(asked, b"\x03\x02"),
     "another protocol": lambda asked: reply(asked)[:2] + b"\x00\x01" + reply(asked)[4:],
@@ -174,3 +174,15 @@ async def test_a_unit_silent_to_one_request_still_gives_its_other_values(tmp_pat
     assert {"M2.p40", "M2.p77"} <= {sample.point for sample in sink.samples}
     assert "M2.p3" not in {sample.point for sample in sink.samples}
     assert "unit 2 to holding 3 (wire addresses): does not answer" in str(given.report.status.last_error)
+
+
+async def test_a_link_too_slow_for_its_units_skips_ticks_and_counts_them(tmp_path: Path) -> None:
+    async def slow(asked: Asked, writer: asyncio.StreamWriter) -> None:
+        await asyncio.sleep(0.03)
+        writer.write(reply(asked))
+
+    given, sink, server = await poll(slow, tmp_path)
+    assert wrong(sink) == []
+    assert {sample.point for sample in sink.samples} == {f"M{unit}.p{address}" for unit in UNITS for address in ADDRESSES}
+    assert given.report.status.counters["ticks_skipped"] > 0
+    assert len(server.asked) <= len(sink.samples) + len(ADDRESSES), "nothing piles up"

@@ -1,6 +1,7 @@
 """A reply passes only if it answers exactly the request."""
 
 import struct
+from dataclasses import replace
 
 import pytest
 from hypothesis import example, given
@@ -23,7 +24,7 @@ def read(request: Request, frame: bytes) -> bytes:
     ("table", "function"), [(Table.COIL, "01"), (Table.DISCRETE, "02"), (Table.HOLDING, "03"), (Table.INPUT, "04")]
 )
 def test_a_request_is_laid_out_as_the_specification_says(table: Table, function: str) -> None:
-    assert encode(REQUEST._replace(table=table)) == bytes.fromhex(f"0007 0000 0006 11 {function} 0028 0002")
+    assert encode(replace(REQUEST, table=table)) == bytes.fromhex(f"0007 0000 0006 11 {function} 0028 0002")
 
 
 def test_the_right_reply_gives_its_data() -> None:
@@ -31,7 +32,7 @@ def test_the_right_reply_gives_its_data() -> None:
 
 
 def test_bits_come_eight_in_a_byte() -> None:
-    coils = REQUEST._replace(table=Table.COIL, count=19)
+    coils = replace(REQUEST, table=Table.COIL, count=19)
     assert read(coils, bytes.fromhex("0007 0000 0006 11 01 03 cd6b05")) == bytes.fromhex("cd6b05")
 
 
