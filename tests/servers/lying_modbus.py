@@ -20,7 +20,7 @@ class Asked(NamedTuple):
     unit_id: int
     function: int
     address: int
-    count: int
+    quantity: int
 
 
 Answer: TypeAlias = Callable[[Asked, asyncio.StreamWriter], Awaitable[None]]
@@ -34,7 +34,7 @@ def spelled(unit_id: int, address: int) -> int:
 def reply(asked: Asked, **changed: int) -> bytes:
     """Makes the right reply, or one to a request that was `changed`."""
     meant = asked._replace(**changed)
-    data = b"".join(struct.pack(">H", spelled(meant.unit_id, meant.address + i) & 0xFFFF) for i in range(meant.count))
+    data = b"".join(struct.pack(">H", spelled(meant.unit_id, meant.address + i) & 0xFFFF) for i in range(meant.quantity))
     pdu = struct.pack(">BB", meant.function, len(data) & 0xFF) + data
     return struct.pack(">HHHB", meant.transaction, 0, len(pdu) + 1, meant.unit_id) + pdu
 
@@ -85,8 +85,8 @@ class LyingModbusServer:
                 await writer.wait_closed()
 
     async def _serve_one(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        transaction, _, _, unit_id, function, address, count = struct.unpack(">HHHBBHH", await reader.readexactly(12))
-        asked = Asked(len(self.asked), transaction, unit_id, function, address, count)
+        transaction, _, _, unit_id, function, address, quantity = struct.unpack(">HHHBBHH", await reader.readexactly(12))
+        asked = Asked(len(self.asked), transaction, unit_id, function, address, quantity)
         self.asked.append(asked)
         await self.answer(asked, writer)
         await writer.drain()

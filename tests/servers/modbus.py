@@ -29,7 +29,7 @@ class Seen(NamedTuple):
     unit_id: int
     function: int
     address: int
-    count: int
+    quantity: int
 
 
 class ModbusTkServer(modbus_tcp.TcpServer):  # type: ignore[misc]  # modbus-tk has no types
@@ -80,8 +80,8 @@ class ModbusTkServer(modbus_tcp.TcpServer):  # type: ignore[misc]  # modbus-tk h
 
     def _handle(self, request: bytes) -> Any:  # noqa: ANN401 - modbus-tk's own
         unit_id, function = request[6], request[7]
-        address, count = struct.unpack(">HH", request[8:12])
-        self.seen.append(Seen(unit_id, function, address, count))
+        address, quantity = struct.unpack(">HH", request[8:12])
+        self.seen.append(Seen(unit_id, function, address, quantity))
         if unit_id in self.silent:
             return None
         code = self.exceptions_once.pop(0) if self.exceptions_once else self.exceptions.get(unit_id)

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from ems_telemetry.config.document import Document, Location
@@ -140,10 +141,16 @@ def _model_at(model: type[BaseModel], location: Location) -> type[BaseModel] | N
     for step in location:
         if isinstance(step, int):
             continue
-        if not (isinstance(here, type) and issubclass(here, BaseModel)) or step not in here.model_fields:
+        field = _fields(here).get(step) if isinstance(here, type) and issubclass(here, BaseModel) else None
+        if field is None:
             return None
-        here = _inner_model(here.model_fields[step].annotation)
+        here = _inner_model(field.annotation)
     return here if isinstance(here, type) and issubclass(here, BaseModel) else None
+
+
+def _fields(model: type[BaseModel]) -> dict[str, FieldInfo]:
+    """The fields of a model by their keys in a file."""
+    return {field.alias or name: field for name, field in model.model_fields.items()}
 
 
 def _inner_model(annotation: Any) -> Any:  # noqa: ANN401 - an annotation can be any form
@@ -154,10 +161,10 @@ def _inner_model(annotation: Any) -> Any:  # noqa: ANN401 - an annotation can be
 
 def _keys_at(model: type[BaseModel], location: Location) -> list[str]:
     found = _model_at(model, location)
-    return [] if found is None else list(found.model_fields)
+    return [] if found is None else list(_fields(found))
 
 
 def _describe(model: type[BaseModel], location: Location) -> str:
     found = _model_at(model, location[:-1])
-    described = found.model_fields.get(str(location[-1])) if found is not None else None
+    described = _fields(found).get(str(location[-1])) if found is not None else None
     return f": {described.description.split(chr(10))[0].rstrip('.')}" if described and described.description else ""

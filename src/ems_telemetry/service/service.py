@@ -1,7 +1,7 @@
 """The whole service in one process: connectors, spool, writer and API, started downstream first and stopped upstream first.
 
-start   spool, database, API, writer, maintenance, connectors
-stop    connectors, then the writer once the spool is empty or time is up, API, database, spool
+    start   spool, database, API, writer, maintenance, connectors
+    stop    connectors, then the writer once the spool is empty or time is up, API, database, spool
 """
 
 import asyncio

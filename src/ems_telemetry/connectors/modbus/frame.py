@@ -1,7 +1,7 @@
 """Requests and replies of Modbus TCP as bytes: pure functions. A reply passes only if it answers exactly this request."""
 
+from dataclasses import dataclass
 from struct import Struct
-from typing import NamedTuple
 
 from pymodbus.framer import FramerSocket
 from pymodbus.pdu import DecodePDU
@@ -28,7 +28,8 @@ _REQUESTS = {
 _FRAMER = FramerSocket(DecodePDU(is_server=False))
 
 
-class Request(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Request:
     """One read: `count` registers, or bits, of a unit's table from the wire address `address` on."""
 
     transaction: int

@@ -1,6 +1,7 @@
 """Points to requests: pure functions. Every point is in exactly one block, no block is too long, no value is split."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from itertools import groupby
 from typing import NamedTuple
 
@@ -9,7 +10,8 @@ from ems_telemetry.connectors.modbus.file import ModbusFile, ModbusMeter, Modbus
 from ems_telemetry.connectors.modbus.registers import BITS_PER_REGISTER, RegisterPoint, Table
 
 
-class Block(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Block:
     """What one request reads: `count` registers or bits of a table from the wire address `address` on."""
 
     table: Table
