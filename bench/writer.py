@@ -18,7 +18,7 @@ from ems_telemetry.model import Batch, Kind, Reading
 from ems_telemetry.observe import Metrics
 from ems_telemetry.retry import Backoff
 from ems_telemetry.spool.port import Entry, SpoolState
-from ems_telemetry.storage.capability import detect
+from ems_telemetry.storage.capability import detect, prepare_for
 from ems_telemetry.storage.database import Database
 from ems_telemetry.storage.migrations import migrate
 from ems_telemetry.storage.registry import MeterRow, PointRow, SiteRow, synchronise
@@ -77,7 +77,9 @@ async def prepare(database: Database) -> Target:
     ]
     ids = await synchronise(database, [site], meters, points)
     async with database.connection() as connection:
-        return Target(await detect(connection), ids)
+        capability = await detect(connection)
+        await prepare_for(connection, capability, [START])  # the bare loop makes no partitions
+        return Target(capability, ids)
 
 
 def readings(count: int) -> list[Reading]:
