@@ -57,7 +57,9 @@ def create(
         print_json({"id": issued.id, "key": secret, "name": name, "expires": expires_at})
     else:
         say(secret)
-        complain(f"Key {issued.id} for {name}. Keep it now: it is stored as a hash only. Use it as `Authorization: Bearer KEY`.")
+        complain(
+            f"Key {issued.id} for {name}. Keep it now: it is stored as a hash only. Use it as `Authorization: Bearer KEY`."
+        )
 
 
 @keys.command("list")
@@ -65,7 +67,15 @@ def list_(config: ConfigOption = DEFAULT_PATH, as_json: JsonOption = False) -> N
     """List the keys, without their secrets."""
     found = _run(load_configuration(config), list_keys)
     rows = [
-        (key.id, key.name, ",".join(key.scopes), ",".join(key.sites or ("all",)), key.created_at, key.expires_at, key.revoked_at)
+        (
+            key.id,
+            key.name,
+            ",".join(key.scopes),
+            ",".join(key.sites or ("all",)),
+            key.created_at,
+            key.expires_at,
+            key.revoked_at,
+        )
         for key in found
     ]
     if as_json:

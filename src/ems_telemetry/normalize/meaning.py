@@ -11,10 +11,10 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from typing import NamedTuple
-from uuid import uuid4
+from uuid import UUID, uuid4, uuid5
 
 from ems_telemetry.config.check import ConfiguredPoint
-from ems_telemetry.model import DeadLetter, Flag, Quality, Reading, Sample
+from ems_telemetry.model import DEAD_LETTER_PAYLOAD_BYTES, DeadLetter, Flag, Quality, Reading, Sample
 
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 MOST_AHEAD = timedelta(minutes=5)
@@ -22,6 +22,7 @@ EXACT_INTEGERS = 2**53
 """Whole numbers up to here fit a double without loss."""
 
 _TICK = timedelta(microseconds=1)
+_LETTERS = UUID("9d1c0c7e-52a4-4f0a-9f3b-6d1f3f1e7a10")
 
 Normalize = Callable[[Sample], "Reading | None"]
 
@@ -56,8 +57,11 @@ class Normalizer:
         return Normalized(readings, letters)
 
     def _letter(self, sample: Sample, reason: str, detail: str) -> DeadLetter:
-        payload = repr(sample.value).encode()
-        return DeadLetter(uuid4(), self._connector, sample.point, reason, detail, sample.point, payload, sample.received_at)
+        payload = repr(sample.value).encode()[:DEAD_LETTER_PAYLOAD_BYTES]
+        # A sample with a time of its own is the same however often it is delivered, and so is its letter.
+        same = f"{self._connector} {sample.point} {sample.time} {sample.value!r}"
+        id_ = uuid4() if sample.time is None else uuid5(_LETTERS, same)
+        return DeadLetter(id_, self._connector, sample.point, reason, detail, sample.point, payload, sample.received_at)
 
 
 def compile_point(point: ConfiguredPoint) -> Normalize:

@@ -10,6 +10,9 @@ from ems_telemetry.storage.database import Database
 from ems_telemetry.storage.embedded import EmbeddedServer
 from ems_telemetry.storage.migrations import migrate
 
+MAX_CONNECTIONS = 10
+"""One for the writer, one for maintenance, the others for requests."""
+
 
 @asynccontextmanager
 async def reach_database(settings: DatabaseSettings) -> AsyncIterator[Database]:
@@ -21,13 +24,13 @@ async def reach_database(settings: DatabaseSettings) -> AsyncIterator[Database]:
         PermanentError: the embedded database cannot be started; says why.
     """
     if settings.url != EMBEDDED:
-        async with Database(settings.url, settings.read_password()) as database:
+        async with Database(settings.url, settings.read_password(), max_connections=MAX_CONNECTIONS) as database:
             yield database
         return
     server = EmbeddedServer(settings.directory)
     await asyncio.to_thread(server.start)
     try:
-        async with Database(server.url) as database:
+        async with Database(server.url, max_connections=MAX_CONNECTIONS) as database:
             yield database
     finally:
         await asyncio.to_thread(server.stop)

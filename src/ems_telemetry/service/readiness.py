@@ -6,11 +6,13 @@ from contextlib import suppress
 
 from ems_telemetry.api.readiness import Check, Readiness
 from ems_telemetry.clock import Clock
+from ems_telemetry.errors import EmsTelemetryError
 from ems_telemetry.observe import ConnectorReport, ConnectorStatus, LinkState, Metrics
 from ems_telemetry.service.storing import Storing
 from ems_telemetry.spool.port import SpoolReader
+from ems_telemetry.storage.database import Database
 
-EVERY_S = 1.0
+EVERY_S = 2.0
 _NEARLY_FULL = 0.95
 
 
@@ -18,10 +20,19 @@ class Watch:
     """Looks at the parts; asks nothing of them that would wait."""
 
     def __init__(
-        self, spool: SpoolReader, storing: Storing, reports: Sequence[ConnectorReport], *, metrics: Metrics, clock: Clock
+        self,
+        spool: SpoolReader,
+        storing: Storing,
+        database: Database,
+        reports: Sequence[ConnectorReport],
+        *,
+        metrics: Metrics,
+        clock: Clock,
     ) -> None:
         self._spool = spool
         self._storing = storing
+        self._database = database
+        self._away: str | None = None
         self._reports = reports
         self._metrics = metrics
         self._clock = clock
@@ -33,13 +44,14 @@ class Watch:
 
     def readiness(self) -> Readiness:
         """Whether readings reach the database now. Connectors are told of, but a meter that is off makes no service unready."""
-        needed = (self._database(), self._room())
+        needed = (self._storage(), self._room())
         return Readiness(all(check.ok for check in needed), (*needed, self._links()))
 
     async def run(self, stopping: asyncio.Event) -> None:
-        """Keeps the gauges of the spool until it is time to stop."""
+        """Keeps the gauges of the spool, and asks after the database, until it is time to stop."""
         while not stopping.is_set():
             self._measure()
+            await self._ask_database()
             with suppress(TimeoutError):
                 await asyncio.wait_for(stopping.wait(), EVERY_S)
 
@@ -52,11 +64,20 @@ class Watch:
         self._metrics.spool_damaged.inc(max(0, state.damaged - self._damaged))
         self._damaged = state.damaged
 
-    def _database(self) -> Check:
+    async def _ask_database(self) -> None:
+        """Asks the database itself: a writer with nothing to write does not notice that it has gone."""
+        try:
+            await self._database.check()
+        except EmsTelemetryError as error:
+            self._away = str(error)
+        else:
+            self._away = None
+
+    def _storage(self) -> Check:
         state = self._storing.writer.state
-        if state.connected:
+        if state.connected and self._away is None:
             return Check("database", ok=True, detail=f"{self._storing.capability}, connected")
-        reason = state.last_error or "not connected yet"
+        reason = self._away or state.last_error or "not connected yet"
         return Check("database", ok=False, detail=f"{reason}; readings wait in the spool")
 
     def _room(self) -> Check:

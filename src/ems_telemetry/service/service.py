@@ -1,7 +1,7 @@
 """The whole service in one process: connectors, spool, writer and API, started downstream first and stopped upstream first.
 
-    start   spool, database, API, writer, maintenance, connectors
-    stop    connectors, then the writer once the spool is empty or time is up, API, database, spool
+start   spool, database, API, writer, maintenance, connectors
+stop    connectors, then the writer once the spool is empty or time is up, API, database, spool
 """
 
 import asyncio
@@ -23,6 +23,7 @@ from ems_telemetry.service.server import ApiServer, bind, serve_while
 from ems_telemetry.service.storing import Storing, store_while
 from ems_telemetry.spool.lock import ReaderLock
 from ems_telemetry.spool.sqlite import SqliteSpool
+from ems_telemetry.web.page import add_page
 
 
 class Service:
@@ -59,7 +60,7 @@ class Service:
             database = await stack.enter_async_context(reach_database(settings.database))
             storing = Storing(self._configuration, database, spool, metrics=self._metrics, clock=self._clock)
             collecting = assemble_connectors(self._configuration, spool, metrics=self._metrics, clock=self._clock)
-            watch = Watch(spool, storing, collecting.reports, metrics=self._metrics, clock=self._clock)
+            watch = Watch(spool, storing, database, collecting.reports, metrics=self._metrics, clock=self._clock)
             app = create_app(
                 ApiServices(
                     database=database,
@@ -71,6 +72,7 @@ class Service:
                     version=version("ems-telemetry"),
                 )
             )
+            add_page(app)
             await self._serve(ApiServer(app, settings.api, listening), storing, collecting, watch)
         self._log.info("stopped", event_code="service_stopped")
 

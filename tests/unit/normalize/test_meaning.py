@@ -2,6 +2,7 @@ import math
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 import pytest
 from hypothesis import given
@@ -161,3 +162,12 @@ def test_one_unreadable_sample_does_not_hold_up_the_others() -> None:
     readings, letters = Normalizer("c", [configured_point()]).normalize([_sample(1.0), _sample("x"), _sample(2.0)])
     assert [reading.value for reading in readings] == [1.0, 2.0]
     assert len(letters) == 1
+
+
+def test_the_letter_of_a_sample_with_its_own_time_is_the_same_when_it_is_delivered_again() -> None:
+    def letter(**fields: Any) -> UUID:  # noqa: ANN401 - fields of a sample
+        return Normalizer("c", [configured_point()]).normalize([_sample("offline", **fields)]).dead_letters[0].id
+
+    assert letter() == letter(received_at=NOW + MINUTE)
+    assert letter() != letter(time=NOW - MINUTE)
+    assert letter(time=None) != letter(time=None)
