@@ -18,12 +18,10 @@ def plant(tmp_path: Path) -> Path:
     return tmp_path / "plant"
 
 
-ENVIRONMENT = {"COMPRESSOR_PASSWORD": "x", "MQTT_PASSWORD": "x"}
-
-
 def test_help_lists_the_verbs_that_exist_and_no_others() -> None:
     done = command("--help", environment={"COLUMNS": "120", "TERM": "dumb"})
-    assert re.findall(r"^│ ([a-z]+)  ", done.stdout, re.MULTILINE) == VERBS
+    commands = done.stdout.partition("Commands")[2]
+    assert sorted(re.findall(r"^│ ([a-z]+)  ", commands, re.MULTILINE)) == VERBS
 
 
 @pytest.mark.parametrize("verb", VERBS)
@@ -38,7 +36,7 @@ def test_an_unknown_verb_is_a_mistake_of_usage() -> None:
 
 
 def test_the_examples_that_init_writes_are_in_order(plant: Path) -> None:
-    done = command("check", cwd=plant, environment=ENVIRONMENT)
+    done = command("check", cwd=plant)
     assert done.returncode == 0, done.stderr
     assert "all files are in order" in done.stdout
     assert "EM-01" in done.stdout
@@ -58,7 +56,7 @@ def test_a_planted_error_is_named_with_its_file_and_line(plant: Path) -> None:
     line = next(number for number, text in enumerate(lines, 1) if "quantity: water_volume" in text)
     lines[line - 1] = lines[line - 1].replace("unit: m3", "unit: m33")
     file.write_text("\n".join(lines))
-    done = command("check", cwd=plant, environment=ENVIRONMENT)
+    done = command("check", cwd=plant)
     assert done.returncode == 2
     assert done.stdout == ""
     assert f'connectors/water-broker.yaml:{line}: point WM-02.volume: unit "m33" is not a unit; did you mean m3?' in done.stderr
@@ -66,14 +64,14 @@ def test_a_planted_error_is_named_with_its_file_and_line(plant: Path) -> None:
 
 def test_run_refuses_a_wrong_configuration_before_anything_is_opened(plant: Path) -> None:
     (plant / "connectors/water-broker.yaml").write_text("type: mqtt\n")
-    done = command("run", cwd=plant, environment=ENVIRONMENT)
+    done = command("run", cwd=plant)
     assert done.returncode == 2
     assert '"endpoint" is missing' in done.stderr
     assert not (plant / "var").exists()
 
 
 def test_check_gives_json_for_scripts(plant: Path) -> None:
-    done = command("check", "--json", cwd=plant, environment=ENVIRONMENT)
+    done = command("check", "--json", cwd=plant)
     points = {point["point"]: point for point in json.loads(done.stdout)["points"]}
     assert points["WM-02.volume"]["unit"] == "m3"
     assert points["WM-02.volume"]["source"] == "plant/utilities/wm02/telemetry $.total_m3"

@@ -11,7 +11,7 @@ SHEET = """\
 point,time,value,quality
 GM-01.volume,2026-03-02T08:00:00+01:00,1000.5,
 GM-01.volume,2026-03-02 09:00,1012.25,64
-GM-01.volume,2026-03-02T08:10:00Z,,
+GM-01.volume,2026-03-02T08:10:00Z,1014,0
 """
 
 
@@ -55,11 +55,16 @@ def test_nothing_of_a_sheet_with_mistakes_is_stored_and_each_is_named(
     plain_url: str, make_product: MakeProduct, tmp_path: Path
 ) -> None:
     product = make_product(plain_url, {"hand": MANUAL})
-    wrong = SHEET + "GM-01.volum,2026-03-02T08:20:00Z,1\nGM-01.volume,yesterday,1\nGM-01.volume,2026-03-02T08:30:00Z,lots\n"
+    wrong = SHEET + (
+        "GM-01.volum,2026-03-02T08:20:00Z,1,\n"
+        "GM-01.volume,yesterday,1,\n"
+        "GM-01.volume,2026-03-02T08:30:00Z,lots,\n"
+        "GM-01.volume,2026-03-02T08:40:00Z,,\n"
+    )
     done = command("import", write(tmp_path, wrong), "--config", str(product.config))
     assert done.returncode == 2
     said = done.stderr.splitlines()
-    assert [line.split(":")[1] for line in said] == ["5", "6", "7"]
+    assert [line.split(":")[1] for line in said] == ["5", "6", "7", "8"]
     assert "did you mean GM-01.volume?" in said[0]
     assert command("migrate", "--config", str(product.config)).returncode == 0
     assert product.values("GM-01.volume") == []

@@ -12,8 +12,9 @@ from servers.mosquitto import Mosquitto, publishing
 from servers.process import serving
 
 TIMED, TIMELESS = "plant/em01/telemetry", "plant/tt01/temperature"
-MESSAGES = 1500
-KILLS = 4
+MESSAGES = 2500
+KILLS_WHILE_MESSAGES_FLOW = 3
+PAUSE_S = 0.002
 
 
 def broker_file(broker: Mosquitto) -> str:
@@ -56,16 +57,18 @@ def test_every_message_is_stored_exactly_once_while_the_service_is_killed_again_
                 time = first + timedelta(seconds=number)
                 publisher.send(TIMED, f'{{"ts": "{time.isoformat()}", "kwh": {number}}}')
                 publisher.send(TIMELESS, str(number))
+                sleep(PAUSE_S)
 
         publishing_thread = threading.Thread(target=publish)
         publishing_thread.start()
         kills = 0
-        while publishing_thread.is_alive() or kills < KILLS:
+        while publishing_thread.is_alive():
             sleep(0.7)
             product.kill()
-            kills += 1
+            kills += publishing_thread.is_alive()
             product.start()
         publishing_thread.join()
+        assert kills >= KILLS_WHILE_MESSAGES_FLOW
         product.wait_for(lambda: len(product.values("EM-01.energy")) >= MESSAGES, "all messages with a time", 90)
         product.wait_for(lambda: len(product.values("TT-01.number")) >= MESSAGES, "all messages without a time", 90)
         product.wait_for(lambda: not _waiting(product), "spool empty")

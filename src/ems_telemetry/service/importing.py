@@ -10,7 +10,7 @@ from typing import NamedTuple
 from ems_telemetry.clock import SystemClock
 from ems_telemetry.config.check import ConfiguredPoint
 from ems_telemetry.config.load import Configuration
-from ems_telemetry.connectors.manual.sheet import read_sheet
+from ems_telemetry.connectors.manual.sheet import KnownPoint, read_sheet
 from ems_telemetry.errors import ConfigurationError, SpoolFullError
 from ems_telemetry.model import Sample
 from ems_telemetry.normalize.meaning import Normalizer
@@ -53,7 +53,8 @@ async def import_sheet(configuration: Configuration, file: Path, now: datetime) 
     sites = configuration.sites()
     by_hand = {connector.name for connector in configuration.connectors if connector.file.type == MANUAL}
     points = {point.key: point for point in configuration.points if point.connector in by_hand}
-    sheet = read_sheet(file, {key: sites[point.site].zone for key, point in points.items()}, now)
+    known = {key: KnownPoint(sites[point.site].zone, point.point.states or ()) for key, point in points.items()}
+    sheet = read_sheet(file, known, now)
     if sheet.problems:
         raise ConfigurationError(sheet.problems)
     settings = configuration.settings.spool

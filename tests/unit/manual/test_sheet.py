@@ -6,12 +6,16 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from ems_telemetry.connectors.manual.sheet import Sheet, read_sheet
+from ems_telemetry.connectors.manual.sheet import KnownPoint, Sheet, read_sheet
 from ems_telemetry.model import Flag, Quality
 
 NOW = datetime(2026, 12, 1, 12, 0, tzinfo=UTC)
 BERLIN = ZoneInfo("Europe/Berlin")
-KNOWN = {"GM-01.volume": BERLIN, "GM-01.state": BERLIN, "WM-09.volume": ZoneInfo("UTC")}
+KNOWN = {
+    "GM-01.volume": KnownPoint(BERLIN),
+    "GM-01.state": KnownPoint(BERLIN, {"closed", "running"}),
+    "WM-09.volume": KnownPoint(ZoneInfo("UTC")),
+}
 HEADER = "point,time,value\n"
 
 
@@ -63,6 +67,8 @@ def test_a_quality_may_be_said(tmp_path: Path, word: str, quality: int) -> None:
 @pytest.mark.parametrize(
     ("row", "words"),
     [
+        ("GM-01.volume,2026-03-01 08:00,lots", 'value "lots" is not a number'),
+        ("GM-01.state,2026-03-01 08:00,closd", 'value "closd" is no number and no state of the point; did you mean closed?'),
         ("GM-01.volum,2026-03-01 08:00,1", 'point "GM-01.volum" is not known; did you mean GM-01.volume?'),
         ("GM-01.volume,01.03.2026 08:00,1", 'time "01.03.2026 08:00" is not understood: write it as 2026-03-01 08:00'),
         ("GM-01.volume,2026-03-01,1", 'time "2026-03-01" has no time of day: write it as 2026-03-01 08:00'),

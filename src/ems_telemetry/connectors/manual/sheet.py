@@ -6,11 +6,12 @@ Columns `point`, `time`, `value` and, if wanted, `quality`, in any order. Nothin
 import csv
 import difflib
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from io import StringIO
 from pathlib import Path
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from ems_telemetry.errors import Problem
@@ -29,6 +30,13 @@ _DECIMAL = re.compile(r"[+-]?(\d+[.,]?\d*|[.,]\d+)([eE][+-]?\d{1,3})?")
 _LOOKS_LIKE_A_NUMBER = re.compile(r"[+-]?[.,]?\d")
 
 
+class KnownPoint(NamedTuple):
+    """What a sheet must know of a point: the zone of its site, and the words it takes in the place of numbers."""
+
+    zone: ZoneInfo
+    states: Collection[str] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Sheet:
     """What a file held. `problems` are in the order of their lines; `samples` are complete only where there are none."""
@@ -37,14 +45,14 @@ class Sheet:
     problems: Sequence[Problem]
 
 
-def read_sheet(path: Path, known_points: Mapping[str, ZoneInfo], received_at: datetime) -> Sheet:
+def read_sheet(path: Path, known_points: Mapping[str, KnownPoint], received_at: datetime) -> Sheet:
     """Reads a file of readings.
 
     Args:
         path: CSV in UTF-8, with a line of column names; separated by commas, or by semicolons and then with either a point
             or a comma in decimals.
-        known_points: the keys that may stand in it, as `GM-01.volume`, each with the time zone of its site, in which times
-            without a zone are local.
+        known_points: the points that may stand in it, by their keys, as `GM-01.volume`; times without a zone are local in
+            theirs.
         received_at: the moment of the import, aware UTC; no reading may lie after it.
 
     Returns:
@@ -67,7 +75,7 @@ class _Refused(ValueError):  # noqa: N818 - says what became of a line
 class _Reading:
     """Reads one sheet, line by line."""
 
-    def __init__(self, path: Path, known_points: Mapping[str, ZoneInfo], received_at: datetime) -> None:
+    def __init__(self, path: Path, known_points: Mapping[str, KnownPoint], received_at: datetime) -> None:
         self._path = path
         self._known = known_points
         self._received_at = received_at
@@ -120,14 +128,14 @@ class _Reading:
             raise _Refused(f"has {len(row)} columns where the first line has {len(columns)}: {remedy}")
         cells = {name: cell.strip() for name, cell in zip(columns, row, strict=True)}
         point = self._point(cells["point"])
-        time = self._time(cells["time"], self._known[point])
+        time = self._time(cells["time"], self._known[point].zone)
         earlier = self._seen.setdefault((point, time), line)
         if earlier != line:
             raise _Refused(f"{point} has a reading at this time already in line {earlier}: remove one of them")
         return Sample(
             point=point,
             time=time,
-            value=self._value(cells["value"]),
+            value=self._value(cells["value"], self._known[point].states),
             received_at=self._received_at,
             quality=_quality(cells.get("quality", "")),
             flags=Flag.MANUAL,
@@ -146,7 +154,7 @@ class _Reading:
             raise _Refused(f'time "{text}" lies before the year 2000: correct it')
         return time
 
-    def _value(self, text: str) -> RawValue:
+    def _value(self, text: str, states: Collection[str]) -> RawValue:
         if not text:
             raise _Refused("value is empty: leave the line out where nothing was read")
         if _INTEGER.fullmatch(text):
@@ -156,7 +164,11 @@ class _Reading:
         if _LOOKS_LIKE_A_NUMBER.match(text):
             mark = "a point or a comma" if self._decimal_comma else "a point"
             raise _Refused(f'value "{text}" is not a number: write digits and {mark} for decimals, nothing else')
-        return text
+        if text in states:
+            return text
+        if states:
+            raise _Refused(f'value "{text}" is no number and no state of the point; {_meant(text, states)}')
+        raise _Refused(f'value "{text}" is not a number')
 
     def _refuse(self, line: int, words: str) -> None:
         self._problems.append(Problem(self._path, line, words))
