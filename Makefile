@@ -37,7 +37,7 @@ fix: .venv/.installed    ## format and mend what ruff can
 
 bench: .venv/.installed    ## speed and memory as ratios against bare-library loops
 	@scripts/install-test-servers
-	$(BIN)/python bench/run.py
+	PYTHONPATH=scripts $(BIN)/python bench/run.py
 
 lock: .venv/.installed    ## resolve the dependencies anew
 	$(BIN)/uv pip compile --quiet pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --upgrade --output-file requirements/run.txt

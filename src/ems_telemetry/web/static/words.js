@@ -27,8 +27,9 @@ export const secondsSince = (time) => (Date.now() - new Date(time).getTime()) / 
 export const clock = (time) => new Date(time).toLocaleString(undefined, { dateStyle: "short", timeStyle: "medium" });
 
 // Digits in groups by a thin space, as ISO 80000 has it.
-export const grouped = (value) => value.toLocaleString("en", { maximumSignificantDigits: 12 }).replaceAll(",", "\u202f");
-export const unit = (text) => text.replaceAll("m3", "m³").replaceAll("m2", "m²");
+export const grouped = (value, digits = 12) =>
+  value.toLocaleString("en", { maximumSignificantDigits: digits }).replaceAll(",", "\u202f");
+export const unit = (text) => (text === "1" ? "" : text.replaceAll("m3", "m³").replace("deg", "°"));
 
 export function ago(time) {
   const passed = Math.max(0, secondsSince(time));
@@ -41,8 +42,8 @@ export function isLate(item) {
   return secondsSince(item.time) > Math.max(LATE_AT_LEAST_S, LATE_INTERVALS * item.expected_interval_s);
 }
 
-// An exact value is shown to its last digit.
-export const number = (item) => item.exact ?? grouped(item.value);
+// An exact value is shown to its last digit, a register as far as it goes, a momentary value as far as anybody reads it.
+export const number = (item) => item.exact ?? grouped(item.value, item.kind === "counter" ? 12 : 6);
 
 // Why there is no value, or what is to be known about the one there is.
 export function reason(item) {

@@ -1,0 +1,60 @@
+"""What people may rely on stands in the documentation: every setting, key, quantity, flag, metric and verb."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import get_args
+
+import pytest
+from pydantic import BaseModel
+
+from ems_telemetry.cli.main import app
+from ems_telemetry.config.connector import ConnectorFile, Meter, Point
+from ems_telemetry.config.quantities import QUANTITIES
+from ems_telemetry.config.service import Settings
+from ems_telemetry.model import Flag
+from ems_telemetry.observe import Metrics
+
+DOCS = Path(__file__).parents[3] / "docs"
+CONFIGURATION = (DOCS / "configuration.md").read_text()
+
+
+def settings(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
+    for name, field in model.model_fields.items():
+        inner = next((a for a in (field.annotation, *get_args(field.annotation)) if isinstance(a, type)), None)
+        if inner is not None and issubclass(inner, BaseModel):
+            yield from settings(inner, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}"
+
+
+@pytest.mark.parametrize("name", list(settings(Settings)))
+def test_every_setting_is_documented(name: str) -> None:
+    assert f"`{name}`" in CONFIGURATION
+
+
+@pytest.mark.parametrize("model", [ConnectorFile, Meter, Point])
+def test_every_common_key_of_a_connector_file_is_documented(model: type[BaseModel]) -> None:
+    assert [name for name in model.model_fields if f"`{name}`" not in CONFIGURATION] == []
+
+
+def test_every_quantity_is_documented_with_its_unit() -> None:
+    assert [name for name, quantity in QUANTITIES.items() if f"| `{name}` | {quantity.unit} |" not in CONFIGURATION] == []
+
+
+def test_every_metric_is_documented() -> None:
+    text = (DOCS / "metrics.md").read_text()
+    families = {family.name: family.type for family in Metrics().registry.collect()}
+    names = [f"{name}_total" if kind == "counter" else name for name, kind in families.items()]
+    assert len(names) > 10
+    assert [name for name in names if f"`{name}`" not in text] == []
+
+
+def test_the_flags_of_the_database_are_those_of_the_code() -> None:
+    migration = (DOCS.parent / "migrations/0001_core.sql").read_text()
+    assert [flag.name for flag in Flag if f"({flag.value}, '{str(flag.name).lower()}'" not in migration] == []
+
+
+def test_every_verb_stands_in_the_guide_to_commands() -> None:
+    text = (DOCS / "commands.md").read_text()
+    verbs = [command.name for command in app.registered_commands] + [group.name for group in app.registered_groups]
+    assert [verb for verb in verbs if f"## `{verb}" not in text] == []
