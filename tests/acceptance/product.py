@@ -93,6 +93,10 @@ class Product:
             with refusal:
                 return refusal.code, json.load(refusal)
 
+    def states(self) -> dict[str, str]:
+        """Tells the state of each connector by its name."""
+        return {item["name"]: item["state"] for item in self.get("/api/v1/connectors")["items"]}
+
     def rows(self, query: str, *parameters: object) -> list[tuple[Any, ...]]:
         """Asks the database itself."""
         with psycopg.connect(self.database) as connection:

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from acceptance.conftest import MakeProduct
-from acceptance.test_sigkill import TIMED, broker_file
+from acceptance.three_protocols import TIMED, mqtt_file
 from servers.mosquitto import Mosquitto, publishing
 from servers.process import free_port, serving
 from timescaledb import Server
@@ -21,10 +21,10 @@ def test_a_database_that_is_away_at_start_is_told_and_written_to_when_it_comes(
 ) -> None:
     broker = Mosquitto(tmp_path / "broker")
     killable_database.kill()
-    product = make_product(killable_database.dsn, {"broker": broker_file(broker)})
+    product = make_product(killable_database.dsn, {"broker": mqtt_file(broker.endpoint)})
     with serving(broker), publishing(broker.port) as publisher:
         product.start()
-        product.wait_for(lambda: product.get("/api/v1/connectors")["items"][0]["state"] == "up", "subscribed")
+        product.wait_for(lambda: product.states()["broker"] == "up", "subscribed")
         publisher.send_all([message(number) for number in range(50)])
         status, readiness = product.ask("/readyz")
         assert status == 503
@@ -55,11 +55,12 @@ def test_a_device_that_is_absent_holds_up_nobody(tmp_path: Path, plain_url: str,
         meters:
           - {{id: CA-01, points: [{{id: flow, node: "ns=2;s=Flow", quantity: gas_flow, unit: Nm3/h}}]}}
         """
-    product = make_product(plain_url, {"absent": absent, "broker": broker_file(broker)})
+    product = make_product(plain_url, {"absent": absent, "broker": mqtt_file(broker.endpoint)})
     with serving(broker), publishing(broker.port) as publisher:
         product.start()
-        product.wait_for(lambda: _states(product)["broker"] == "up", "subscribed")
-        product.wait_for(lambda: _states(product)["absent"] == "down", "absence told")
+        product.wait_until_ready()
+        product.wait_for(lambda: product.states()["broker"] == "up", "subscribed")
+        product.wait_for(lambda: product.states()["absent"] == "down", "absence told")
         publisher.send(*message(1))
         product.wait_for(lambda: len(product.values("EM-01.energy")) == 1, "the other one's reading")
         (status,) = (item for item in product.get("/api/v1/connectors")["items"] if item["name"] == "absent")
@@ -72,24 +73,20 @@ def test_a_message_that_cannot_be_read_is_a_dead_letter_and_is_acknowledged(
     tmp_path: Path, plain_url: str, make_product: MakeProduct
 ) -> None:
     broker = Mosquitto(tmp_path / "broker")
-    product = make_product(plain_url, {"broker": broker_file(broker)})
+    product = make_product(plain_url, {"broker": mqtt_file(broker.endpoint)})
     with serving(broker), publishing(broker.port) as publisher:
         product.start()
-        product.wait_for(lambda: _states(product)["broker"] == "up", "subscribed")
+        product.wait_until_ready()
+        product.wait_for(lambda: product.states()["broker"] == "up", "subscribed")
         publisher.send_all([message(1), (TIMED, '{"ts": "2026-03-02T10:00:0'), (TIMED, b"\xff\xfe"), message(2)])
         product.wait_for(lambda: len(product.values("EM-01.energy")) == 2, "the readable ones")
         product.wait_for(lambda: product.rows("SELECT count(*) FROM dead_letters") == [(2,)], "the dead letters")
         assert product.stop() == 0
         product.start()
-        product.wait_for(lambda: _states(product)["broker"] == "up", "subscribed again")
+        product.wait_for(lambda: product.states()["broker"] == "up", "subscribed again")
         publisher.send(*message(3))
         product.wait_for(lambda: len(product.values("EM-01.energy")) == 3, "the one after")
         assert product.stop() == 0
     letters = product.rows("SELECT connector, reason, source, payload FROM dead_letters ORDER BY received_at, payload")
     assert {(connector, source) for connector, _, source, _ in letters} == {("broker", TIMED)}
     assert {bytes(payload) for *_, payload in letters} == {b'{"ts": "2026-03-02T10:00:0', b"\xff\xfe"}
-
-
-def _states(product: object) -> dict[str, str]:
-    items = product.get("/api/v1/connectors")["items"]  # type: ignore[attr-defined]
-    return {item["name"]: item["state"] for item in items}

@@ -5,12 +5,13 @@ from collections.abc import Awaitable, Callable
 
 from ems_telemetry.connectors.contract import Surroundings
 from ems_telemetry.errors import EmsTelemetryError
+from ems_telemetry.waiting import first_of
 
 STEADY_AFTER_S = 30.0
 """A session that lasted this long was a success: the back-off begins anew after it."""
 
 
-async def keep_connected(session: Callable[[], Awaitable[None]], stopping: asyncio.Event, surroundings: Surroundings) -> None:
+async def keep_connected(session: Callable[[], Awaitable[object]], stopping: asyncio.Event, surroundings: Surroundings) -> None:
     """Runs one session after another until `stopping` is set, waiting longer after each failure in a row.
 
     Args:
@@ -31,22 +32,6 @@ async def keep_connected(session: Callable[[], Awaitable[None]], stopping: async
                 failures = 1 if clock.monotonic() - began_s >= STEADY_AFTER_S else failures + 1
                 delay_s = surroundings.backoff.delay_s(failures)
                 report.down(str(error), delay_s)
-                await sleep_unless(stopping, delay_s, surroundings)
+                await first_of(clock.sleep(delay_s), stopping.wait())
     finally:
         report.stopped()
-
-
-async def sleep_unless(stopping: asyncio.Event, delay_s: float, surroundings: Surroundings) -> bool:
-    """Sleeps on the given clock, but no longer than until `stopping` is set.
-
-    Returns:
-        True if it is time to stop.
-    """
-    sleeping = asyncio.ensure_future(surroundings.clock.sleep(delay_s))
-    waiting = asyncio.ensure_future(stopping.wait())
-    try:
-        await asyncio.wait((sleeping, waiting), return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        sleeping.cancel()
-        waiting.cancel()
-    return stopping.is_set()

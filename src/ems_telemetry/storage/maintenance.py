@@ -11,7 +11,7 @@ from ems_telemetry.observe import get_logger
 from ems_telemetry.retry import Backoff
 from ems_telemetry.storage.capability import detect, failing_jobs, keep_up
 from ems_telemetry.storage.database import Database
-from ems_telemetry.storage.waiting import first_of
+from ems_telemetry.waiting import first_of
 
 EVERY_S = 86_400.0
 

@@ -22,7 +22,7 @@ from ems_telemetry.storage.capability import Capability
 from ems_telemetry.storage.database import Database
 from ems_telemetry.storage.load import Item, Load, Row, plan, rejected
 from ems_telemetry.storage.storing import Account, begin_session, store
-from ems_telemetry.storage.waiting import first_of
+from ems_telemetry.waiting import first_of
 
 MAX_ITEMS = 5_000
 """How much one transaction carries."""

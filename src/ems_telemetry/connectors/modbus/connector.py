@@ -1,8 +1,7 @@
 """Runs one Modbus TCP endpoint: reads each unit at its own cadence over one link, one request at a time."""
 
 import asyncio
-from collections.abc import Coroutine, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from ems_telemetry.connectors.contract import Surroundings
 from ems_telemetry.connectors.link import keep_connected
@@ -15,6 +14,7 @@ from ems_telemetry.connectors.modbus.unit import Unit
 from ems_telemetry.errors import ConnectionLostError
 from ems_telemetry.model import Sample
 from ems_telemetry.observe import get_logger
+from ems_telemetry.waiting import unless
 
 SILENCES = 2
 """If every unit was silent that often in a row, it is the endpoint that does not answer."""
@@ -39,19 +39,7 @@ class ModbusConnector:
 
     async def run(self) -> None:
         """Serves the endpoint until `stop`."""
-        await keep_connected(lambda: self._until_stopped(self._hold_session()), self._stopping, self._surroundings)
-
-    async def _until_stopped(self, work: Coroutine[Any, Any, None]) -> None:
-        working = asyncio.create_task(work, name="modbus session")
-        waiting = asyncio.create_task(self._stopping.wait(), name="modbus stop")
-        try:
-            await asyncio.wait((working, waiting), return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            waiting.cancel()
-            working.cancel()
-            await asyncio.wait((working, waiting))
-        if not working.cancelled():
-            working.result()
+        await keep_connected(lambda: unless(self._stopping, self._hold_session()), self._stopping, self._surroundings)
 
     async def _hold_session(self) -> None:
         try:

@@ -1,8 +1,8 @@
 """The MQTT connector: keeps a durable session at a broker and hands over what its meters publish."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from typing import Any, TypeVar
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar
 
 from ems_telemetry.connectors.contract import Surroundings
 from ems_telemetry.connectors.link import keep_connected
@@ -15,6 +15,7 @@ from ems_telemetry.connectors.mqtt.reasons import NotUnderstoodError
 from ems_telemetry.connectors.mqtt.router import Router, compile_routes
 from ems_telemetry.connectors.mqtt.subscriptions import SubscriptionNotes
 from ems_telemetry.errors import EmsTelemetryError
+from ems_telemetry.waiting import first_of, unless
 
 _GROUP = 500
 """Messages made durable together, at most."""
@@ -66,7 +67,7 @@ class MqttConnector:
     async def _converse(self, version: Version) -> None:
         broker = Broker(self._file, self._client_id, version, self._surroundings.clock)
         try:
-            was_known = await _unless(self._stopping, broker.open())
+            was_known = await unless(self._stopping, broker.open())
             if was_known is None:
                 return
             self._spoken = version
@@ -105,8 +106,8 @@ class MqttConnector:
                 group.create_task(self._store(broker, broker.fleeting, self._intake.offer), name=f"mqtt-{self._name}-offer"),
             ]
             try:
-                await _unless(self._stopping, self._subscribe(broker, was_known=was_known))
-                await _first_of(self._stopping, broker.ended)
+                await unless(self._stopping, self._subscribe(broker, was_known=was_known))
+                await first_of(self._stopping.wait(), broker.ended.wait())
             except EmsTelemetryError as error:
                 failure = error
             broker.stop_reading()
@@ -124,25 +125,3 @@ class MqttConnector:
             for topic in unwanted:
                 self._report.note(f'the broker sends "{topic}", which no meter wants; unsubscribed')
                 broker.unsubscribe_soon(topic)
-
-
-async def _first_of(*events: asyncio.Event) -> None:
-    waiting = [asyncio.ensure_future(event.wait()) for event in events]
-    try:
-        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for task in waiting:
-            task.cancel()
-
-
-async def _unless(stopping: asyncio.Event, work: Coroutine[Any, Any, ResultT]) -> ResultT | None:
-    """Does a work and gives its result; breaks it off and gives None when it is time to stop."""
-    working = asyncio.ensure_future(work)
-    waiting = asyncio.ensure_future(stopping.wait())
-    try:
-        await asyncio.wait((working, waiting), return_when=asyncio.FIRST_COMPLETED)
-        return working.result() if working.done() else None
-    finally:
-        waiting.cancel()
-        working.cancel()
-        await asyncio.wait((working, waiting))

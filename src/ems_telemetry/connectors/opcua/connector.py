@@ -13,6 +13,7 @@ from ems_telemetry.connectors.opcua.plan import wanted_items
 from ems_telemetry.connectors.opcua.session import Session
 from ems_telemetry.connectors.opcua.subscription import Upstream
 from ems_telemetry.errors import EmsTelemetryError
+from ems_telemetry.waiting import unless
 
 
 class OpcUaConnector:
@@ -33,21 +34,9 @@ class OpcUaConnector:
         """Serves the server until `stop`; what had come in by then is handed over first."""
         async with asyncio.TaskGroup() as group:
             handing_over = group.create_task(self._inbox.hand_over(), name="opcua hand-over")
-            await keep_connected(lambda: self._until_stopped(self._hold_session()), self._stopping, self._surroundings)
+            await keep_connected(lambda: unless(self._stopping, self._hold_session()), self._stopping, self._surroundings)
             await self._inbox.emptied()
             handing_over.cancel()
-
-    async def _until_stopped(self, work: Coroutine[Any, Any, None]) -> None:
-        working = asyncio.create_task(work, name="opcua session")
-        waiting = asyncio.create_task(self._stopping.wait(), name="opcua stop")
-        try:
-            await asyncio.wait((working, waiting), return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            waiting.cancel()
-            working.cancel()
-            await asyncio.wait((working, waiting))
-        if not working.cancelled():
-            working.result()
 
     async def _hold_session(self) -> None:
         session = Session(self._file, self._surroundings.report.status.name, self._surroundings.clock)

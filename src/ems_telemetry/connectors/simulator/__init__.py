@@ -3,6 +3,7 @@
 Importing this loads no protocol library; serving the plant does.
 """
 
-from ems_telemetry.connectors.simulator.plant import PlantSimulator, Ports
+from ems_telemetry.connectors.simulator.plant import PlantSimulator
+from ems_telemetry.connectors.simulator.ports import Ports
 
 __all__ = ["PlantSimulator", "Ports"]

@@ -2,19 +2,10 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 
 from ems_telemetry.clock import Clock
-
-
-@dataclass(frozen=True, slots=True)
-class Ports:
-    """Loopback TCP ports of the three servers; 0 asks for any free one."""
-
-    opcua: int = 0
-    modbus: int = 0
-    mqtt: int = 0
+from ems_telemetry.connectors.simulator.ports import Ports
 
 
 class PlantSimulator:

@@ -8,7 +8,7 @@ from ems_telemetry.connectors.simulator.loopback import usable_port
 from ems_telemetry.connectors.simulator.modbus_server import modbus_server
 from ems_telemetry.connectors.simulator.mqtt_broker import Broker
 from ems_telemetry.connectors.simulator.opcua_server import build_opcua_server
-from ems_telemetry.connectors.simulator.plant import Ports
+from ems_telemetry.connectors.simulator.ports import Ports
 from ems_telemetry.connectors.simulator.telemetry import TOPICS, keep_publishing
 
 
