@@ -173,13 +173,15 @@ def _write_settings(directory: Path) -> None:
 
 
 def _forget_stale_process(directory: Path) -> None:
-    """Removes the pid file of a server that died with its machine, where another program has its number by now."""
-    file = directory / "postmaster.pid"
-    with suppress(FileNotFoundError, IndexError, ValueError):
-        pid = int(file.read_text().splitlines()[0])
-        if not _is_postgres(pid):
-            file.unlink()
-            _log.info("removed the pid file of a server that is gone", event_code="embedded_stale_pid", pid=pid)
+    """Removes the lock files of a server that died with its machine, where another program has its number by now."""
+    for file in (directory / "postmaster.pid", *directory.glob(".s.PGSQL.*.lock")):
+        with suppress(FileNotFoundError, IndexError, ValueError):
+            pid = int(file.read_text().splitlines()[0])
+            if not _is_postgres(pid):
+                file.unlink()
+                _log.info(
+                    "removed a lock file of a server that is gone", event_code="embedded_stale_pid", pid=pid, file=file.name
+                )
 
 
 def _is_postgres(pid: int) -> bool:

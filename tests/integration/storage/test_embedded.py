@@ -100,8 +100,9 @@ def test_a_database_killed_with_its_machine_comes_up_again(server: EmbeddedServe
         process.kill()
     psutil.wait_procs([one for one in family if one.is_running() and one.status() != psutil.STATUS_ZOMBIE], 10)
     # After a new start of the machine the number belongs to somebody else: here, to this test.
-    lines = (folder / "postmaster.pid").read_text().splitlines()
-    (folder / "postmaster.pid").write_text("\n".join([str(os.getpid()), *lines[1:]]) + "\n")
+    for file in (folder / "postmaster.pid", *folder.glob(".s.PGSQL.*.lock")):
+        lines = file.read_text().splitlines()
+        file.write_text("\n".join([str(os.getpid()), *lines[1:]]) + "\n")
     again = EmbeddedServer(folder)
     with psycopg.connect(again.start()) as connection:
         assert connection.execute("SELECT 1").fetchone() == (1,)
