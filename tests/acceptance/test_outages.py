@@ -1,5 +1,6 @@
 """What is away or wrong at start and after: the service runs, tells what is missing, and loses nothing."""
 
+import signal
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -90,3 +91,25 @@ def test_a_message_that_cannot_be_read_is_a_dead_letter_and_is_acknowledged(
     letters = product.rows("SELECT connector, reason, source, payload FROM dead_letters ORDER BY received_at, payload")
     assert {(connector, source) for connector, _, source, _ in letters} == {("broker", TIMED)}
     assert {bytes(payload) for *_, payload in letters} == {b'{"ts": "2026-03-02T10:00:0', b"\xff\xfe"}
+
+
+def test_a_second_signal_ends_it_at_once_and_what_was_acknowledged_is_stored_later(
+    tmp_path: Path, killable_database: Server, make_product: MakeProduct
+) -> None:
+    broker = Mosquitto(tmp_path / "broker")
+    product = make_product(killable_database.dsn, {"broker": mqtt_file(broker.endpoint)})
+    with serving(broker), publishing(broker.port) as publisher:
+        product.start()
+        product.wait_until_ready()
+        product.wait_for(lambda: product.states()["broker"] == "up", "subscribed")
+        killable_database.kill()
+        publisher.send_all([message(number) for number in range(200)])
+        running = product.process.process
+        assert running is not None
+        running.send_signal(signal.SIGTERM)
+        running.send_signal(signal.SIGINT)
+        assert running.wait(10) != 0
+        killable_database.start()
+        product.start()
+        product.wait_for(lambda: len(product.values("EM-01.energy")) == 200, "everything")
+        assert product.stop() == 0

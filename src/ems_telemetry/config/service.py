@@ -8,7 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 
 from ems_telemetry.config.base import FilePath, Model, SecretFile, read_secret
 from ems_telemetry.config.scalars import SECONDS, ByteSize, Duration
@@ -19,7 +19,7 @@ EMBEDDED = "embedded"
 class DatabaseSettings(Model):
     """Where readings are kept."""
 
-    url: str = EMBEDDED
+    url: str = Field(default=EMBEDDED, repr=False)
     """A PostgreSQL URL without its password, or `embedded` for a PostgreSQL that the service starts by itself."""
     password: SecretStr | None = None
     """Best given as "${NAME}", from the environment."""
@@ -29,6 +29,13 @@ class DatabaseSettings(Model):
     """Where the embedded database keeps its data."""
     migrate: bool = True
     """Bring the schema up to date at start; if false, `ems-telemetry migrate` does, run by whoever may change tables."""
+
+    @field_validator("url")
+    @classmethod
+    def _embedded_or_postgresql(cls, url: str) -> str:
+        if url != EMBEDDED and not url.startswith(("postgresql://", "postgres://")):
+            raise ValueError("url is neither a PostgreSQL URL, as postgresql://ems@db.example:5432/ems, nor `embedded`")
+        return url
 
     def read_password(self) -> SecretStr | None:
         """Gives the password, from wherever it stands."""

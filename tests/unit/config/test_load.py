@@ -210,6 +210,7 @@ def test_a_meter_id_used_in_two_files_is_refused_with_both_places(write: Write) 
         ("connectors: nowhere/*.yaml", 'config/ems-telemetry.yaml:1: no file matches connectors: "nowhere/*.yaml"'),
         ("plant: elsewhere.yaml", "config/elsewhere.yaml: cannot be read: No such file or directory"),
         ("database: {password_file: gone}", 'config/ems-telemetry.yaml:1: the file "'),
+        ("database: {url: db.example}", "config/ems-telemetry.yaml:1: url is neither a PostgreSQL URL, as postgresql://"),
         ("- a list", "config/ems-telemetry.yaml:1: must begin with a key"),
     ],
 )
