@@ -26,6 +26,8 @@ from ems_telemetry.waiting import first_of
 
 MAX_ITEMS = 5_000
 """How much one transaction carries."""
+GATHER_S = 0.25
+"""After a load smaller than that, others may gather for so long: a hundred meters need not be a hundred commits a second."""
 TRANSACTION_TIMEOUT_S = 120.0
 PREPARE_TIMEOUT_S = 3_600.0
 """Long enough for a migration that rewrites a table."""
@@ -120,6 +122,8 @@ class Writer:
                 entries = await self._spool.read(MAX_ITEMS)
                 if entries:
                     await _undisturbed(self._hand_over(connection, target, entries))
+                if sum(len(entry.batch) for entry in entries) < MAX_ITEMS:
+                    await first_of(self._clock.sleep(GATHER_S), self._stopping.wait())
 
     async def _has_entries(self) -> bool:
         """Waits for something to write; False if it is time to stop."""
