@@ -24,6 +24,9 @@ from ems_telemetry.shipped import shipped
 EVERY_S = 5.0
 START_WITHIN_S = 60.0
 STOP_WITHIN_S = 20.0
+SETTLE_EVERY_S = 0.5
+SETTLE_LOOKS = 20
+"""How often the counts are looked at in the end, until nothing is under way any more."""
 
 
 def add_to(app: typer.Typer) -> None:
@@ -52,13 +55,14 @@ class _Demo:
         self._page = f"http://127.0.0.1:{port}"
         self._port = port
         self._log = folder / "service.log"
+        self._plant = PlantSimulator(Ports(), clock=SystemClock())
         self._ending = asyncio.Event()
 
     async def run(self, seconds: float) -> None:
         """Runs the demo for so long, or until it is told to stop."""
         for signal_ in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(signal_, self._ending.set)
-        plant = PlantSimulator(Ports(), clock=SystemClock())
+        plant = self._plant
         started: asyncio.Future[Ports] = asyncio.get_running_loop().create_future()
         serving = asyncio.create_task(plant.run(started.set_result), name="plant")
         either: set[asyncio.Future[Any]] = {serving, started}
@@ -126,7 +130,7 @@ class _Demo:
             raise PermanentError(f"the service did not start:\n{self._tail()}")
 
     async def _watch(self, process: asyncio.subprocess.Process, seconds: float) -> Counts:
-        """Prints counts until the time is up; then lets the spool empty, and gives the counts of the end."""
+        """Prints counts until the time is up; then silences the plant, lets the spool empty, and gives the last counts."""
         loop = asyncio.get_running_loop()
         began_s = loop.time()
         counts = Counts()
@@ -138,11 +142,12 @@ class _Demo:
                 await asyncio.wait_for(self._ending.wait(), min(EVERY_S, left_s))
             counts = await read_counts(self._page) or counts
             say(f"{loop.time() - began_s:5.0f} s   {counts.line()}")
-        for _ in range(20):
-            counts = await read_counts(self._page) or counts
-            if not counts.spooled:
+        self._plant.stop()
+        for _ in range(SETTLE_LOOKS):
+            before, counts = counts, await read_counts(self._page) or counts
+            if counts == before and not counts.spooled:
                 break
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(SETTLE_EVERY_S)
         return counts
 
     def _tail(self) -> str:

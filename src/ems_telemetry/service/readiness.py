@@ -37,6 +37,9 @@ class Watch:
         self._metrics = metrics
         self._clock = clock
         self._damaged = 0
+        metrics.spool_batches.set_function(lambda: spool.state().batches)
+        metrics.spool_bytes.set_function(lambda: spool.state().size_bytes)
+        metrics.spool_oldest_age.set_function(self._oldest_age_s)
 
     def connectors(self) -> Sequence[ConnectorStatus]:
         """Every connector as it stands now."""
@@ -48,21 +51,21 @@ class Watch:
         return Readiness(all(check.ok for check in needed), (*needed, self._links()))
 
     async def run(self, stopping: asyncio.Event) -> None:
-        """Keeps the gauges of the spool, and asks after the database, until it is time to stop."""
+        """Counts what was found damaged, and asks after the database, until it is time to stop."""
         while not stopping.is_set():
-            self._measure()
+            self._count_damaged()
             await self._ask_database()
             with suppress(TimeoutError):
                 await asyncio.wait_for(stopping.wait(), EVERY_S)
 
-    def _measure(self) -> None:
-        state = self._spool.state()
-        age_s = 0.0 if state.oldest_at is None else (self._clock.now() - state.oldest_at).total_seconds()
-        self._metrics.spool_batches.set(state.batches)
-        self._metrics.spool_bytes.set(state.size_bytes)
-        self._metrics.spool_oldest_age.set(max(0.0, age_s))
-        self._metrics.spool_damaged.inc(max(0, state.damaged - self._damaged))
-        self._damaged = state.damaged
+    def _count_damaged(self) -> None:
+        damaged = self._spool.state().damaged
+        self._metrics.spool_damaged.inc(max(0, damaged - self._damaged))
+        self._damaged = damaged
+
+    def _oldest_age_s(self) -> float:
+        oldest_at = self._spool.state().oldest_at
+        return 0.0 if oldest_at is None else max(0.0, (self._clock.now() - oldest_at).total_seconds())
 
     async def _ask_database(self) -> None:
         """Asks the database itself: a writer with nothing to write does not notice that it has gone."""
