@@ -6,6 +6,7 @@ from typing import get_args
 
 import pytest
 from pydantic import BaseModel
+from ruamel.yaml import YAML
 
 from ems_telemetry.cli.main import app
 from ems_telemetry.config.connector import ConnectorFile, Meter, Point
@@ -58,3 +59,9 @@ def test_every_verb_stands_in_the_guide_to_commands() -> None:
     text = (DOCS / "commands.md").read_text()
     verbs = [command.name for command in app.registered_commands] + [group.name for group in app.registered_groups]
     assert [verb for verb in verbs if f"## `{verb}" not in text] == []
+
+
+@pytest.mark.parametrize("file", sorted((DOCS.parent / "connectors").glob("*.yaml")), ids=lambda file: file.stem)
+def test_no_example_reaches_out_before_somebody_named_an_endpoint(file: Path) -> None:
+    example = YAML(typ="safe").load(file)
+    assert "endpoint" not in example or example["enabled"] is False
