@@ -33,14 +33,14 @@ def publish_all(publisher: Publisher) -> None:
 
 @pytest.mark.timeout(240)
 def test_every_message_is_stored_exactly_once_and_every_meter_is_read_on(
-    database_url: str, opcua_server: NodeOpcuaServer, make_product: MakeProduct, tmp_path: Path
+    database_url: str, own_opcua_server: NodeOpcuaServer, make_product: MakeProduct, tmp_path: Path
 ) -> None:
     broker = Mosquitto(tmp_path / "broker")
     modbus_port = free_port()
     modbus = ServerProcess(program(modbus_port), modbus_port, tmp_path / "modbus.log")
     files = {
         "broker": mqtt_file(broker.endpoint),
-        "plc": opcua_file(opcua_server.endpoint),
+        "plc": opcua_file(own_opcua_server.endpoint),
         "gateway": modbus_file(modbus_port),
     }
     product = make_product(database_url, files)
