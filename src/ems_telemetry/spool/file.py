@@ -38,6 +38,8 @@ CREATE TABLE damaged (
 );
 """
 _ROW_OVERHEAD_BYTES = 32
+_BALLAST_BYTES = 2**20
+"""Room kept for the moment the disk is full: even removing something takes some."""
 _DROP_SHARE = 100
 """When the oldest must go, one part in so many goes at once, so that it need not happen at each append."""
 
@@ -61,8 +63,10 @@ class SpoolFile:
         self._when_full = when_full
         self._log = get_logger("ems_telemetry.spool", file=str(path))
         self._connection = _open(path)
+        self._ballast = path.with_name("ballast")
         self._seen_version = 0
         self.totals = self._count()
+        self.take_ballast()
 
     def close(self) -> None:
         """Closes the file; SQLite folds its log into it."""
@@ -81,6 +85,21 @@ class SpoolFile:
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
             raise
+
+    def take_ballast(self) -> None:
+        """Fills a file with nothing, to be given up when the disk is full; does without where there is no room for it."""
+        if self._ballast.exists():
+            return
+        try:
+            self._ballast.write_bytes(bytes(_BALLAST_BYTES))
+        except OSError:
+            self._ballast.unlink(missing_ok=True)
+
+    def drop_ballast(self) -> None:
+        """Gives up the ballast, and folds SQLite's log into the file, so that removing is possible on a full disk."""
+        self._log.warning("the disk of the spool is full", event_code="spool_disk_full")
+        self._ballast.unlink(missing_ok=True)
+        self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def append(self, body: bytes, items: int, receipts: Sequence[Receipt]) -> None:
         """Adds a batch and its receipts.
@@ -128,7 +147,8 @@ class SpoolFile:
         return self._connection.execute(query, receipt).fetchone() is not None
 
     def look_for_others(self) -> None:
-        """Counts anew if another process has written meanwhile. Needs no transaction."""
+        """Counts anew if another process has written meanwhile, and keeps the ballast. Needs no transaction."""
+        self.take_ballast()
         version: int = self._connection.execute("PRAGMA data_version").fetchone()[0]
         if version != self._seen_version:
             self._seen_version = version

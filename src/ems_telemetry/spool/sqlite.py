@@ -19,7 +19,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 from ems_telemetry.config.service import WhenFull
 from ems_telemetry.errors import SpoolDamagedError, SpoolFullError
@@ -38,11 +38,19 @@ ResultT = TypeVar("ResultT")
 
 
 class _Command(NamedTuple):
-    """Something to do on the spool's thread. Those that write are grouped into one transaction."""
+    """Something to do on the spool's thread. Those that write are grouped into one transaction.
 
-    writes: bool
+    Those that add need room on the disk; the others are done even when it is full.
+    """
+
     act: Callable[[SpoolFile], Any]
     done: "Future[Any]"
+    writes: bool
+    adds: bool
+
+
+_Outcome: TypeAlias = tuple[_Command, Any, "BaseException | None"]
+"""A command with what it gave, or why it failed."""
 
 
 class SqliteSpool:
@@ -84,7 +92,7 @@ class SqliteSpool:
     async def append(self, batch: Batch, receipts: Sequence[Receipt] = ()) -> None:
         """Returns when the batch and its receipts are on disk; see `SpoolWriter`."""
         body = encode(batch)
-        await self._do(lambda file: file.append(body, len(batch), receipts), writes=True)
+        await self._do(lambda file: file.append(body, len(batch), receipts), writes=True, adds=True)
 
     async def is_durable(self, receipt: Receipt) -> bool:
         """Tells whether this receipt was appended; see `SpoolWriter`."""
@@ -114,11 +122,11 @@ class SqliteSpool:
         """Tells how full it is, as of the last commit."""
         return self._state
 
-    async def _do(self, act: Callable[[SpoolFile], ResultT], *, writes: bool = False) -> ResultT:
+    async def _do(self, act: Callable[[SpoolFile], ResultT], *, writes: bool = False, adds: bool = False) -> ResultT:
         if self._thread is None:
             raise SpoolDamagedError("the spool is not open")
         done: Future[ResultT] = Future()
-        self._commands.put(_Command(writes, act, done))
+        self._commands.put(_Command(act, done, writes, adds))
         return await asyncio.wrap_future(done)
 
     def _work(self, opened: "Future[None]") -> None:
@@ -176,24 +184,46 @@ class SqliteSpool:
 
 def _serve(file: SpoolFile, group: Sequence[_Command], tell: Callable[[SpoolFile], None]) -> None:
     """Does a group of commands, the writing ones in one transaction, and tells each how it went after the commit."""
-    writing = [command for command in group if command.writes]
-    if writing:
-        outcomes: list[tuple[_Command, Any, BaseException | None]] = []
-        try:
-            with file.transaction():
-                outcomes.extend(_attempt(file, command) for command in writing)
-        except (sqlite3.Error, SpoolFullError, SpoolDamagedError) as error:
-            failure = translate(error)
-            outcomes = [(command, None, failure) for command in writing]
-        tell(file)
-        for command, result, failure_ in outcomes:
-            _finish(command, result, failure_)
+    outcomes = _write(file, [command for command in group if command.writes])
+    tell(file)
+    for outcome in outcomes:
+        _finish(*outcome)
     for command in group:
         if not command.writes:
             _finish(*_attempt(file, command))
 
 
-def _attempt(file: SpoolFile, command: _Command) -> tuple[_Command, Any, BaseException | None]:
+def _write(file: SpoolFile, commands: Sequence[_Command]) -> list[_Outcome]:
+    """Does commands in one transaction. If the disk is full, those that add fail, and the others are done without them."""
+    if not commands:
+        return []
+    outcomes: list[_Outcome] = []
+    try:
+        with file.transaction():
+            outcomes.extend(_attempt(file, command) for command in commands)
+    except sqlite3.Error as error:
+        failure = translate(error)
+        others = [command for command in commands if not command.adds]
+        failed: list[_Outcome] = [(command, None, failure) for command in commands if command.adds]
+        if isinstance(failure, SpoolFullError) and failed:
+            return failed + _write(file, others)
+        if isinstance(failure, SpoolFullError):
+            return _write_on_full_disk(file, others)
+        return [(command, None, failure) for command in commands]
+    return outcomes
+
+
+def _write_on_full_disk(file: SpoolFile, commands: Sequence[_Command]) -> list[_Outcome]:
+    try:
+        file.drop_ballast()
+        with file.transaction():
+            return [_attempt(file, command) for command in commands]
+    except sqlite3.Error as error:
+        failure = translate(error)
+        return [(command, None, failure) for command in commands]
+
+
+def _attempt(file: SpoolFile, command: _Command) -> _Outcome:
     """Does one command. Its own refusal does not undo the others of its group; a fault of the file does."""
     try:
         return command, command.act(file), None
