@@ -76,7 +76,7 @@ class Session:
             await self._client.connect_socket()
             await self._client.send_hello()
             await self._client.open_secure_channel()
-            await self._client.create_session()
+            await _to_its_end(self._client.create_session())
             await self._client.activate_session(name, password)
 
     async def close(self) -> None:
@@ -208,6 +208,17 @@ class Session:
             with in_our_words():
                 await self._client.open_secure_channel(renew=True)
                 self._client.uaclient.revolve_security_token()
+
+
+async def _to_its_end(creating: Coroutine[Any, Any, AnswerT]) -> AnswerT:
+    """Waits for the answer although cancelled meanwhile: a session the server has made and we do not know is never closed."""
+    task = asyncio.ensure_future(creating)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait((task,), timeout=CLOSE_TIMEOUT_S)
+        task.cancel()
+        raise
 
 
 def application_uri_of(certificate: x509.Certificate) -> str | None:
