@@ -14,6 +14,8 @@ from ems_telemetry.config.base import FilePath, Model, SecretFile, read_secret
 from ems_telemetry.config.scalars import SECONDS, ByteSize, Duration
 
 EMBEDDED = "embedded"
+LEAST_SPOOL_BYTES = 64 * 2**20
+"""Several times the largest group of messages a connector hands over at once: one that never fits would wait for ever."""
 
 
 class DatabaseSettings(Model):
@@ -58,6 +60,13 @@ class SpoolSettings(Model):
     """How much it may hold."""
     when_full: WhenFull = WhenFull.REFUSE
     """`refuse`: what comes in is refused, counted and noted as a gap; `drop_oldest`: what has waited longest is."""
+
+    @field_validator("max_size")
+    @classmethod
+    def _large_enough(cls, max_size: int) -> int:
+        if max_size < LEAST_SPOOL_BYTES:
+            raise ValueError("max_size is too small to hold what may come in at once; give the spool 64MiB or more")
+        return max_size
 
 
 class TlsSettings(Model):

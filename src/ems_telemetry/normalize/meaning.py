@@ -22,6 +22,7 @@ EXACT_INTEGERS = 2**53
 """Whole numbers up to here fit a double without loss."""
 
 _TICK = timedelta(microseconds=1)
+_ONE_GO = timedelta(seconds=1)
 _LETTERS = UUID("9d1c0c7e-52a4-4f0a-9f3b-6d1f3f1e7a10")
 
 Normalize = Callable[[Sample], "Reading | None"]
@@ -152,9 +153,11 @@ def _compile_time() -> Callable[[Sample], tuple[datetime, int]]:
     last_replaced = EARLIEST
 
     def replaced(sample: Sample) -> datetime:
-        # Several samples of a point may be received in one go; as the time is part of the key, each needs its own.
+        # Several samples of a point may be received in one go; as the time is part of the key, each needs its own. A clock
+        # that was put back by more than that is followed: a moment in the future must not hold the point fast for years.
         nonlocal last_replaced
-        last_replaced = max(sample.received_at, last_replaced + _TICK)
+        in_one_go = timedelta() <= last_replaced - sample.received_at < _ONE_GO
+        last_replaced = last_replaced + _TICK if in_one_go else sample.received_at
         return last_replaced
 
     def date(sample: Sample) -> tuple[datetime, int]:

@@ -143,6 +143,13 @@ def test_replaced_times_of_a_point_never_coincide() -> None:
     assert max(reading.time for reading in readings) - NOW < timedelta(milliseconds=1)
 
 
+def test_a_clock_that_jumped_ahead_and_back_is_followed_back() -> None:
+    normalizer = Normalizer("c", [configured_point()])
+    received = [NOW, NOW + timedelta(days=365), NOW + MINUTE, NOW + 2 * MINUTE]
+    samples = [_sample(float(i), time=None, received_at=at) for i, at in enumerate(received)]
+    assert [reading.time for reading in normalizer.normalize(samples).readings] == received
+
+
 def test_the_flags_of_the_connector_are_kept() -> None:
     assert read(1.0, sample={"flags": Flag.BACKFILLED, "time": None}).flags == Flag.BACKFILLED | Flag.NO_SOURCE_TIME
 
