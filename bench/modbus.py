@@ -25,7 +25,7 @@ from ems_telemetry.connectors.modbus.link import Link
 from ems_telemetry.connectors.modbus.plan import plan_polls
 from ems_telemetry.connectors.modbus.polling import Poller
 from ems_telemetry.connectors.modbus.unit import Unit
-from ems_telemetry.model import DeadLetter, Receipt, Sample
+from ems_telemetry.model import DeadLetter, Gap, Receipt, Sample
 from ems_telemetry.observe import ConnectorReport, Metrics
 from ems_telemetry.retry import Backoff
 
@@ -60,6 +60,10 @@ class CountingSink:
         del dead_letters
         self.samples += len(samples)
         return True
+
+    async def record(self, gaps: Sequence[Gap]) -> None:
+        """Never called: nothing is missing here."""
+        raise NotImplementedError
 
     async def is_durable(self, receipt: Receipt) -> bool:
         """Never asked."""
@@ -112,7 +116,7 @@ async def measure_ours(file: ModbusFile, seconds: float) -> Turn:
     clock, sink, link = SystemClock(), CountingSink(), Link(file.where)
     with tempfile.TemporaryDirectory() as folder:
         report = ConnectorReport("bench", "modbus", "", clock=clock, metrics=Metrics())
-        poller = Poller(link, Surroundings(sink, report, clock, Backoff(), Path(folder)))
+        poller = Poller(link, Surroundings(sink, report, clock, Backoff(), Path(folder), Path(folder)))
     units = [Unit(poll, Cadence(1.0), clock) for poll in plan_polls(file)]
     registers = sum(block.count for poll in plan_polls(file) for block in poll.blocks)
 

@@ -25,7 +25,7 @@ from servers.process import LOOPBACK, serving
 from ems_telemetry.connectors.contract import Surroundings
 from ems_telemetry.connectors.mqtt import CONNECTOR_TYPE
 from ems_telemetry.connectors.mqtt.file import MqttFile
-from ems_telemetry.model import DeadLetter, Receipt, Sample
+from ems_telemetry.model import DeadLetter, Gap, Receipt, Sample
 from ems_telemetry.observe import configure_logging
 
 TOPIC = "plant/utilities/em01/telemetry"
@@ -58,6 +58,10 @@ class CountingSink:
     async def offer(self, samples: Sequence[Sample], dead_letters: Sequence[DeadLetter] = ()) -> bool:  # noqa: D102 - see deliver
         await self.deliver(samples, dead_letters)
         return True
+
+    async def record(self, gaps: Sequence[Gap]) -> None:
+        """Never called: nothing is missing here."""
+        raise NotImplementedError
 
     async def is_durable(self, receipt: Receipt) -> bool:  # noqa: D102 - see deliver
         del receipt
@@ -109,7 +113,7 @@ async def count_connector(broker: Mosquitto, messages: int, folder: Path) -> flo
     given = surroundings(folder)
     sink = CountingSink()
     sink.expected = 2 * messages
-    given = Surroundings(sink, given.report, given.clock, given.backoff, folder)
+    given = Surroundings(sink, given.report, given.clock, given.backoff, folder, folder)
     connector = CONNECTOR_TYPE.build(MqttFile.model_validate(content), given)
     began_s = time.perf_counter()
     running = asyncio.create_task(connector.run())

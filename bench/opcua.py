@@ -22,7 +22,7 @@ from ems_telemetry.clock import SystemClock
 from ems_telemetry.connectors.contract import Surroundings
 from ems_telemetry.connectors.opcua.connector import OpcUaConnector
 from ems_telemetry.connectors.opcua.file import OpcUaFile
-from ems_telemetry.model import DeadLetter, Receipt, Sample
+from ems_telemetry.model import DeadLetter, Gap, Receipt, Sample
 from ems_telemetry.observe import ConnectorReport, Metrics
 from ems_telemetry.retry import Backoff
 
@@ -47,6 +47,10 @@ class Counter:
         """Counts what the connector hands over."""
         self.count += len(samples) + len(dead_letters)
         return True
+
+    async def record(self, gaps: Sequence[Gap]) -> None:
+        """Never called: nothing is missing here."""
+        raise NotImplementedError
 
     async def is_durable(self, receipt: Receipt) -> bool:
         """Never called: OPC UA has no receipts."""
@@ -119,7 +123,9 @@ async def through_connector(endpoint: str, nodes: int, duration_s: float) -> Mea
     counter = Counter()
     clock = SystemClock()
     report = ConnectorReport("bench", "opcua", endpoint, clock=clock, metrics=Metrics())
-    connector = OpcUaConnector(file_of(endpoint, nodes), Surroundings(counter, report, clock, Backoff(), Path("unused")))
+    connector = OpcUaConnector(
+        file_of(endpoint, nodes), Surroundings(counter, report, clock, Backoff(), Path("unused"), Path("unused"))
+    )
     running = asyncio.create_task(connector.run(), name="connector")
     try:
         return await measure(counter, duration_s)

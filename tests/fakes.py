@@ -4,10 +4,11 @@ import asyncio
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from uuid import UUID
 
 from ems_telemetry.clock import Clock, SystemClock
 from ems_telemetry.connectors.contract import Surroundings
-from ems_telemetry.model import DeadLetter, Receipt, Sample
+from ems_telemetry.model import DeadLetter, Gap, Receipt, Sample
 from ems_telemetry.observe import ConnectorReport, Metrics
 from ems_telemetry.retry import Backoff
 
@@ -61,6 +62,7 @@ class RememberingSink:
         self.samples: list[Sample] = []
         self.dead_letters: list[DeadLetter] = []
         self.receipts: set[Receipt] = set()
+        self.gaps: dict[UUID, Gap] = {}
         self.waiting = 0
         self.refusing = False
         self.refused: list[Sample] = []
@@ -84,6 +86,11 @@ class RememberingSink:
             return False
         await self._keep(samples, dead_letters, ())
         return True
+
+    async def record(self, gaps: Sequence[Gap]) -> None:
+        async with self._changed:
+            self.gaps.update((gap.id, gap) for gap in gaps)
+            self._changed.notify_all()
 
     async def is_durable(self, receipt: Receipt) -> bool:
         return receipt in self.receipts
@@ -124,4 +131,5 @@ def surroundings(
         clock=chosen,
         backoff=backoff or Backoff(initial_s=0.1, cap_s=0.5),
         state_directory=state_directory,
+        pki_directory=state_directory / "pki",
     )

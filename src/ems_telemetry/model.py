@@ -124,7 +124,10 @@ class DeadLetter(NamedTuple):
 
 
 class Gap(NamedTuple):
-    """A stretch `[start, end)` in which readings of a connector, or of one of its points, were refused or missed."""
+    """A stretch `[start, end)` in which readings of a connector, or of one of its points, were refused or missed.
+
+    While it lasts it is told again and again with the same `id` and a later `end`; the latest end is what is stored.
+    """
 
     id: UUID
     connector: str

@@ -63,7 +63,7 @@ def load(
     """
     environment = os.environ if environment is None else environment
     service = overlay_environment(read_document(path, environment), environment)
-    for section in ("database", "spool", "api", "retention", "log"):
+    for section in ("database", "spool", "pki", "api", "retention", "log"):
         service.data.setdefault(section, {})
     settings = _validated(Settings, service)
     problems: list[Problem] = []

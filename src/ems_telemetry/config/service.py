@@ -69,6 +69,13 @@ class SpoolSettings(Model):
         return max_size
 
 
+class PkiSettings(Model):
+    """The certificates of connectors that protect their links with them."""
+
+    directory: FilePath = Field(default=Path("var/pki"), validate_default=True)
+    """Its folder: our own certificate and key, the servers we trust, and those we turned away."""
+
+
 class TlsSettings(Model):
     """A certificate and its key, PEM."""
 
@@ -118,6 +125,7 @@ class Settings(Model):
 
     database: DatabaseSettings = DatabaseSettings()
     spool: SpoolSettings = SpoolSettings()
+    pki: PkiSettings = PkiSettings()
     api: ApiSettings = ApiSettings()
     plant: FilePath = Field(default=Path("plant.yaml"), validate_default=True)
     """The plant file."""

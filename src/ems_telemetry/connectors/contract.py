@@ -4,15 +4,15 @@ A connector speaks one protocol to one endpoint and hands over samples. It knows
 parties add one by an entry point in the group `ems_telemetry.connectors` that names a `ConnectorType`.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 from ems_telemetry.clock import Clock
 from ems_telemetry.config.connector import ConnectorFile
-from ems_telemetry.model import DeadLetter, Receipt, Sample
+from ems_telemetry.model import DeadLetter, Gap, Receipt, Sample
 from ems_telemetry.observe import ConnectorReport
 from ems_telemetry.retry import Backoff
 
@@ -37,6 +37,13 @@ class Sink(Protocol):
 
         Returns:
             True if it is on disk; False if the spool refused it, and then the refusal is counted and becomes a gap.
+        """
+        ...
+
+    async def record(self, gaps: Sequence[Gap]) -> None:
+        """Writes down stretches in which readings are missing; the same gap again, with a later end, makes it longer.
+
+        While the spool has no room they are remembered, and written with what it takes next.
         """
         ...
 
@@ -77,6 +84,23 @@ class Surroundings:
     backoff: Backoff
     state_directory: Path
     """The connector's own folder for what must outlive the process; made by whoever first writes to it."""
+    pki_directory: Path
+    """The folder of certificates, one for all connectors; made by whoever first writes to it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a point could not be read, in words an OT engineer understands."""
+
+    point: str
+    reason: str
+
+
+Look: TypeAlias = Callable[[Any, Surroundings], Awaitable[Sequence[Sample | Refusal]]]
+"""Reads each point of a checked file once and tells what it found, one answer per point; leaves nothing behind at the endpoint.
+
+Raises an `EmsTelemetryError` if the endpoint is out of reach or refuses us. Nothing goes to the sink.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +111,8 @@ class ConnectorType:
     file: type[ConnectorFile[Any]]
     build: Callable[[Any, Surroundings], Connector]
     """Called with an instance of `file`. Imports its protocol library only here, so that `check` stays light."""
+    look: Look | None = None
+    """For `check --live`; None for a protocol whose devices cannot be asked."""
 
 
 def find_connector_types() -> dict[str, ConnectorType]:

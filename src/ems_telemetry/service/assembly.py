@@ -51,5 +51,6 @@ def _assemble(
         clock=clock,
         backoff=Backoff(),
         state_directory=configuration.settings.spool.directory / "connectors" / loaded.name,
+        pki_directory=configuration.settings.pki.directory,
     )
     return SupervisedConnector(partial(type_.build, loaded.file, surroundings), pipeline, report, clock)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from ems_telemetry.clock import Clock
 from ems_telemetry.errors import SpoolDamagedError, SpoolFullError
@@ -59,6 +59,7 @@ class Pipeline:
         self._clock = clock
         self._connector = report.status.name
         self._refusals = Refusals(self._connector)
+        self._untold: dict[UUID, Gap] = {}
         self._backoff = Backoff(initial_s=0.5, cap_s=10.0)
 
     async def deliver(
@@ -90,13 +91,21 @@ class Pipeline:
             return False
         return True
 
+    async def record(self, gaps: Sequence[Gap]) -> None:
+        """Makes gaps durable, at once or with what the spool takes next; of each the latest telling counts."""
+        self._untold.update((gap.id, gap) for gap in gaps)
+        try:
+            await self._append([], [], ())
+        except (SpoolFullError, SpoolDamagedError) as error:
+            self._report.note(f"waiting with {len(self._untold)} gaps: {error}")
+
     async def is_durable(self, receipt: Receipt) -> bool:
         """Tells whether a message with this receipt was delivered before."""
         return await self._spool.is_durable(receipt)
 
     async def close(self) -> None:
         """Writes down what was refused and is not yet a gap, if the spool lets it."""
-        if self._refusals:
+        if self._refusals or self._untold:
             try:
                 await self._append([], [], ())
             except (SpoolFullError, SpoolDamagedError) as error:
@@ -109,13 +118,16 @@ class Pipeline:
         return readings, [*dead_letters, *unnormal]
 
     async def _append(self, readings: list[Reading], letters: list[DeadLetter], receipts: Sequence[Receipt]) -> None:
-        gaps = self._refusals.take()
+        refused = self._refusals.take()
+        untold, self._untold = self._untold, {}
+        gaps = [*refused, *untold.values()]
         if not (readings or letters or gaps):
             return
         try:
             await self._spool.append(Batch(self._connector, readings, letters, gaps), receipts)
         except BaseException:
-            self._refusals.put_back(gaps)
+            self._refusals.put_back(refused)
+            self._untold = untold | self._untold
             raise
         self._report.samples("stored", len(readings))
         self._report.samples("dead_letter", len(letters))

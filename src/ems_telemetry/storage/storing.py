@@ -50,8 +50,13 @@ _PUT_DEAD_LETTERS = """
 """
 _PUT_GAPS = """
     INSERT INTO gaps (id, connector, point, started_at, ended_at, cause, refused)
-    SELECT * FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::timestamptz[], %s::timestamptz[], %s::text[], %s::bigint[])
-    ON CONFLICT (id) DO NOTHING
+    SELECT DISTINCT ON (id) *
+    FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::timestamptz[], %s::timestamptz[], %s::text[], %s::bigint[])
+        AS told (id, connector, point, started_at, ended_at, cause, refused)
+    ORDER BY id, ended_at DESC
+    ON CONFLICT (id) DO UPDATE
+    SET ended_at = excluded.ended_at, refused = excluded.refused
+    WHERE excluded.ended_at > gaps.ended_at
 """
 
 

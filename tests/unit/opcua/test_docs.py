@@ -6,7 +6,8 @@ import pytest
 from ruamel.yaml import YAML
 
 from ems_telemetry.config.connector import ConnectorFile, Point
-from ems_telemetry.connectors.opcua.file import OpcUaFile, OpcUaPoint, Security
+from ems_telemetry.connectors.opcua.access import OpcUaUser, Security
+from ems_telemetry.connectors.opcua.file import History, OpcUaFile, OpcUaPoint
 from ems_telemetry.shipped import shipped
 
 PAGE = Path(__file__).parents[3] / "docs" / "connectors" / "opcua.md"
@@ -14,6 +15,8 @@ OWN_KEYS = (
     (set(OpcUaFile.model_fields) - set(ConnectorFile.model_fields))
     | (set(OpcUaPoint.model_fields) - set(Point.model_fields))
     | set(Security.model_fields)
+    | set(OpcUaUser.model_fields)
+    | set(History.model_fields)
 )
 
 

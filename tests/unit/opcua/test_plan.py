@@ -3,11 +3,10 @@ from asyncua import ua
 from asyncua.ua.uatypes import NodeIdType
 
 from ems_telemetry.connectors.opcua.file import OpcUaFile
+from ems_telemetry.connectors.opcua.limits import chunk_size, chunks
 from ems_telemetry.connectors.opcua.nodes import NodeAddress, parse_node
 from ems_telemetry.connectors.opcua.plan import (
     by_publishing_interval,
-    chunk_size,
-    chunks,
     item_request,
     resolve,
     subscription_parameters,

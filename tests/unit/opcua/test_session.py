@@ -22,7 +22,7 @@ def file_with(**settings: object) -> OpcUaFile:
 
 
 def session_with(**settings: object) -> Session:
-    return Session(file_with(**settings), "compressor-plc", HandClock())
+    return Session(file_with(**settings), "compressor-plc", Path("pki"), HandClock())
 
 
 class LimitedServices:
@@ -49,14 +49,14 @@ def requests(count: int) -> list[ua.MonitoredItemCreateRequest]:
 
 async def test_a_call_the_server_finds_too_large_is_halved(monkeypatch: pytest.MonkeyPatch) -> None:
     services = LimitedServices(limit=3)
-    monkeypatch.setattr(Session, "_services", services)
+    monkeypatch.setattr(Session, "services", services)
     created = await session_with().create_items(7, requests(10))
     assert [result.MonitoredItemId for result in created] == list(range(10))
     assert services.calls == [10, 5, 2, 3, 5, 2, 3]
 
 
 async def test_a_server_that_creates_not_even_one_item_ends_the_session(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Session, "_services", LimitedServices(limit=0))
+    monkeypatch.setattr(Session, "services", LimitedServices(limit=0))
     with pytest.raises(ConnectionLostError, match="BadTooManyOperations"):
         await session_with().create_items(7, requests(4))
 
@@ -71,7 +71,7 @@ async def test_a_server_that_answers_less_than_was_asked_ends_the_session(monkey
         async def read_attributes(self, *_: object) -> list[ua.DataValue]:
             return []
 
-    monkeypatch.setattr(Session, "_services", ShortServices(limit=10))
+    monkeypatch.setattr(Session, "services", ShortServices(limit=10))
     with pytest.raises(ConnectionLostError, match="3 answers to 4 questions"):
         await session_with().create_items(7, requests(4))
     with pytest.raises(ConnectionLostError, match="0 answers to 1 questions"):

@@ -39,7 +39,8 @@ class OpcUaConnector:
             handing_over.cancel()
 
     async def _hold_session(self) -> None:
-        session = Session(self._file, self._surroundings.report.status.name, self._surroundings.clock)
+        given = self._surroundings
+        session = Session(self._file, given.report.status.name, given.pki_directory, given.clock)
         try:
             await session.open()
             monitoring = Monitoring(session, self._items, self._upstream(session), self._surroundings)

@@ -8,7 +8,7 @@ from asyncua.ua.status_codes import StatusCodes
 
 from ems_telemetry.connectors.contract import Surroundings
 from ems_telemetry.connectors.opcua.errors import status_name
-from ems_telemetry.connectors.opcua.plan import WantedItem, by_publishing_interval, chunks, item_request, resolve
+from ems_telemetry.connectors.opcua.plan import WantedItem, by_publishing_interval, item_request, resolve
 from ems_telemetry.connectors.opcua.session import Session
 from ems_telemetry.connectors.opcua.subscription import Upstream
 
@@ -34,7 +34,6 @@ class Monitoring:
         self._upstream = upstream
         self._surroundings = surroundings
         self._subscription_of: dict[int, int] = {}
-        self._items_per_call = 1
 
     async def begin(self) -> None:
         """Creates one subscription per publishing interval, and all items.
@@ -42,7 +41,6 @@ class Monitoring:
         Raises:
             ConnectionLostError: the session is lost; refused items do not raise.
         """
-        self._items_per_call = await self._session.read_items_per_call()
         for interval_s, handles in by_publishing_interval(self._items).items():
             subscription = await self._session.subscribe(interval_s, self._upstream)
             self._subscription_of.update(dict.fromkeys(handles, subscription.id))
@@ -62,7 +60,7 @@ class Monitoring:
         for handle in handles:
             node_id = resolve(self._items[handle].address, namespaces)
             if node_id is None:
-                self.refused[handle] = f"the server has no namespace {self._items[handle].address.namespace}"
+                self.refused[handle] = _unresolved(self._items[handle])
             else:
                 known[handle] = node_id
         unfiltered = await self._ask_for(known, with_deadband=True)
@@ -74,12 +72,11 @@ class Monitoring:
         unfiltered: list[int] = []
         for subscription_id in sorted({self._subscription_of[handle] for handle in nodes}):
             handles = [handle for handle in nodes if self._subscription_of[handle] == subscription_id]
-            for piece in chunks(handles, self._items_per_call):
-                requests = [item_request(h, self._items[h], nodes[h], with_deadband=with_deadband) for h in piece]
-                results = await self._session.create_items(subscription_id, requests)
-                for handle, result in zip(piece, results, strict=True):
-                    if self._settle(handle, result.StatusCode, with_deadband=with_deadband):
-                        unfiltered.append(handle)
+            requests = [item_request(h, self._items[h], nodes[h], with_deadband=with_deadband) for h in handles]
+            results = await self._session.create_items(subscription_id, requests)
+            for handle, result in zip(handles, results, strict=True):
+                if self._settle(handle, result.StatusCode, with_deadband=with_deadband):
+                    unfiltered.append(handle)
         return unfiltered
 
     def _settle(self, handle: int, status: ua.StatusCode, *, with_deadband: bool) -> bool:
@@ -102,8 +99,14 @@ class Monitoring:
 
     def _name(self, handles: Sequence[int], reasons: dict[int, str] | None = None) -> str:
         named = [
-            f"{self._items[handle].point} ({self._items[handle].node}){(reasons or {}).get(handle, '')}"
+            f"{self._items[handle].point} ({self._items[handle].source}){(reasons or {}).get(handle, '')}"
             for handle in handles[:MOST_NODES_NAMED]
         ]
         more = len(handles) - len(named)
         return "; ".join([*named, f"and {more} more"] if more > 0 else named)
+
+
+def _unresolved(item: WantedItem) -> str:
+    if isinstance(item.address, tuple):
+        return "the server knows no node on this path"
+    return f"the server has no namespace {item.address.namespace}"

@@ -66,3 +66,39 @@ def _read_identifier(kind: str, identifier: str, text: str) -> Identifier:
 
 def _unescape(uri: str) -> str:
     return uri.replace("%3B", ";").replace("%3b", ";").replace("%25", "%")
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One browse name on the way to a node, with the index or the URI of its namespace."""
+
+    namespace: int | str
+    name: str
+
+
+_STEP = re.compile(r"/(?:(?P<index>\d+):|nsu=(?P<uri>[^;]+);)?(?P<name>(?:&.|[^&/])+)", re.DOTALL)
+_ESCAPED = re.compile(r"&(.)", re.DOTALL)
+
+
+def parse_path(text: str) -> tuple[Step, ...]:
+    """Reads a browse path that begins at the Objects folder.
+
+    Args:
+        text: `/` before each browse name, which may begin with the index of its namespace, as `2:`, or with its URI, as
+            `nsu=urn:plc:air;`. `&` takes its meaning from the next character, as in OPC 10000-4, Annex A.2. A first step
+            `/Objects` says where the path begins anyway, and is left out.
+
+    Raises:
+        ValueError: in words for the person who wrote the file.
+    """
+    steps: list[Step] = []
+    position = 0
+    while match := _STEP.match(text, position):
+        namespace = _unescape(match["uri"]) if match["uri"] else int(match["index"] or 0)
+        steps.append(Step(namespace, _ESCAPED.sub(r"\1", match["name"])))
+        position = match.end()
+    if steps and steps[0] == Step(0, "Objects"):
+        del steps[0]
+    if position != len(text) or not steps:
+        raise ValueError(f'"{text}" is not a browse path; write /2:Plant/2:Air, with & before / and & in a name')
+    return tuple(steps)

@@ -3,28 +3,22 @@
 An item's place in the list of wanted items is its client handle; it stays the same over all sessions of a connector.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import TypeVar
 
 from asyncua import ua
 from asyncua.ua.attribute_ids import AttributeIds
 
 from ems_telemetry.config.connector import point_key
-from ems_telemetry.connectors.opcua.file import OpcUaFile
-from ems_telemetry.connectors.opcua.nodes import Identifier, NodeAddress, parse_node
+from ems_telemetry.connectors.opcua.file import Deadband, Discard, OpcUaFile, OpcUaPoint
+from ems_telemetry.connectors.opcua.limits import LARGEST_CHUNK
+from ems_telemetry.connectors.opcua.nodes import Identifier, NodeAddress, Step, parse_node, parse_path
 
 ON_CHANGE_MS = 0.0
 """Sampling as values change. asyncua would ask for 50 ms, which costs a server many times the work."""
-CAUTIOUS_CHUNK = 100
-"""Nodes per call where the server does not tell its limit."""
-LARGEST_CHUNK = 1000
-"""Nodes per call where the server has no limit; keeps one request far below what servers accept as a message."""
 KEEP_ALIVES_PER_SESSION = 6
 """Signs of life an idle subscription gives within one session timeout."""
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +26,17 @@ class WantedItem:
     """One point as the server is asked for it."""
 
     point: str
-    node: str
-    address: NodeAddress
+    source: str
+    """Where it is found, in the words of the file."""
+    address: NodeAddress | tuple[Step, ...]
+    """The node's id, or the way to it from the Objects folder."""
     sampling_interval_ms: float
     publishing_interval_s: float
     queue_size: int
-    deadband: float | None
+    deadband: Deadband | None = None
+    discard_oldest: bool = True
+    element: int | None = None
+    field: str | None = None
 
 
 def wanted_items(file: OpcUaFile) -> tuple[WantedItem, ...]:
@@ -45,16 +44,23 @@ def wanted_items(file: OpcUaFile) -> tuple[WantedItem, ...]:
     return tuple(
         WantedItem(
             point=point_key(meter, point),
-            node=point.node,
-            address=parse_node(point.node),
+            source=point.source,
+            address=_address_of(point),
+            element=point.element,
+            field=point.field,
             sampling_interval_ms=_milliseconds(point.sampling_interval or file.sampling_interval),
             publishing_interval_s=point.publishing_interval or file.publishing_interval,
             queue_size=point.queue_size,
+            discard_oldest=point.discard is Discard.OLDEST,
             deadband=point.deadband,
         )
         for meter in file.meters
         for point in meter.points
     )
+
+
+def _address_of(point: OpcUaPoint) -> NodeAddress | tuple[Step, ...]:
+    return parse_path(point.path or "") if point.node is None else parse_node(point.node)
 
 
 def _milliseconds(interval_s: float | None) -> float:
@@ -71,7 +77,7 @@ def by_publishing_interval(items: Sequence[WantedItem]) -> Mapping[float, Sequen
     return {interval_s: tuple(group) for interval_s, group in groupby(handles, interval_of)}
 
 
-def resolve(address: NodeAddress, namespaces: Sequence[str]) -> ua.NodeId | None:
+def resolve(address: NodeAddress | tuple[Step, ...], namespaces: Sequence[str]) -> ua.NodeId | None:
     """Finds the id a node has in this session.
 
     Args:
@@ -81,6 +87,8 @@ def resolve(address: NodeAddress, namespaces: Sequence[str]) -> ua.NodeId | None
     Returns:
         None if the server knows no such namespace.
     """
+    if isinstance(address, tuple):
+        return None
     if isinstance(address.namespace, int):
         return _node_id(address.identifier, address.namespace)
     if address.namespace not in namespaces:
@@ -97,13 +105,16 @@ def item_request(
 ) -> ua.MonitoredItemCreateRequest:
     """Words one monitored item. Without a deadband the server's own rule holds: changes of value or status are sent."""
     parameters = ua.MonitoringParameters(
-        ClientHandle=handle, SamplingInterval=item.sampling_interval_ms, QueueSize=item.queue_size, DiscardOldest=True
+        ClientHandle=handle,
+        SamplingInterval=item.sampling_interval_ms,
+        QueueSize=item.queue_size,
+        DiscardOldest=item.discard_oldest,
     )
     if with_deadband and item.deadband is not None:
         parameters.Filter = ua.DataChangeFilter(
             Trigger=ua.DataChangeTrigger.StatusValue,
-            DeadbandType=ua.DeadbandType.Absolute,
-            DeadbandValue=item.deadband,
+            DeadbandType=ua.DeadbandType.Percent if item.deadband.percent else ua.DeadbandType.Absolute,
+            DeadbandValue=item.deadband.value,
         )
     return ua.MonitoredItemCreateRequest(
         ItemToMonitor=ua.ReadValueId(NodeId=node_id, AttributeId=AttributeIds.Value),
@@ -124,19 +135,3 @@ def subscription_parameters(publishing_interval_s: float, session_timeout_s: flo
         PublishingEnabled=True,
         Priority=0,
     )
-
-
-def chunk_size(limit: object) -> int:
-    """Tells how many nodes go into one call.
-
-    Args:
-        limit: what the server gives as its limit; 0 for none, anything else than a number if it tells nothing.
-    """
-    if not isinstance(limit, int) or limit < 0:
-        return CAUTIOUS_CHUNK
-    return min(limit, LARGEST_CHUNK) or LARGEST_CHUNK
-
-
-def chunks(whole: Sequence[T], size: int) -> Iterator[Sequence[T]]:
-    """Cuts a sequence into pieces of at most `size`."""
-    return (whole[start : start + size] for start in range(0, len(whole), size))

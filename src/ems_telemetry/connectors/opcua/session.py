@@ -6,8 +6,7 @@ our words (`errors.py`).
 
 import asyncio
 import contextlib
-import socket
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
@@ -15,20 +14,19 @@ from asyncua import ua
 from asyncua.client.client import Client
 from asyncua.client.ua_client import UaClientState
 from asyncua.client.ua_session import UaSession
-from asyncua.crypto import security_policies, uacrypto
-from asyncua.crypto.security_policies import SecurityPolicy as AsyncuaPolicy
 from asyncua.ua.attribute_ids import AttributeIds
 from asyncua.ua.object_ids import ObjectIds
 from asyncua.ua.status_codes import StatusCodes
 from asyncua.ua.uaerrors import BadTooManyOperations
-from cryptography import x509
 
 from ems_telemetry.clock import Clock
 from ems_telemetry.connectors.opcua.errors import in_our_words, of_status
-from ems_telemetry.connectors.opcua.file import OpcUaFile, Security, SecurityPolicy
-from ems_telemetry.connectors.opcua.plan import chunk_size, subscription_parameters
+from ems_telemetry.connectors.opcua.file import OpcUaFile
+from ems_telemetry.connectors.opcua.limits import LIMIT_NODES, OperationLimits, chunks, limits_from
+from ems_telemetry.connectors.opcua.plan import subscription_parameters
+from ems_telemetry.connectors.opcua.security import protect, read_user
 from ems_telemetry.connectors.opcua.subscription import LEAST_SILENCE_S, Subscription, Upstream
-from ems_telemetry.errors import ConnectionLostError, EmsTelemetryError, EndpointRefusedError
+from ems_telemetry.errors import ConnectionLostError, EmsTelemetryError
 
 REQUEST_TIMEOUT_S = 5.0
 CLOSE_TIMEOUT_S = 2.0
@@ -36,29 +34,25 @@ RENEW_AFTER = 0.75
 """Part of a secure channel's life after which it is renewed (OPC 10000-4, 5.5.2.1)."""
 PROBES_PER_SESSION = 3
 
-_POLICIES: dict[SecurityPolicy, type[AsyncuaPolicy]] = {
-    SecurityPolicy.BASIC256SHA256: security_policies.SecurityPolicyBasic256Sha256,
-    SecurityPolicy.AES128_SHA256_RSAOAEP: security_policies.SecurityPolicyAes128Sha256RsaOaep,
-    SecurityPolicy.AES256_SHA256_RSAPSS: security_policies.SecurityPolicyAes256Sha256RsaPss,
-}
 _NAMESPACE_ARRAY = ua.NodeId(ua.Int32(ObjectIds.Server_NamespaceArray))
 _SERVER_STATE = ua.NodeId(ua.Int32(ObjectIds.Server_ServerStatus_State))
-_MAX_ITEMS_PER_CALL = ua.NodeId(ua.Int32(ObjectIds.Server_ServerCapabilities_OperationLimits_MaxMonitoredItemsPerCall))
 
+QuestionT = TypeVar("QuestionT")
 AnswerT = TypeVar("AnswerT")
 
 
 class Session:
     """Used once: `open`, then ask, then `close`, which is right at any moment and never raises for the server's sake."""
 
-    def __init__(self, file: OpcUaFile, name: str, clock: Clock) -> None:
+    def __init__(self, file: OpcUaFile, name: str, pki_directory: Path, clock: Clock) -> None:
+        self.limits = OperationLimits()
         self._file = file
+        self._pki_directory = pki_directory
         self._clock = clock
         self._subscriptions: list[Subscription] = []
         self._ended: asyncio.Future[EmsTelemetryError] = asyncio.get_running_loop().create_future()
         self._client = Client(file.endpoint, timeout=REQUEST_TIMEOUT_S)
         self._client.session_timeout = int(file.session_timeout * 1000)
-        self._client.application_uri = f"urn:{socket.gethostname()}:ems-telemetry"
         self._client.product_uri = "urn:ems-telemetry"
         self._client.name = "ems-telemetry"
         self._client.description = f"ems-telemetry {name}"
@@ -70,14 +64,15 @@ class Session:
             ConnectionLostError: nobody there, or nobody answers.
             EndpointRefusedError: the server refuses us.
         """
-        name, password = self._credentials()
+        user = read_user(self._file.user)
         with in_our_words():
-            await self._protect(self._file.security)
+            await protect(self._client, self._file.security, self._pki_directory)
             await self._client.connect_socket()
             await self._client.send_hello()
             await self._client.open_secure_channel()
             await _to_its_end(self._client.create_session())
-            await self._client.activate_session(name, password)
+            await self._client.activate_session(*user)
+        self.limits = limits_from(await self.read_values(LIMIT_NODES))
 
     async def close(self) -> None:
         """Closes session, channel and socket, as far as the server still answers; takes at most `CLOSE_TIMEOUT_S`."""
@@ -90,49 +85,75 @@ class Session:
 
     async def read_namespaces(self) -> list[str]:
         """Reads the namespace table; its order may be another one in each session."""
-        (table,) = await self._read(_NAMESPACE_ARRAY)
+        (table,) = await self.read_values([_NAMESPACE_ARRAY])
         return [str(uri) for uri in table] if isinstance(table, list) else []
 
-    async def read_items_per_call(self) -> int:
-        """Tells how many monitored items may be created in one call."""
-        (limit,) = await self._read(_MAX_ITEMS_PER_CALL)
-        return chunk_size(limit)
+    async def ask(
+        self,
+        service: Callable[[UaSession, Sequence[QuestionT]], Awaitable[list[AnswerT]]],
+        questions: Sequence[QuestionT],
+        per_call: int,
+    ) -> list[AnswerT]:
+        """Asks a service of the session about many things, in calls of at most `per_call`; smaller ones if those are too large.
+
+        Returns:
+            One answer for each question, in their order.
+
+        Raises:
+            ConnectionLostError: the session is lost, or the server answers too little.
+            EndpointRefusedError: the server says no to the call as a whole.
+        """
+        answers: list[AnswerT] = []
+        for piece in chunks(questions, per_call):
+            answers += await self._ask_at_once(service, piece)
+        return answers
+
+    async def _ask_at_once(
+        self, service: Callable[[UaSession, Sequence[QuestionT]], Awaitable[list[AnswerT]]], questions: Sequence[QuestionT]
+    ) -> list[AnswerT]:
+        with in_our_words():
+            try:
+                return _one_each(questions, await service(self.services, questions))
+            except BadTooManyOperations:
+                if len(questions) == 1:
+                    raise
+        half = len(questions) // 2
+        return [
+            *await self._ask_at_once(service, questions[:half]),
+            *await self._ask_at_once(service, questions[half:]),
+        ]
 
     async def subscribe(self, publishing_interval_s: float, upstream: Upstream) -> Subscription:
         """Creates an empty subscription; what comes in goes to `upstream`."""
         subscription = Subscription(upstream, self._clock)
         parameters = subscription_parameters(publishing_interval_s, self._client.session_timeout / 1000)
         with in_our_words():
-            subscription.begin(await self._services.create_subscription(parameters, subscription.receive))
+            subscription.begin(await self.services.create_subscription(parameters, subscription.receive))
         self._subscriptions.append(subscription)
         return subscription
 
     async def create_items(
         self, subscription_id: int, requests: Sequence[ua.MonitoredItemCreateRequest]
     ) -> list[ua.MonitoredItemCreateResult]:
-        """Creates monitored items in one call, in more if the server finds that too many.
+        """Creates monitored items, in as many calls as the server's limit makes necessary.
 
         Returns:
             One result for each request, in their order.
         """
-        parameters = ua.CreateMonitoredItemsParameters(
-            SubscriptionId=subscription_id, TimestampsToReturn=ua.TimestampsToReturn.Both, ItemsToCreate=list(requests)
-        )
-        with in_our_words():
-            try:
-                return _one_each(requests, await self._services.create_monitored_items(parameters))
-            except BadTooManyOperations:
-                if len(requests) == 1:
-                    raise
-        half = len(requests) // 2
-        return [
-            *await self.create_items(subscription_id, requests[:half]),
-            *await self.create_items(subscription_id, requests[half:]),
-        ]
+
+        async def create(
+            services: UaSession, piece: Sequence[ua.MonitoredItemCreateRequest]
+        ) -> list[ua.MonitoredItemCreateResult]:
+            parameters = ua.CreateMonitoredItemsParameters(
+                SubscriptionId=subscription_id, TimestampsToReturn=ua.TimestampsToReturn.Both, ItemsToCreate=list(piece)
+            )
+            return await services.create_monitored_items(parameters)
+
+        return await self.ask(create, requests, self.limits.monitored_items)
 
     async def republish(self, subscription_id: int, number: int) -> ua.NotificationMessage:
         """Asks for a message again. Raises asyncua's errors: whoever asks knows what a missing message means."""
-        return await self._services.republish(subscription_id, number)
+        return await self.services.republish(subscription_id, number)
 
     def lose(self, status: int) -> None:
         """Takes note that the server ends a subscription, or all of us, with this StatusCode; a watcher then raises."""
@@ -148,37 +169,18 @@ class Session:
         return self._watch_end, self._watch_link, self._watch_silence, self._prove_alive, self._renew_channel
 
     @property
-    def _services(self) -> UaSession:
+    def services(self) -> UaSession:
+        """The services of the session as asyncua offers them; its errors are not yet in our words (`in_our_words`)."""
         return self._client.uaclient.session
 
-    async def _read(self, *nodes: ua.NodeId) -> list[object]:
-        with in_our_words():
-            answers = await self._services.read_attributes(list(nodes), AttributeIds.Value)
-        return [None if answer.Value is None else answer.Value.Value for answer in _one_each(nodes, answers)]
+    async def read_values(self, nodes: Sequence[ua.NodeId]) -> list[object]:
+        """Reads the values of nodes, as asyncua decodes them; None for whatever cannot be read."""
+        answers = await self.read_attributes(nodes, AttributeIds.Value)
+        return [None if answer.Value is None else answer.Value.Value for answer in answers]
 
-    def _credentials(self) -> tuple[str | None, str | None]:
-        user = self._file.user
-        if user is None:
-            return None, None
-        try:
-            password = user.read_password()
-        except OSError as error:
-            raise EndpointRefusedError(f'the password file "{user.password_file}" cannot be read: {error.strerror}') from error
-        return user.name, None if password is None else password.get_secret_value()
-
-    async def _protect(self, security: Security) -> None:
-        if security.policy is SecurityPolicy.NONE or security.certificate is None or security.key is None:
-            return
-        certificate = _read_pem_or_der(security.certificate)
-        loaded = await uacrypto.load_certificate(certificate.path_or_content, certificate.extension)
-        self._client.application_uri = application_uri_of(loaded) or self._client.application_uri
-        await self._client.set_security(
-            _POLICIES[security.policy],
-            certificate=certificate,
-            private_key=_read_pem_or_der(security.key),
-            server_certificate=_read_pem_or_der(security.server_certificate) if security.server_certificate else None,
-            mode=ua.MessageSecurityMode[security.mode.value],
-        )
+    async def read_attributes(self, nodes: Sequence[ua.NodeId], attribute: AttributeIds) -> list[ua.DataValue]:
+        """Reads one attribute of each node."""
+        return await self.ask(lambda services, piece: services.read_attributes(list(piece), attribute), nodes, self.limits.read)
 
     async def _watch_end(self) -> NoReturn:
         raise await self._ended
@@ -198,7 +200,7 @@ class Session:
     async def _prove_alive(self) -> NoReturn:
         while True:
             await self._clock.sleep(self._client.session_timeout / 1000 / PROBES_PER_SESSION)
-            (state,) = await self._read(_SERVER_STATE)
+            (state,) = await self.read_values([_SERVER_STATE])
             if state == ua.ServerState.Shutdown:
                 raise of_status(StatusCodes.BadShutdown)
 
@@ -219,20 +221,6 @@ async def _to_its_end(creating: Coroutine[Any, Any, AnswerT]) -> AnswerT:
         await asyncio.wait((task,), timeout=CLOSE_TIMEOUT_S)
         task.cancel()
         raise
-
-
-def application_uri_of(certificate: x509.Certificate) -> str | None:
-    """Finds the application URI a certificate is made for; servers refuse a session that names another one."""
-    try:
-        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    except x509.ExtensionNotFound:
-        return None
-    return next(iter(names.get_values_for_type(x509.UniformResourceIdentifier)), None)
-
-
-def _read_pem_or_der(path: Path) -> uacrypto.CertProperties:
-    content = path.read_bytes()
-    return uacrypto.CertProperties(content, "pem" if content.lstrip().startswith(b"-----BEGIN") else "der")
 
 
 def _one_each(asked: Sequence[object], answers: list[AnswerT]) -> list[AnswerT]:

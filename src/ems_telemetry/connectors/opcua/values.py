@@ -116,7 +116,7 @@ def _dead_letter(connector: str, item: WantedItem, data: ua.DataValue, detail: s
         point=item.point,
         reason=UNSUPPORTED_VALUE,
         detail=detail + cut,
-        source=item.node,
+        source=item.source,
         payload=payload[:DEAD_LETTER_PAYLOAD_BYTES],
         received_at=received_at,
     )
