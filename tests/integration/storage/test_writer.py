@@ -197,3 +197,12 @@ async def test_a_schema_that_does_not_fit_makes_it_wait_and_sets_nothing_aside(d
             await connection.execute("ALTER TABLE hidden RENAME TO latest_readings")
         await spool.wait_until_empty()
     assert await reasons(database) == []
+
+
+async def test_a_gap_that_lasts_is_one_row_that_grows(database: Database) -> None:
+    begun = gap()
+    longer, longest = (begun._replace(end=begun.end + timedelta(minutes=minutes)) for minutes in (1, 2))
+    await write(database, Batch("c", gaps=[begun, longest]), Batch("c", gaps=[longer]))
+    assert await fetch(database, "SELECT id, started_at, ended_at FROM gaps") == [(begun.id, begun.start, longest.end)]
+    await write(database, Batch("c", gaps=[begun]))
+    assert await fetch(database, "SELECT ended_at FROM gaps") == [(longest.end,)]

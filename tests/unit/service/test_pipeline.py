@@ -2,13 +2,14 @@ import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 from fakes import HandClock
 from unit.points import configured_point
 
 from ems_telemetry.errors import SpoolDamagedError, SpoolFullError
-from ems_telemetry.model import Batch, Receipt, Sample
+from ems_telemetry.model import Batch, Gap, Receipt, Sample
 from ems_telemetry.normalize.meaning import Normalizer
 from ems_telemetry.observe import ConnectorReport, Metrics
 from ems_telemetry.service.pipeline import Pipeline
@@ -113,6 +114,33 @@ async def test_closing_writes_down_what_was_refused_last(pipeline: Pipeline, spo
     spool.failure = None
     await pipeline.close()
     assert [gap.refused for batch in spool.batches for gap in batch.gaps] == [1]
+
+
+def lasting(seconds: int, number: int = 1) -> Gap:
+    return Gap(UUID(int=number), "c", "EM-01.p", NOW, NOW + timedelta(seconds=seconds), "node_unknown", 0)
+
+
+async def test_a_gap_that_a_connector_records_is_durable_at_once(pipeline: Pipeline, spool: FakeSpool) -> None:
+    await pipeline.record([lasting(60)])
+    assert [gap for batch in spool.batches for gap in batch.gaps] == [lasting(60)]
+
+
+async def test_gaps_wait_for_room_and_only_the_latest_telling_of_each_is_written(pipeline: Pipeline, spool: FakeSpool) -> None:
+    spool.failure = SpoolFullError("full")
+    await pipeline.record([lasting(60), lasting(60, number=2)])
+    await pipeline.record([lasting(120)])
+    spool.failure = None
+    assert await pipeline.offer([sample()])
+    (batch,) = spool.batches
+    assert list(batch.gaps) == [lasting(120), lasting(60, number=2)]
+
+
+async def test_closing_writes_down_gaps_that_had_no_room(pipeline: Pipeline, spool: FakeSpool) -> None:
+    spool.failure = SpoolFullError("full")
+    await pipeline.record([lasting(60)])
+    spool.failure = None
+    await pipeline.close()
+    assert [gap for batch in spool.batches for gap in batch.gaps] == [lasting(60)]
 
 
 async def test_text_that_is_no_number_becomes_a_dead_letter_beside_the_readings(pipeline: Pipeline, spool: FakeSpool) -> None:
