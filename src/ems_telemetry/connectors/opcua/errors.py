@@ -97,6 +97,12 @@ def status_name(status: int) -> str:
     return name if status in code_to_name_doc else f"{name} 0x{status:08X}"
 
 
+def status_in_words(status: int) -> str:
+    """Tells a StatusCode's name and, as the standard explains it, what it means."""
+    _, words = get_name_and_doc(status)
+    return f"{status_name(status)}: {words.rstrip('.')}" if status in code_to_name_doc and words else status_name(status)
+
+
 @contextmanager
 def in_our_words() -> Iterator[None]:
     """Translates whatever asyncua raises within.
