@@ -39,10 +39,7 @@ def _label(node: FoundNode) -> str:
     facts = node.facts
     if facts is not None:
         words.append(f"[cyan]{escape(facts.type_name)}[/]")
-        if facts.answer is not None:
-            words.append(f"[{_STYLES[facts.answer.quality]}]{escape(_value_words(facts, facts.answer))}[/]")
-        elif facts.unit is not None:
-            words.append(escape(facts.unit.said))
+        words.append(_coloured(facts))
     words.append(f"[dim]{escape(node.problem or node.node)}[/]")
     return "  ".join(words)
 
@@ -51,10 +48,9 @@ def _rows(node: FoundNode, depth: int) -> Iterator[tuple[str, str, str, str, str
     facts = node.facts
     answer = None if facts is None else facts.answer
     status = node.problem or ("" if answer is None or answer.status == 0 else answer.status_name)
-    value = "" if answer is None else answer.shown
-    unit = "" if facts is None or facts.unit is None else facts.unit.said
+    value = "" if facts is None else _value_words(facts)
     kind = "" if facts is None else _type_words(facts)
-    yield f"{_INDENT * depth}{node.name}", kind, f"{value} {unit}".strip(), status, node.node
+    yield f"{_INDENT * depth}{node.name}", kind, value, status, node.node
     for child in node.children:
         yield from _rows(child, depth + 1)
 
@@ -63,11 +59,22 @@ def _type_words(facts: VariableFacts) -> str:
     return facts.type_name if facts.is_scalar else f"{facts.type_name}[]"
 
 
-def _value_words(facts: VariableFacts, answer: Answer) -> str:
-    if answer.quality == Quality.BAD:
-        return answer.status_name
-    unit = "" if facts.unit is None else f" {facts.unit.said}"
-    return f"{answer.shown}{unit}" + ("" if answer.status == 0 else f" ({answer.status_name})")
+def _coloured(facts: VariableFacts) -> str:
+    value, answer = escape(_value_words(facts)), facts.answer
+    if answer is None:
+        return value
+    status = "" if answer.status == 0 else f" {answer.status_name}"
+    return f"[{_STYLES[answer.quality]}]{value}{status}[/]"
+
+
+def _value_words(facts: VariableFacts) -> str:
+    """The value with the name of its state or its unit; the unit alone where values were not asked for."""
+    unit = "" if facts.unit is None or facts.unit.unit == "1" else facts.unit.said
+    if facts.answer is None:
+        return unit
+    state = next((name for name, number in facts.states.items() if number == facts.answer.value), None)
+    told = f"({state})" if state is not None else unit
+    return f"{facts.answer.shown} {told}".strip() if facts.answer.shown else ""
 
 
 def as_json(top: FoundNode) -> list[dict[str, object]]:

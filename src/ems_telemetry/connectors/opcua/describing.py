@@ -88,7 +88,8 @@ def answer_of(data: ua.DataValue) -> Answer:
     quality, _ = judge(status)
     try:
         value = plain_value(data.Value)
-        shown = "" if value is None else _shown(value)
+        is_single = data.Value is not None and data.Value.VariantType == ua.VariantType.Float
+        shown = "" if value is None else f"{value:.7g}" if is_single else _shown(value)
     except UnsupportedValueError:
         value, shown = None, _shown(None if data.Value is None else data.Value.Value)
     if quality == Quality.BAD:

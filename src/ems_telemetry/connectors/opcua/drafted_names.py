@@ -19,7 +19,7 @@ def meter_id(names: Sequence[str]) -> str:
 
 def point_id(names: Sequence[str]) -> str:
     """Spells an id in small letters, as `active_energy_import` for `ActiveEnergyImport`."""
-    return meter_id([_NEW_WORD.sub("_", name) for name in names]).lower()
+    return meter_id([_NEW_WORD.sub("_", name).replace("-", "_") for name in names]).lower()
 
 
 def distinct_ids(

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from ems_telemetry.connectors.opcua.address_space import FoundNode, Selection, ValueKind, VariableFacts, write_path
-from ems_telemetry.connectors.opcua.drafted_names import distinct_ids, point_id
+from ems_telemetry.connectors.opcua.drafted_names import distinct_ids, meter_id, point_id
 from ems_telemetry.connectors.opcua.guess import Guess, NoGuess, guess_point
 from ems_telemetry.connectors.opcua.nodes import parse_node
 from ems_telemetry.model import Kind, Medium
@@ -140,8 +140,8 @@ def _unwritable(node: str) -> str | None:
 
 
 def _heading_lines(heading: Heading) -> Iterator[str]:
-    yield "# Made by `ems-telemetry opcua browse --write`. Quantities, kinds and units follow from the server's units and names:"
-    yield '# look at each line that ends in "check:", then take the question away.'
+    yield "# Made by `ems-telemetry opcua browse --write`. Quantity, kind and unit follow from the server's names and units;"
+    yield '# look at each line that asks something behind "check:".'
     yield "type: opcua"
     yield f"endpoint: {scalar(heading.endpoint)}"
     if heading.security:
@@ -164,8 +164,9 @@ def _meter_lines(owner: _Owner, id_: str) -> Iterator[str]:
     remark = "" if kept else "# "
     yield f"  # {_one_line(write_path(owner.node.names))}{_described(owner.node)}"
     yield f"  {remark}- id: {scalar(id_)}"
-    if owner.node.name != id_ and owner.node.names and not _VARIABLE.search(owner.node.name) and owner.node.name.isprintable():
-        yield f"  {remark}  name: {scalar(owner.node.name)}"
+    name = _meter_name(owner.node.names, id_)
+    if name not in {"", id_} and name.isprintable() and not _VARIABLE.search(name):
+        yield f"  {remark}  name: {scalar(name)}"
     medium = _medium(kept)
     if medium is not None:
         yield f"    medium: {medium}"
@@ -173,6 +174,12 @@ def _meter_lines(owner: _Owner, id_: str) -> Iterator[str]:
     ids = distinct_ids([entry.names for entry in (*kept, *asked)], spell=point_id)
     for entry, name in zip((*kept, *asked), ids, strict=True):
         yield from _point_lines(entry, name)
+
+
+def _meter_name(names: Sequence[str], id_: str) -> str:
+    """Gives the names that a meter's id was made from, as the server writes them."""
+    lengths = (length for length in range(1, len(names) + 1) if meter_id(names[-length:]) == id_)
+    return " / ".join(names[-next(lengths, 1) :])
 
 
 def _point_lines(entry: _Entry, id_: str) -> Iterator[str]:
