@@ -22,7 +22,9 @@ from ems_telemetry.cli.opcua_target import (
 from ems_telemetry.cli.opcua_writing import Writing, write_connector
 from ems_telemetry.cli.output import EXIT_FAILED, ConfigOption, JsonOption, as_objects, complain, print_json, print_table, say
 from ems_telemetry.config.load import DEFAULT_PATH
-from ems_telemetry.connectors.opcua.address_space import FoundNode, Selection
+from ems_telemetry.connectors.opcua.address_space import OBJECTS_PATHS, FoundNode, Selection
+from ems_telemetry.connectors.opcua.nodes import parse_node, parse_path
+from ems_telemetry.errors import ConfigurationError, Problem
 from ems_telemetry.model import Quality
 
 OFFER_COLUMNS = ("usable", "policy", "mode", "users", "url", "fingerprint")
@@ -69,6 +71,7 @@ def browse(  # noqa: PLR0913, PLR0917 - a verb has as many parameters as options
     if write is not None and write.exists() and not force:
         complain(f"nothing written: {write} would be overwritten; name another file, or say --force")
         raise typer.Exit(EXIT_FAILED)
+    _check_node(path or node or "/")
     target = find_target(endpoint, config, Login(security, user, password_file, allow_clear_text))
     top = _explore(target, path or node, depth, max_nodes, with_server=server, with_values=values or write is not None)
     selection = Selection(select or (), exclude or ())
@@ -80,6 +83,16 @@ def browse(  # noqa: PLR0913, PLR0917 - a verb has as many parameters as options
         print_json({"endpoint": target.file.endpoint, "nodes": nodes_as_json(kept)})
     else:
         show_tree(kept)
+
+
+def _check_node(text: str) -> None:
+    try:
+        if not text.startswith("/"):
+            parse_node(text)
+        elif text not in OBJECTS_PATHS:
+            parse_path(text)
+    except ValueError as error:
+        raise ConfigurationError([Problem(None, None, str(error))]) from error
 
 
 def _explore(target: Target, start: str | None, depth: int, nodes: int, *, with_server: bool, with_values: bool) -> FoundNode:
@@ -114,6 +127,8 @@ def read(  # noqa: PLR0913, PLR0917 - a verb has as many parameters as options
     """Read nodes once: value, unit, type, quality, status and times. Ends with 1 if one is bad or not there."""
     from ems_telemetry.connectors.opcua.commissioning import read_nodes  # noqa: PLC0415 - loads asyncua
 
+    for text in nodes:
+        _check_node(text)
     target = find_target(endpoint, config, Login(security, user, password_file, allow_clear_text))
     read_out = asyncio.run(read_nodes(target.file, target.pki_directory, nodes))
     if as_json:

@@ -62,7 +62,8 @@ def load(
         ConfigurationError: with every problem found in all files, each with its file and line.
     """
     environment = os.environ if environment is None else environment
-    service, settings = _read_settings(path, environment)
+    service = _service_document(path, environment)
+    settings = _validated(Settings, service)
     problems: list[Problem] = []
     plant = _collecting(problems, lambda: load_plant(settings, environment))
     paths = connector_paths(path, settings)
@@ -81,12 +82,28 @@ def load(
 
 
 def load_settings(path: Path, environment: Mapping[str, str] | None = None) -> Settings:
-    """Reads the service file alone.
+    """Reads the service file alone, for what needs neither plant nor connectors.
 
     Raises:
         ConfigurationError: with every problem found in it.
     """
-    return _read_settings(path, os.environ if environment is None else environment)[1]
+    return _validated(Settings, _service_document(path, os.environ if environment is None else environment))
+
+
+def _service_document(path: Path, environment: Mapping[str, str]) -> Document:
+    service = overlay_environment(read_document(path, environment), environment)
+    for section in ("database", "spool", "pki", "api", "retention", "log"):
+        service.data.setdefault(section, {})
+    return service
+
+
+def _collecting(problems: list[Problem], read: Callable[[], ResultT]) -> ResultT | None:
+    """Keeps the problems of one file, so that the next is read all the same."""
+    try:
+        return read()
+    except ConfigurationError as error:
+        problems.extend(error.problems)
+        return None
 
 
 def load_plant(settings: Settings, environment: Mapping[str, str] | None = None) -> Plant:
@@ -114,22 +131,6 @@ def read_connector(
     """
     document = read_document(path, os.environ if environment is None else environment)
     return document, _validated(_model_of(document, types), document)
-
-
-def _read_settings(path: Path, environment: Mapping[str, str]) -> tuple[Document, Settings]:
-    service = overlay_environment(read_document(path, environment), environment)
-    for section in ("database", "spool", "pki", "api", "retention", "log"):
-        service.data.setdefault(section, {})
-    return service, _validated(Settings, service)
-
-
-def _collecting(problems: list[Problem], read: Callable[[], ResultT]) -> ResultT | None:
-    """Keeps the problems of one file, so that the next is read all the same."""
-    try:
-        return read()
-    except ConfigurationError as error:
-        problems.extend(error.problems)
-        return None
 
 
 def _validated(model: type[ModelT], document: Document) -> ModelT:

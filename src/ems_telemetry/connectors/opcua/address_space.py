@@ -14,6 +14,9 @@ from ems_telemetry.model import Quality, RawValue
 
 Range: TypeAlias = tuple[float, float]
 
+OBJECTS_PATHS = frozenset({"/", "/Objects", "/0:Objects"})
+"""How people write the Objects folder itself."""
+
 
 class ValueKind(StrEnum):
     """What sort of values a variable has."""

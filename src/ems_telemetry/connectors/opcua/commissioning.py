@@ -9,7 +9,7 @@ from typing import TypeAlias
 from asyncua import ua
 from asyncua.ua.object_ids import ObjectIds
 
-from ems_telemetry.connectors.opcua.address_space import FoundNode
+from ems_telemetry.connectors.opcua.address_space import OBJECTS_PATHS, FoundNode
 from ems_telemetry.connectors.opcua.browsing import OBJECTS, Bounds, NodeNotFoundError, SeenNode, walk
 from ems_telemetry.connectors.opcua.describing import describe, read_answers
 from ems_telemetry.connectors.opcua.file import OpcUaFile
@@ -100,7 +100,7 @@ async def _clock_ahead_s(session: Session) -> float | None:
 
 async def _find(session: Session, start: str | None) -> tuple[ua.NodeId, Names]:
     """Gives a node's id in this session, and the names on the way to it if it was found by them."""
-    if start is None or start in {"/", "/Objects", "/0:Objects"}:
+    if start is None or start in OBJECTS_PATHS:
         return OBJECTS, ()
     if start.startswith("/"):
         steps = parse_path(start)

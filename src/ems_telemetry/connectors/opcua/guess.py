@@ -160,7 +160,7 @@ def guess_point(names: Sequence[str], facts: VariableFacts, also: Sequence[str] 
         return NoGuess(left_out)
     words = words_of(names, also, "" if facts.unit is None else facts.unit.said)
     if words.own(Word.SETTING):
-        return NoGuess("by its name a set point or a limit, which is not measured", facts.unit and facts.unit.unit)
+        return NoGuess("by its name a set point or a limit, which is not measured", facts.unit.unit if facts.unit else None)
     if facts.kind is not ValueKind.NUMBER:
         return _guess_state(words, facts)
     measurement = measurement_of(facts.measurement_id)
