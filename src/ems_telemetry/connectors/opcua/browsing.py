@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from asyncua import ua
 from asyncua.client.ua_session import UaSession
@@ -21,6 +22,8 @@ _STANDARD_OBJECTS = frozenset(
 _PROPERTY_TYPE = ua.NodeId(ua.Int32(ObjectIds.PropertyType))
 _HAS_PROPERTY = ua.NodeId(ua.Int32(ObjectIds.HasProperty))
 _OUT_OF_CONTINUATION_POINTS = StatusCodes.BadNoContinuationPoints
+REFERENCES_PER_PIECE = 1000
+"""So many references of one node come in one piece: no answer is larger than what clients and servers take."""
 MOST_CONTINUATIONS = 10_000
 """A server that gives ever more pieces of one node's references is not asked for ever."""
 
@@ -100,24 +103,32 @@ async def walk(session: Session, start: ua.NodeId, bounds: Bounds) -> Walk:
     return Walk(top, cut_at)
 
 
-async def references(session: Session, nodes: Sequence[ua.NodeId]) -> list[list[ua.ReferenceDescription] | str]:
+async def references(
+    session: Session, nodes: Sequence[ua.NodeId], per_piece: int = REFERENCES_PER_PIECE
+) -> list[list[ua.ReferenceDescription] | str]:
     """Asks for the objects and variables below each node, in as many calls and pieces as the server makes necessary.
+
+    Args:
+        session: an open session.
+        nodes: whose references are wanted.
+        per_piece: how many references of one node are asked for at a time.
 
     Returns:
         For each node its references in the server's order, or why the server does not tell them.
     """
     asked = [_question(node) for node in nodes]
-    answers = await session.ask(_browse_to_the_end, asked, session.limits.browse)
+    browse = partial(_browse_to_the_end, per_piece)
+    answers = await session.ask(browse, asked, session.limits.browse)
     again = [place for place, answer in enumerate(answers) if answer == status_name(_OUT_OF_CONTINUATION_POINTS)]
     for place in again:  # the server keeps few unfinished answers at a time: these one by one
-        (answers[place],) = await session.ask(_browse_to_the_end, [asked[place]], 1)
+        (answers[place],) = await session.ask(browse, [asked[place]], 1)
     return answers
 
 
 async def _browse_to_the_end(
-    services: UaSession, asked: Sequence[ua.BrowseDescription]
+    per_piece: int, services: UaSession, asked: Sequence[ua.BrowseDescription]
 ) -> list[list[ua.ReferenceDescription] | str]:
-    results = await services.browse(ua.BrowseParameters(RequestedMaxReferencesPerNode=0, NodesToBrowse=list(asked)))
+    results = await services.browse(ua.BrowseParameters(RequestedMaxReferencesPerNode=per_piece, NodesToBrowse=list(asked)))
     answers: list[list[ua.ReferenceDescription] | str] = [
         list(result.References or ()) if result.StatusCode.is_good() else status_name(int(result.StatusCode.value))
         for result in results

@@ -229,7 +229,7 @@ def _useless_lines(entries: Sequence[_Entry]) -> Iterator[str]:
     yield "# Left out:"
     for entry in useless[:MOST_LEFT_OUT]:
         reason = entry.guess.reason if isinstance(entry.guess, NoGuess) else ""
-        yield f"#   {_one_line(write_path(entry.variable.names))} ({entry.facts.type_name}): {_one_line(reason)}"
+        yield f"#   {_one_line(write_path(entry.variable.names))} ({_one_line(entry.facts.type_name)}): {_one_line(reason)}"
     if len(useless) > MOST_LEFT_OUT:
         yield f"#   and {len(useless) - MOST_LEFT_OUT} more"
 

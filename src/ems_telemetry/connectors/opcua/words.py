@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 from itertools import pairwise
@@ -104,10 +104,10 @@ _STEMS: Mapping[Word, str] = {
     Word.NITROGEN: "nitrogen stickstoff nges ammonium nitrat nitrate",
     Word.PHOSPHORUS: "phosph pges",
     Word.CHLORINE: "chlorine chlor",
-    Word.SETTING: "setpoint setvalue sollwert limit grenzwert threshold schwelle alarm parameter sp",
+    Word.SETTING: "setpoint setvalue sollwert =limit =limits grenzwert threshold schwelle alarm parameter sp",
 }
 _SHORT = 3
-"""Up to so many letters a stem must be the whole word; a longer one may stand anywhere in it."""
+"""Up to so many letters a stem must be the whole word, as one behind "=" must; a longer one may stand anywhere in it."""
 
 _TRANSCRIBED = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue"})
 _PARTS = re.compile(r"[A-Z]+(?![a-z])\d*|[A-Z]?[a-z]+\d*|\d+[a-z]*")
@@ -165,5 +165,7 @@ def _found(name: str) -> frozenset[Word]:
     return frozenset(word for word, stems in _STEMS.items() if any(_stands_in(stem, whole) for stem in stems.split()))
 
 
-def _stands_in(stem: str, parts: Iterable[str]) -> bool:
+def _stands_in(stem: str, parts: Collection[str]) -> bool:
+    if stem.startswith("="):
+        return stem[1:] in parts
     return any(part == stem or (len(stem) > _SHORT and stem in part) for part in parts)
