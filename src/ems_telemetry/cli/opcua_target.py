@@ -1,6 +1,7 @@
 """Which server a verb of `opcua` is about: a URL with its options, or a connector of the configuration or a file of one."""
 
 import os
+import re
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from ems_telemetry.errors import ConfigurationError, Problem
 
 PASSWORD_VARIABLE = "OPCUA_PASSWORD"  # noqa: S105 - a name, not a password
 PLACEHOLDER_SITE = "SITE"
+_PLACEHOLDER = re.compile(r"\$\{\w+\}")
 _PKI_WITHOUT_CONFIGURATION = Path("var/pki")
 
 EndpointArgument: TypeAlias = Annotated[
@@ -122,6 +124,9 @@ def _of_connector(path: Path, pki: Path, login: Login, found: Found | None) -> T
         )
     security = {key: _told(_from_here(path, key, value)) for key, value in written["security"].items()}
     user = {key: _told(_from_here(path, key, value)) for key, value in written["user"].items() if key != "password"}
+    placeholder = document.written.get(("user", "password"), "")
+    if login.user is None and _PLACEHOLDER.fullmatch(placeholder):
+        user["password"] = placeholder
     return Target(file, pki, path.stem, security, user, found)
 
 

@@ -75,7 +75,7 @@ def _from_file(keys: Mapping[str, str], file: Path) -> dict[str, str]:
 
 
 def _password(target: Target) -> dict[str, str]:
-    if "name" not in target.user or "password_file" in target.user:
+    if "name" not in target.user or not target.user.keys().isdisjoint({"password", "password_file"}):
         return {}
     if PASSWORD_VARIABLE not in os.environ:
         complain(f"the file takes the password from the environment: set {PASSWORD_VARIABLE} before it is checked or run")

@@ -86,7 +86,8 @@ class Works {
   }
 }
 
-function furnish(plant) {
+function furnish(plant, server) {
+  server.engine.serverCapabilities.maxBrowseContinuationPoints = 10; // as few unfinished answers as a small PLC keeps
   const works = new Works(plant);
   const top = works.object(plant.addressSpace.rootFolder.objects, "Works");
   addElectricity(works, works.object(top, "Hall 1"));
