@@ -13,8 +13,8 @@ from ems_telemetry.connectors.opcua.address_space import OBJECTS_PATHS, FoundNod
 from ems_telemetry.connectors.opcua.browsing import OBJECTS, Bounds, NodeNotFoundError, SeenNode, walk
 from ems_telemetry.connectors.opcua.describing import describe, read_answers
 from ems_telemetry.connectors.opcua.file import OpcUaFile
+from ems_telemetry.connectors.opcua.following import follow_path
 from ems_telemetry.connectors.opcua.nodes import parse_node, parse_path
-from ems_telemetry.connectors.opcua.paths import follow_path
 from ems_telemetry.connectors.opcua.plan import resolve
 from ems_telemetry.connectors.opcua.session import Session
 from ems_telemetry.connectors.opcua.visiting import visiting

@@ -10,8 +10,8 @@ from ems_telemetry.connectors.opcua.browsing import NodeNotFoundError
 from ems_telemetry.connectors.opcua.describing import read_answers
 from ems_telemetry.connectors.opcua.errors import status_in_words
 from ems_telemetry.connectors.opcua.file import OpcUaFile
+from ems_telemetry.connectors.opcua.following import follow_path
 from ems_telemetry.connectors.opcua.nodes import NodeAddress
-from ems_telemetry.connectors.opcua.paths import follow_path
 from ems_telemetry.connectors.opcua.plan import WantedItem, resolve, wanted_items
 from ems_telemetry.connectors.opcua.session import Session
 from ems_telemetry.connectors.opcua.values import read_data_value
