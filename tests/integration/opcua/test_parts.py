@@ -26,7 +26,7 @@ async def test_a_path_is_followed_through_deep_folders_and_names_with_slashes(
 async def test_wrong_paths_are_refused_each_in_its_words_and_hold_up_no_other(
     metering_server: MeteringServer, tmp_path: Path
 ) -> None:
-    nodes = {
+    nodes: dict[str, dict[str, object]] = {
         "nowhere": {"path": f"/nsu={PLANT};Plant/nsu={PLANT};Nowhere"},
         "twin": {"path": f"/nsu={PLANT};Plant/nsu={PLANT};Twin"},
         "stranger": {"path": "/nsu=urn:no:such;Plant"},
@@ -49,7 +49,7 @@ async def test_wrong_paths_are_refused_each_in_its_words_and_hold_up_no_other(
 
 
 async def test_elements_and_fields_arrive_as_values_of_their_own(metering_server: MeteringServer, tmp_path: Path) -> None:
-    nodes = {
+    nodes: dict[str, dict[str, object]] = {
         "second": {"node": "Numbers", "element": 1},
         "total": {"node": "Meter", "field": "Total"},
         "name": {"node": "Meter", "field": "Name"},
@@ -90,7 +90,10 @@ async def test_elements_and_fields_arrive_as_values_of_their_own(metering_server
 
 async def test_a_field_follows_the_changes_of_its_structure(own_metering_server: MeteringServer, tmp_path: Path) -> None:
     server = own_metering_server
-    nodes = {"volt": {"node": "Phases", "element": 1, "field": "Voltage"}, "chosen": {"node": "Choice", "field": "Flow"}}
+    nodes: dict[str, dict[str, object]] = {
+        "volt": {"node": "Phases", "element": 1, "field": "Voltage"},
+        "chosen": {"node": "Choice", "field": "Flow"},
+    }
     async with running(air_file(server.endpoint, nodes), tmp_path) as (sink, _):
         await until(lambda: len(sink.samples) >= 2)
         server.set_structure("Phases", [{"voltage": 1}, {"voltage": 235}])
@@ -100,7 +103,7 @@ async def test_a_field_follows_the_changes_of_its_structure(own_metering_server:
 
 
 async def test_wrong_parts_are_refused_in_words(metering_server: MeteringServer, tmp_path: Path) -> None:
-    nodes = {
+    nodes: dict[str, dict[str, object]] = {
         "no_array": {"node": "Air.Flow", "element": 0},
         "no_structure": {"node": "Air.Pressure", "field": "Value"},
         "no_field": {"node": "Meter", "field": "Totals"},
@@ -122,7 +125,10 @@ async def test_an_element_beyond_the_array_is_a_bad_reading_until_the_array_grow
     own_metering_server: MeteringServer, tmp_path: Path
 ) -> None:
     server = own_metering_server
-    nodes = {"sixth": {"node": "Numbers", "element": 5}, "second": {"node": "Numbers", "element": 1}}
+    nodes: dict[str, dict[str, object]] = {
+        "sixth": {"node": "Numbers", "element": 5},
+        "second": {"node": "Numbers", "element": 1},
+    }
     async with running(air_file(server.endpoint, nodes), tmp_path) as (sink, _):
         await until(lambda: len(sink.samples) >= 2)
         assert (of_point(sink, "sixth")[0].value, of_point(sink, "sixth")[0].quality) == (None, Quality.BAD)
@@ -137,7 +143,7 @@ async def test_an_array_that_becomes_a_matrix_is_a_dead_letter_and_not_a_wrong_n
     own_metering_server: MeteringServer, tmp_path: Path
 ) -> None:
     server = own_metering_server
-    nodes = {"sixth": {"node": "Numbers", "element": 5}}
+    nodes: dict[str, dict[str, object]] = {"sixth": {"node": "Numbers", "element": 5}}
     async with running(air_file(server.endpoint, nodes), tmp_path) as (sink, _):
         await sink.wait_for_samples(1)
         server.set_matrix("Numbers", [2, 3], [1, 2, 3, 4, 5, 6])
