@@ -3,14 +3,12 @@
 from collections.abc import Mapping, Sequence
 
 from asyncua import ua
-from asyncua.client.ua_session import UaSession
 from asyncua.ua.object_ids import ObjectIds
 
-from ems_telemetry.connectors.opcua.errors import SERVICE_UNKNOWN, status_behind
 from ems_telemetry.connectors.opcua.file import Deadband
+from ems_telemetry.connectors.opcua.paths import translate_paths
 from ems_telemetry.connectors.opcua.plan import one_step
 from ems_telemetry.connectors.opcua.session import Session
-from ems_telemetry.errors import EmsTelemetryError
 
 
 async def absolute_deadbands(session: Session, wanted: Mapping[int, tuple[ua.NodeId, Deadband]]) -> dict[int, Deadband]:
@@ -34,15 +32,7 @@ async def absolute_deadbands(session: Session, wanted: Mapping[int, tuple[ua.Nod
 
 
 async def _read_ranges(session: Session, nodes: Sequence[ua.NodeId]) -> list[object]:
-    async def translate(services: UaSession, piece: Sequence[ua.BrowsePath]) -> list[ua.BrowsePathResult]:
-        return await services.translate_browsepaths_to_nodeids(list(piece))
-
-    try:
-        results = await session.ask(translate, [_range_of(node) for node in nodes], session.limits.translate)
-    except EmsTelemetryError as error:
-        if status_behind(error) not in SERVICE_UNKNOWN:
-            raise
-        return [None] * len(nodes)
+    results = await translate_paths(session, [_range_of(node) for node in nodes])
     properties = [result.Targets[0].TargetId if result.Targets else ua.NodeId() for result in results]
     return await session.read_values(properties)
 

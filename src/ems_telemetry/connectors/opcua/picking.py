@@ -67,9 +67,9 @@ def pick(data: ua.DataValue, part: Part) -> ua.DataValue:
         return replace(data, Value=_NOTHING, StatusCode=_NO_DATA)
     except (NoSuchFieldError, UnreadableStructureError) as error:
         value = Unreadable(str(error), data.Value.Value)
-    if type(value) not in _TYPES and part.field is None:
-        return replace(data, Value=ua.Variant(value, data.Value.VariantType))
-    return replace(data, Value=ua.Variant(value, _TYPES.get(type(value), ua.VariantType.ExtensionObject)))
+    as_sent = part.field is None and value is not None and not isinstance(value, Unreadable)
+    type_ = data.Value.VariantType if as_sent else _TYPES.get(type(value), ua.VariantType.ExtensionObject)
+    return replace(data, Value=ua.Variant(value, type_))
 
 
 _NOTHING = ua.Variant(None, ua.VariantType.Null)

@@ -7,20 +7,15 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from asyncua import ua
-from asyncua.client.ua_session import UaSession
-from asyncua.ua.status_codes import StatusCodes
 
-from ems_telemetry.connectors.opcua.errors import SERVICE_UNKNOWN, status_behind, status_name
 from ems_telemetry.connectors.opcua.nodes import Step
 from ems_telemetry.connectors.opcua.parts import find_parts
+from ems_telemetry.connectors.opcua.paths import read_path_result, translate_paths
 from ems_telemetry.connectors.opcua.picking import Part
 from ems_telemetry.connectors.opcua.plan import WantedItem, browse_path, resolve
 from ems_telemetry.connectors.opcua.reading import read_from_source, status_of, value_of
 from ems_telemetry.connectors.opcua.refusals import Cause, Refusals, Refused, refused_with, refuses_node
 from ems_telemetry.connectors.opcua.session import Session
-from ems_telemetry.errors import EmsTelemetryError
-
-_WHOLE_PATH = 0xFFFF_FFFF
 
 
 class Target(NamedTuple):
@@ -88,25 +83,13 @@ class Resolver:
 
     async def _follow(self, paths: dict[int, ua.BrowsePath]) -> dict[int, ua.NodeId]:
         nodes: dict[int, ua.NodeId] = {}
-        for handle, result in zip(paths, await self._translate(tuple(paths.values())), strict=True):
+        for handle, result in zip(paths, await translate_paths(self._session, tuple(paths.values())), strict=True):
             found = read_path_result(result)
             if isinstance(found, Refused):
                 self._refusals.refuse(handle, found)
             else:
                 nodes[handle] = found
         return nodes
-
-    async def _translate(self, paths: Sequence[ua.BrowsePath]) -> list[ua.BrowsePathResult]:
-        async def translate(services: UaSession, piece: Sequence[ua.BrowsePath]) -> list[ua.BrowsePathResult]:
-            return await services.translate_browsepaths_to_nodeids(list(piece))
-
-        try:
-            return await self._session.ask(translate, paths, self._session.limits.translate)
-        except EmsTelemetryError as error:
-            status = status_behind(error)
-            if status not in SERVICE_UNKNOWN:
-                raise
-            return [ua.BrowsePathResult(StatusCode=ua.StatusCode(ua.UInt32(status))) for _ in paths]
 
     async def _read_doubtful(self, nodes: dict[int, ua.NodeId]) -> None:
         doubtful = [handle for handle in nodes if handle in self._refusals]
@@ -115,25 +98,6 @@ class Resolver:
             if refuses_node(status_of(value)):
                 self._refusals.refuse(handle, refused_with(status_of(value)))
                 del nodes[handle]
-
-
-def read_path_result(result: ua.BrowsePathResult) -> ua.NodeId | Refused:
-    """Reads what a server answers to one path: the one node it leads to, or why there is none."""
-    status = int(result.StatusCode.value)
-    if status == StatusCodes.BadNoMatch:
-        return Refused(Cause.NODE_UNKNOWN, "the server knows no node on this path (BadNoMatch)")
-    if status in SERVICE_UNKNOWN:
-        return Refused(Cause.NODE_REFUSED, f"the server follows no paths ({status_name(status)}); name the node with node:")
-    if result.StatusCode.is_bad():
-        return refused_with(status)
-    targets = [target for target in result.Targets if target.RemainingPathIndex == _WHOLE_PATH]
-    nodes = tuple(dict.fromkeys(ua.NodeId(t.TargetId.Identifier, t.TargetId.NamespaceIndex) for t in targets))
-    if not nodes:
-        return Refused(Cause.NODE_UNKNOWN, "the path leads to another server")
-    if len(nodes) > 1:
-        named = " and ".join(node.to_string() for node in nodes[:2])
-        return Refused(Cause.PATH_AMBIGUOUS, f"the path leads to {len(nodes)} nodes ({named}); name the one with node:")
-    return nodes[0]
 
 
 def _uris(steps: Sequence[Step]) -> Sequence[str]:

@@ -49,7 +49,7 @@ class Watching:
         Raises:
             ConnectionLostError: the session is lost, or the server cannot subscribe and must not be polled.
         """
-        if self._choice == "always":
+        if self._choice == "always" and self._items:
             return await self._poll(session, upstream)
         watch = Monitoring(session, self._items, upstream, self._surroundings, self._refusals)
         try:
