@@ -7,6 +7,7 @@ from asyncua import ua
 from asyncua.common.node import Node
 from asyncua.server.internal_session import InternalSession
 from asyncua.server.server import Server
+from asyncua.ua.object_ids import ObjectIds
 from asyncua.ua.status_codes import StatusCodes
 from asyncua.ua.uaerrors import BadServiceUnsupported, BadTooManyOperations, BadTooManySubscriptions
 from servers.process import LOOPBACK, free_port
@@ -105,7 +106,9 @@ class LimitedServer:
         index = await self.server.register_namespace(URI)
         for name, value in self._variables.items():
             node_id = ua.NodeId(name, index)  # type: ignore[arg-type]  # asyncua names its wire types, and takes plain ones
-            self.nodes[name] = await self.server.nodes.objects.add_variable(node_id, name, value)
+            # asyncua guesses the type of all values but of structures it does not know.
+            type_ = ua.NodeId(ua.Int32(ObjectIds.Structure)) if isinstance(value, ua.ExtensionObject) else None
+            self.nodes[name] = await self.server.nodes.objects.add_variable(node_id, name, value, datatype=type_)
         await self.server.start()
         return self
 

@@ -4,8 +4,10 @@ import asyncio
 from pathlib import Path
 
 import pytest
+from asyncua import ua
 from fakes import until
 from integration.opcua.air_plant import air_file, of_point, running
+from integration.opcua.limited_server import LimitedServer, point
 from servers.metering import MeteringServer
 from servers.node_opcua import PLANT
 
@@ -187,3 +189,18 @@ async def test_a_node_deleted_while_it_is_monitored_is_a_gap_and_found_again_whe
         server.add("Air.Pressure", "Double", 3.5)
         await until(lambda: of_point(sink, "pressure")[-1].value == 3.5)
         assert len(sink.gaps) == 1
+
+
+async def test_a_structure_the_server_does_not_define_is_refused_and_one_of_the_standard_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secret = ua.ExtensionObject(TypeId=ua.NodeId(ua.Int32(4711), ua.Int16(2)), Body=b"\x01")  # type: ignore[arg-type]  # asyncua names its wire type
+    nodes = {"secret": point("Secret", field="Total"), "high": point("Limits", field="High")}
+    limited = LimitedServer(monkeypatch, Secret=secret, Limits=ua.Range(0.0, 50.0))
+    async with limited as server, running(air_file(server.endpoint, nodes), tmp_path) as (sink, given):
+        (sample,) = await sink.wait_for_samples(1)
+        await until(lambda: bool(sink.gaps))
+        problem = str(given.report.status.last_error)
+    assert sample.value == 50.0
+    assert "the server tells no definition of the structure ns=2;i=4711, so its fields cannot be told apart" in problem
+    assert "name the node of the field instead" in problem

@@ -97,3 +97,13 @@ async def test_a_polled_server_that_goes_away_is_found_again(tmp_path: Path) -> 
             await sink.wait_for_samples(before + 3)
     finally:
         server.stop()
+
+
+async def test_a_server_whose_subscriptions_others_hold_is_polled_for_this_session(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limited = LimitedServer(monkeypatch, Level=1.0).with_subscriptions(most=0)
+    nodes = {"level": point("Level")}
+    async with limited as server, running(air_file(server.endpoint, nodes), tmp_path) as (sink, given):
+        await sink.wait_for_samples(1)
+        assert given.report.status.state is LinkState.UP

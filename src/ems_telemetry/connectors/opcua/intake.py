@@ -26,18 +26,24 @@ class Intake:
         """Hands on what a server sent. A node it says to be gone or denied is refused from now on, and asked for again."""
         if self.parts:
             notifications = [self._picked(notification) for notification in notifications]
-        for notification in notifications:
+        for notification in self._telling(notifications):
             self._judge(notification.ClientHandle, status_of(notification.Value))
         await self._put(notifications)
         if self._refusals.untold:
             await self._refusals.tell()
+
+    def _telling(self, notifications: Notifications) -> Notifications:
+        """Gives those that may tell something of their node; while none is refused, the good ones do not."""
+        if self._refusals:
+            return notifications
+        return [one for one in notifications if one.Value.StatusCode is not None and one.Value.StatusCode.value & _BAD]
 
     def _picked(self, notification: ua.MonitoredItemNotification) -> ua.MonitoredItemNotification:
         part = self.parts.get(notification.ClientHandle)
         return notification if part is None else replace(notification, Value=pick(notification.Value, part))
 
     def _judge(self, handle: int, status: int) -> None:
-        if status & _BAD and refuses_node(status):
+        if refuses_node(status):
             if 0 <= handle < self._item_count:
                 self._refusals.refuse(handle, refused_with(status))
         elif handle in self._refusals:
