@@ -72,7 +72,9 @@ async def test_several_problems_are_told_together_and_none_hides_another(tmp_pat
     refusals, _, _, given = keeping(tmp_path)
     for handle in range(3):
         refusals.refuse(handle, UNKNOWN)
-    await refusals.tell("the server filters no deadband")
+    refusals.problems = ["the server filters no deadband"]
+    await refusals.tell()
+    await refusals.tell()
     problem = str(given.report.status.last_error)
     assert problem.startswith("3 of 3 nodes are refused")
     assert problem.endswith("the server filters no deadband")

@@ -49,6 +49,7 @@ class Monitoring:
         self._resolver = Resolver(session, items, refusals)
         self._subscription_of: dict[int, int] = {}
         self._granted: dict[int, ua.MonitoredItemCreateResult] = {}
+        self._unfiltered: list[int] = []
 
     async def begin(self) -> None:
         """Creates one subscription per publishing interval, and all items.
@@ -145,17 +146,18 @@ class Monitoring:
 
     async def _tell(self, created: Mapping[int, Attempt]) -> None:
         wanted = {handle: (self._items[handle].deadband, attempt.deadband) for handle, attempt in created.items()}
-        unfiltered = [handle for handle, (asked, used) in wanted.items() if asked is not None and used is None]
         computed = [handle for handle, (asked, used) in wanted.items() if asked != used and used is not None]
+        unfiltered = [handle for handle, (asked, used) in wanted.items() if asked is not None and used is None]
+        self._unfiltered += unfiltered
         report = self._surroundings.report
-        problems: list[str] = []
         if unfiltered:
             report.count("deadbands_refused", len(unfiltered))
-            problems = [f"the server filters no deadband, all changes are sent: {named_points(self._items, unfiltered)}"]
+            named = named_points(self._items, self._unfiltered)
+            self._refusals.problems = [f"the server filters no deadband, all changes are sent: {named}"]
         if computed:
             sentence = f"the deadband in percent is computed from EURange: {named_points(self._items, computed)}"
             report.remark("deadbands_computed", sentence)
-        await self._refusals.tell(*problems)
+        await self._refusals.tell()
 
     async def _delete_former(self, handles: Iterable[int]) -> None:
         """Takes away the items of nodes that were gone: a server need not connect an old item with a new node."""

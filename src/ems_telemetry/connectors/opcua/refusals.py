@@ -80,6 +80,8 @@ class Refusals:
         self._open: dict[int, Gap] = {}
         self._untold: dict[UUID, Gap] = {}
         self._found: list[int] = []
+        self.problems: Sequence[str] = ()
+        """What else is wrong with the items of this session, in sentences: told together, so that no note hides another."""
 
     def __len__(self) -> int:
         return len(self._reasons)
@@ -115,17 +117,13 @@ class Refusals:
             self._close(handle)
             self._found.append(handle)
 
-    async def tell(self, *problems: str) -> None:
-        """Writes down the gaps that changed, and puts all that is wrong with the items into one note.
-
-        Args:
-            problems: what else is wrong with them, in sentences.
-        """
+    async def tell(self) -> None:
+        """Writes down the gaps that changed, and puts all that is wrong with the items into one note."""
         report = self._surroundings.report
         if self._found:
             report.remark("nodes_found", f"found again: {named_points(self._items, self._found)}")
             self._found.clear()
-        if sentences := [*self._sentence(), *problems]:
+        if sentences := [*self._sentence(), *self.problems]:
             report.note("; ".join(sentences))
         if self._untold:
             gaps, self._untold = tuple(self._untold.values()), {}

@@ -49,6 +49,7 @@ class Watching:
         Raises:
             ConnectionLostError: the session is lost, or the server cannot subscribe and must not be polled.
         """
+        self._refusals.problems = ()
         if self._choice == "always" and self._items:
             return await self._poll(session, upstream)
         watch = Monitoring(session, self._items, upstream, self._surroundings, self._refusals)
