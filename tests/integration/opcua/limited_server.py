@@ -115,6 +115,14 @@ class LimitedServer:
     async def __aexit__(self, *_: object) -> None:
         await self.server.stop()
 
+    async def tell_nodes_per_read(self, limit: int | None) -> None:
+        """Sets what it tells of the nodes it takes per read; None for nothing."""
+        node = self.server.get_node(ua.NodeId(ua.Int32(ObjectIds.Server_ServerCapabilities_OperationLimits_MaxNodesPerRead)))
+        if limit is None:
+            await node.delete()
+        else:
+            await self.server.write_attribute_value(node.nodeid, ua.DataValue(ua.Variant(limit, ua.VariantType.UInt32)))
+
     async def say(self, name: str, data: ua.DataValue) -> None:
         """Sets a variable with its times and status."""
         await self.server.write_attribute_value(self.nodes[name].nodeid, data)

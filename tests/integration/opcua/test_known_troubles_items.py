@@ -202,3 +202,17 @@ async def test_a_share_of_the_range_the_server_refuses_is_computed_from_its_rang
             assert given.report.status.counters["deadbands_refused"] == 1
             assert "CA-01.plain" in str(given.report.status.last_error)
     assert [sample.value for sample in of_point(sink, "analog")] == [10.0, 12.0]
+
+
+# https://github.com/influxdata/telegraf/issues/19609
+@pytest.mark.parametrize(("told", "largest"), [(None, 100), (20, 20), (0, 250)])
+async def test_telegraf_19609_no_read_is_larger_than_the_server_says_and_100_if_it_says_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, told: int | None, largest: int
+) -> None:
+    variables = {f"V{index}": float(index) for index in range(EXTRA)}
+    async with LimitedServer(monkeypatch, **variables) as server:
+        await server.tell_nodes_per_read(told)
+        file = air_file(server.endpoint, {name.lower(): point(name) for name in variables}, polling="always")
+        async with running(file, tmp_path) as (sink, _):
+            await until(lambda: len({sample.point for sample in sink.samples}) == EXTRA)
+    assert max(server.reads) == largest
