@@ -63,6 +63,8 @@ _BY_CLASS: tuple[tuple[type[Exception], type[EmsTelemetryError], str], ...] = (
     (ConnectionError, ConnectionLostError, "the connection was closed by the other side"),
     (AssertionError, EndpointRefusedError, _UNTRUSTED),
 )
+SERVICE_UNKNOWN = frozenset({StatusCodes.BadServiceUnsupported, StatusCodes.BadNotImplemented, StatusCodes.BadNotSupported})
+"""How servers say that they do not offer a service at all."""
 _NO_MATCHING_ENDPOINT = "No matching endpoints"
 
 
@@ -89,6 +91,12 @@ def of_status(status: int) -> EmsTelemetryError:
         return ConnectionLostError(f"the server answers {name}")
     ours, words = _BY_STATUS[status]
     return ours(f"{words} ({name})")
+
+
+def status_behind(error: EmsTelemetryError) -> int | None:
+    """Tells the StatusCode a server answered with, where one was translated into this error."""
+    cause = error.__cause__
+    return int(cause.code) if isinstance(cause, UaStatusCodeError) else None
 
 
 def status_name(status: int) -> str:
