@@ -8,9 +8,12 @@ from uuid import UUID
 import pytest
 from asyncua import ua
 from asyncua.server.server import Server
+from fakes import surroundings
 from servers.node_opcua import NodeOpcuaServer
 from servers.process import LOOPBACK, free_port, serving
 
+from ems_telemetry.connectors.contract import Refusal
+from ems_telemetry.connectors.opcua import look
 from ems_telemetry.connectors.opcua.address_space import FoundNode, ValueKind, every_node, write_path
 from ems_telemetry.connectors.opcua.browsing import OBJECTS, Bounds, NodeNotFoundError, references
 from ems_telemetry.connectors.opcua.commissioning import explore, read_nodes
@@ -18,6 +21,7 @@ from ems_telemetry.connectors.opcua.file import OpcUaFile
 from ems_telemetry.connectors.opcua.nodes import parse_node
 from ems_telemetry.connectors.opcua.plan import resolve
 from ems_telemetry.connectors.opcua.visiting import visiting
+from ems_telemetry.model import Sample
 
 EXTRA = 2500
 
@@ -82,6 +86,26 @@ async def test_a_start_that_is_not_there_is_told_with_its_place(works: NodeOpcua
         await explore(file_of(works.endpoint), tmp_path, "ns=1;s=nothing")
     with pytest.raises(NodeNotFoundError, match="no such namespace"):
         await explore(file_of(works.endpoint), tmp_path, "nsu=urn:nobody;s=nothing")
+
+
+async def test_a_look_reads_elements_and_paths_and_refuses_in_words(works: NodeOpcuaServer, tmp_path: Path) -> None:
+    point = {"quantity": "count", "unit": "1"}
+    profile = "nsu=urn:plc:air;s=Works.Press.Profile"
+    points = [
+        {"id": "element", "node": profile, "element": 1, **point},
+        {"id": "beyond", "node": profile, "element": 7, **point},
+        {"id": "path", "path": "/2:Works/2:Press/2:Strokes", **point},
+        {"id": "gone", "path": "/2:Works/2:Press/2:Gone", **point},
+        {"id": "whole", "node": profile, **point},
+    ]
+    keys = {"type": "opcua", "endpoint": works.endpoint, "site": "BER1", "meters": [{"id": "M", "points": points}]}
+    answers = await look(OpcUaFile.model_validate(keys), surroundings(tmp_path))
+    read = {answer.point: answer.value for answer in answers if isinstance(answer, Sample)}
+    refused = {answer.point: answer.reason for answer in answers if isinstance(answer, Refusal)}
+    assert read == {"M.element": 2.0, "M.path": 12345}
+    assert "BadIndexRange" in refused["M.beyond"]
+    assert "BadNoMatch" in refused["M.gone"]
+    assert "array" in refused["M.whole"]
 
 
 async def test_names_with_slashes_are_found_by_their_path(works: NodeOpcuaServer, tmp_path: Path) -> None:

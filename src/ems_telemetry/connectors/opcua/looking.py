@@ -6,14 +6,13 @@ from datetime import datetime
 from asyncua import ua
 
 from ems_telemetry.connectors.contract import Refusal, Surroundings
-from ems_telemetry.connectors.opcua.browsing import NodeNotFoundError
-from ems_telemetry.connectors.opcua.describing import read_answers
 from ems_telemetry.connectors.opcua.errors import status_in_words
 from ems_telemetry.connectors.opcua.file import OpcUaFile
-from ems_telemetry.connectors.opcua.following import follow_path
-from ems_telemetry.connectors.opcua.nodes import NodeAddress
-from ems_telemetry.connectors.opcua.plan import WantedItem, resolve, wanted_items
-from ems_telemetry.connectors.opcua.session import Session
+from ems_telemetry.connectors.opcua.picking import pick
+from ems_telemetry.connectors.opcua.plan import WantedItem, wanted_items
+from ems_telemetry.connectors.opcua.reading import read_from_source, value_of
+from ems_telemetry.connectors.opcua.refusals import Refusals
+from ems_telemetry.connectors.opcua.resolving import Resolver, Target
 from ems_telemetry.connectors.opcua.values import read_data_value
 from ems_telemetry.connectors.opcua.visiting import visiting
 from ems_telemetry.model import Quality, Sample
@@ -28,38 +27,28 @@ async def look(file: OpcUaFile, surroundings: Surroundings) -> Sequence[Sample |
     """
     items = wanted_items(file)
     name = surroundings.report.status.name
+    refusals = Refusals(items, surroundings)  # asked for its reasons alone: what is never told becomes no gap
     async with visiting(file, surroundings.pki_directory, name) as session:
-        nodes = await _nodes_of(session, items)
-        known = [node for node in nodes if isinstance(node, ua.NodeId)]
-        answers = iter(await read_answers(session, known))
+        targets = await Resolver(session, items, refusals).resolve(range(len(items)))
+        asked = [value_of(target.node_id, target.index_range) for target in targets.values()]
+        answers = dict(zip(targets, await read_from_source(session, asked), strict=True))
         received_at = surroundings.clock.now()
-        return [
-            Refusal(item.point, node) if isinstance(node, str) else look_at_item(name, item, next(answers), received_at)
-            for item, node in zip(items, nodes, strict=True)
-        ]
+    return [
+        look_at_item(name, item, targets[handle], answers[handle], received_at)
+        if handle in targets
+        else Refusal(item.point, refusals.reason(handle) or "no answer")
+        for handle, item in enumerate(items)
+    ]
 
 
-def look_at_item(connector: str, item: WantedItem, data: ua.DataValue, received_at: datetime) -> Sample | Refusal:
+def look_at_item(
+    connector: str, item: WantedItem, target: Target, data: ua.DataValue, received_at: datetime
+) -> Sample | Refusal:
     """Reads one point out of a server's answer; a bad status or a value that is no number is a refusal in words."""
-    read = read_data_value(connector, item, data, received_at)
+    picked = data if target.part is None else pick(data, target.part)
+    read = read_data_value(connector, item, picked, received_at)
     if not isinstance(read, Sample):
         return Refusal(item.point, read.detail)
     if read.quality == Quality.BAD and read.status:
         return Refusal(item.point, status_in_words(read.status))
     return read
-
-
-async def _nodes_of(session: Session, items: Sequence[WantedItem]) -> list[ua.NodeId | str]:
-    """Finds each point's node in this session, or says why there is none."""
-    namespaces = await session.read_namespaces()
-    return [await _node_of(session, item, namespaces) for item in items]
-
-
-async def _node_of(session: Session, item: WantedItem, namespaces: Sequence[str]) -> ua.NodeId | str:
-    if isinstance(item.address, NodeAddress):
-        node = resolve(item.address, namespaces)
-        return f"the server has no namespace {item.address.namespace}" if node is None else node
-    try:
-        return await follow_path(session, item.address, namespaces)
-    except NodeNotFoundError as error:
-        return str(error)

@@ -94,6 +94,11 @@ class Refusals:
         """The handles of the refused points."""
         return tuple(self._reasons)
 
+    def reason(self, handle: int) -> str | None:
+        """Tells in words why a point is refused; None for one that is not."""
+        refused = self._reasons.get(handle)
+        return None if refused is None else refused.reason
+
     @property
     def untold(self) -> bool:
         """True if something has changed since the last `tell`."""
