@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-pytest_plugins = ["servers.database", "servers.node_opcua"]
+pytest_plugins = ["servers.database", "servers.node_opcua", "servers.metering"]
 
 LEVELS = ("unit", "contract", "integration", "acceptance")
 

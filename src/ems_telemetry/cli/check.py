@@ -1,7 +1,10 @@
-"""`check`: reads every file, says what is wrong with file and line, or lists the meters and points."""
+"""`check`: reads every file, says what is wrong with file and line, or lists the meters and points, or what they say now."""
+
+from typing import Annotated
 
 import typer
 
+from ems_telemetry.cli.check_live import check_live
 from ems_telemetry.cli.output import ConfigOption, JsonOption, as_objects, load_configuration, print_json, print_table, say
 from ems_telemetry.config.check import ConfiguredPoint
 from ems_telemetry.config.load import DEFAULT_PATH, Configuration
@@ -14,9 +17,20 @@ def add_to(app: typer.Typer) -> None:
     app.command("check")(check)
 
 
-def check(config: ConfigOption = DEFAULT_PATH, as_json: JsonOption = False) -> None:
-    """Check all configuration files without connecting to anything, and list the meters and points."""
+def check(
+    config: ConfigOption = DEFAULT_PATH,
+    live: Annotated[bool, typer.Option("--live", help="Read each point once from its device; nothing is stored.")] = False,
+    connector: Annotated[list[str] | None, typer.Option(help="With --live: only this one, also if it is not enabled.")] = None,
+    timeout: Annotated[float, typer.Option(min=0.1, help="With --live: seconds each connector may take.")] = 10.0,
+    as_json: JsonOption = False,
+) -> None:
+    """Check all configuration files, and list the meters and points; connects to nothing unless told to look at them live."""
     configuration = load_configuration(config)
+    if live:
+        check_live(configuration, connector or (), timeout, as_json=as_json)
+        return
+    if connector:
+        raise typer.BadParameter("--connector goes with --live")
     rows = [_row(point) for point in configuration.points]
     if as_json:
         print_json({"points": as_objects(COLUMNS, rows), "connectors": [c.name for c in configuration.connectors]})

@@ -62,14 +62,15 @@ def load(
         ConfigurationError: with every problem found in all files, each with its file and line.
     """
     environment = os.environ if environment is None else environment
-    service = overlay_environment(read_document(path, environment), environment)
-    for section in ("database", "spool", "pki", "api", "retention", "log"):
-        service.data.setdefault(section, {})
+    service = _service_document(path, environment)
     settings = _validated(Settings, service)
     problems: list[Problem] = []
-    plant = _collecting(problems, lambda: _validated(Plant, read_document(settings.plant, environment)))
-    paths = _connector_paths(settings, service, problems)
-    read = [_collecting(problems, partial(_read_connector, path, types, environment)) for path in paths]
+    plant = _collecting(problems, lambda: load_plant(settings, environment))
+    paths = connector_paths(path, settings)
+    if not paths:
+        message = f'no file matches connectors: "{settings.connectors}"; `ems-telemetry init` writes examples'
+        problems.append(service.problem(("connectors",), message))
+    read = [_collecting(problems, partial(read_connector, path, types, environment)) for path in paths]
     documents = [found for found in read if found is not None]
     if plant is None or problems:
         raise ConfigurationError(list(dict.fromkeys(problems)))
@@ -78,6 +79,22 @@ def load(
         raise ConfigurationError(problems)
     connectors = tuple(LoadedConnector(document.path.stem, document.path, file) for document, file in documents)
     return Configuration(path, settings, plant, connectors, tuple(points))
+
+
+def load_settings(path: Path, environment: Mapping[str, str] | None = None) -> Settings:
+    """Reads the service file alone, for what needs neither plant nor connectors.
+
+    Raises:
+        ConfigurationError: with every problem found in it.
+    """
+    return _validated(Settings, _service_document(path, os.environ if environment is None else environment))
+
+
+def _service_document(path: Path, environment: Mapping[str, str]) -> Document:
+    service = overlay_environment(read_document(path, environment), environment)
+    for section in ("database", "spool", "pki", "api", "retention", "log"):
+        service.data.setdefault(section, {})
+    return service
 
 
 def _collecting(problems: list[Problem], read: Callable[[], ResultT]) -> ResultT | None:
@@ -89,10 +106,30 @@ def _collecting(problems: list[Problem], read: Callable[[], ResultT]) -> ResultT
         return None
 
 
-def _read_connector(
-    path: Path, types: Mapping[str, type[AnyConnectorFile]], environment: Mapping[str, str]
+def load_plant(settings: Settings, environment: Mapping[str, str] | None = None) -> Plant:
+    """Reads the plant file that the service file names.
+
+    Raises:
+        ConfigurationError: with every problem found in it.
+    """
+    return _validated(Plant, read_document(settings.plant, os.environ if environment is None else environment))
+
+
+def connector_paths(path: Path, settings: Settings) -> list[Path]:
+    """Finds the connector files that a service file names, in the order of their names."""
+    pattern = Path(settings.connectors)
+    return sorted((path.parent / pattern.parent).glob(pattern.name))
+
+
+def read_connector(
+    path: Path, types: Mapping[str, type[AnyConnectorFile]], environment: Mapping[str, str] | None = None
 ) -> tuple[Document, AnyConnectorFile]:
-    document = read_document(path, environment)
+    """Reads one connector file, as it is written and as it is checked by itself.
+
+    Raises:
+        ConfigurationError: with every problem found in it.
+    """
+    document = read_document(path, os.environ if environment is None else environment)
     return document, _validated(_model_of(document, types), document)
 
 
@@ -109,13 +146,3 @@ def _model_of(document: Document, types: Mapping[str, type[AnyConnectorFile]]) -
         return types[name]
     message = '"type" is missing; known are ' + ", ".join(types) if name is None else not_known("type", name, types)
     raise ConfigurationError([document.problem(("type",), message)])
-
-
-def _connector_paths(settings: Settings, service: Document, problems: list[Problem]) -> list[Path]:
-    pattern = Path(settings.connectors)
-    folder = service.path.parent / pattern.parent
-    paths = sorted(folder.glob(pattern.name))
-    if not paths:
-        message = f'no file matches connectors: "{settings.connectors}"; `ems-telemetry init` writes examples'
-        problems.append(service.problem(("connectors",), message))
-    return paths

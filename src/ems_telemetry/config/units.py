@@ -124,6 +124,17 @@ def convert_to_canonical(unit: str, quantity: Quantity) -> Conversion:
         return Conversion(_plain(Decimal(one) - Decimal(zero)), _plain(Decimal(zero)))
 
 
+def measures(unit: str, quantity: Quantity) -> bool:
+    """Tells whether a device's unit can be that of a quantity: whether `convert_to_canonical` finds a way."""
+    if any(token in _AMBIGUOUS for token in re.findall(r"[A-Za-z_]\w*", unit)):
+        return False
+    try:
+        return _parse(unit).dimensionality == _parse(quantity.unit).dimensionality
+    except (pint.errors.PintError, ValueError):
+        return False
+
+
+@cache
 def _parse(unit: str) -> pint.Unit:
     spelled = unit.strip()
     for written, meant in _SPELLINGS.items():

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 from ems_telemetry.clock import Clock
 from ems_telemetry.config.load import Configuration, LoadedConnector
@@ -50,7 +51,12 @@ def _assemble(
         report=report,
         clock=clock,
         backoff=Backoff(),
-        state_directory=configuration.settings.spool.directory / "connectors" / loaded.name,
+        state_directory=state_directory(configuration, loaded.name),
         pki_directory=configuration.settings.pki.directory,
     )
     return SupervisedConnector(partial(type_.build, loaded.file, surroundings), pipeline, report, clock)
+
+
+def state_directory(configuration: Configuration, connector: str) -> Path:
+    """Tells the folder of what a connector must remember."""
+    return configuration.settings.spool.directory / "connectors" / connector

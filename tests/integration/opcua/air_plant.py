@@ -22,13 +22,13 @@ def air_file(endpoint: str, nodes: Mapping[str, Mapping[str, object] | str], **s
 
     Args:
         endpoint: the server's.
-        nodes: for each point its node id (without a namespace: the plant's), or all its keys.
+        nodes: for each point its node id (without a namespace: the plant's), or all its keys, as `path` in the place of `node`.
         settings: further keys of the file.
     """
     points = []
     for name, given in nodes.items():
         keys = {"node": given} if isinstance(given, str) else dict(given)
-        if "=" not in str(keys["node"]):
+        if "=" not in str(keys.get("node", "=")):
             keys["node"] = f"nsu={PLANT};s={keys['node']}"
         points.append({"id": name, "quantity": "gas_volume", "unit": "Nm3", **keys})
     defaults = {"type": "opcua", "site": "BER1", "publishing_interval": "100ms", "session_timeout": "6s"}

@@ -24,9 +24,14 @@ const settings = {
   namespaces: (process.env.OPCUA_NAMESPACES || PLANT).split(","),
   maxSessions: Number(process.env.OPCUA_MAX_SESSIONS || 100),
   maxMonitoredItemsPerCall: Number(process.env.OPCUA_MAX_ITEMS_PER_CALL || 50),
+  maxNodesPerRead: Number(process.env.OPCUA_MAX_NODES_PER_READ || 100),
+  maxPathsPerCall: Number(process.env.OPCUA_MAX_PATHS_PER_CALL || 100),
+  maxItems: Number(process.env.OPCUA_MAX_ITEMS || 1_000_000),
   secure: process.env.OPCUA_SECURE === "1",
   trustsAll: process.env.OPCUA_TRUSTS_ALL !== "0",
 };
+
+const furniture = settings.furniture.map((name) => require(`./furniture/${name}`));
 
 const verbs = {
   set: (server, plant, change) => plant.set(change),
@@ -90,7 +95,7 @@ function buildServer() {
     port: settings.port,
     host: LOOPBACK,
     hostname: LOOPBACK,
-    nodeset_filename: [nodesets.standard],
+    nodeset_filename: [nodesets.standard, ...furniture.flatMap((piece) => piece.nodesets || [])],
     serverCertificateManager: certificates,
     userCertificateManager: certificates,
     securityPolicies: settings.secure
@@ -108,11 +113,12 @@ function buildServer() {
     serverCapabilities: {
       maxSessions: settings.maxSessions,
       minSupportedSampleRate: 0, // otherwise changes within 50 ms are folded into one
-      maxMonitoredItems: 1_000_000,
-      maxMonitoredItemsPerSubscription: 1_000_000,
+      maxMonitoredItems: settings.maxItems,
+      maxMonitoredItemsPerSubscription: settings.maxItems,
       operationLimits: {
-        maxNodesPerRead: 100,
+        maxNodesPerRead: settings.maxNodesPerRead,
         maxMonitoredItemsPerCall: settings.maxMonitoredItemsPerCall,
+        maxNodesPerTranslateBrowsePathsToNodeIds: settings.maxPathsPerCall,
       },
     },
   });
@@ -122,10 +128,9 @@ async function main() {
   const server = buildServer();
   await server.initialize();
   const plant = new Plant(server.engine.addressSpace, settings.namespaces);
-  for (const name of settings.furniture) {
-    const furniture = require(`./furniture/${name}`);
-    furniture.furnish(plant, server);
-    Object.assign(verbs, furniture.verbs);
+  for (const piece of furniture) {
+    piece.furnish(plant, server);
+    Object.assign(verbs, piece.verbs);
   }
   const control = listenForControl(server, plant);
   await server.start();

@@ -8,6 +8,7 @@ from ruamel.yaml import YAML
 from ems_telemetry.config.connector import ConnectorFile, Point
 from ems_telemetry.connectors.opcua.access import OpcUaUser, Security
 from ems_telemetry.connectors.opcua.file import History, OpcUaFile, OpcUaPoint
+from ems_telemetry.connectors.opcua.refusals import Cause
 from ems_telemetry.shipped import shipped
 
 PAGE = Path(__file__).parents[3] / "docs" / "connectors" / "opcua.md"
@@ -23,6 +24,12 @@ OWN_KEYS = (
 @pytest.mark.parametrize("key", sorted(OWN_KEYS))
 def test_every_key_is_on_the_page(key: str) -> None:
     assert f"`{key}`" in PAGE.read_text()
+
+
+@pytest.mark.parametrize("cause", list(Cause))
+def test_every_cause_of_a_gap_is_on_the_page_and_in_the_database_s(cause: Cause) -> None:
+    assert f"| `{cause}` |" in PAGE.read_text()
+    assert f"`{cause}`" in (PAGE.parents[1] / "database.md").read_text()
 
 
 def test_the_example_file_is_right() -> None:

@@ -6,6 +6,7 @@ from ems_telemetry.connectors.opcua.file import OpcUaFile
 from ems_telemetry.connectors.opcua.limits import chunk_size, chunks
 from ems_telemetry.connectors.opcua.nodes import NodeAddress, parse_node
 from ems_telemetry.connectors.opcua.plan import (
+    Attempt,
     by_publishing_interval,
     item_request,
     resolve,
@@ -43,12 +44,12 @@ def test_there_is_one_subscription_per_publishing_interval() -> None:
 
 def test_a_deadband_becomes_a_filter_of_the_server() -> None:
     (item,) = wanted_items(file_of({"id": "a", "deadband": 0.5, "queue_size": 7}))
-    request = item_request(3, item, ua.NodeId())
+    request = item_request(3, item, Attempt(ua.NodeId(), item.deadband))
     parameters = request.RequestedParameters
     assert (parameters.ClientHandle, parameters.QueueSize, parameters.DiscardOldest) == (3, 7, True)
     assert isinstance(parameters.Filter, ua.DataChangeFilter)
     assert (parameters.Filter.DeadbandType, parameters.Filter.DeadbandValue) == (ua.DeadbandType.Absolute, 0.5)
-    plain = item_request(3, item, ua.NodeId(), with_deadband=False).RequestedParameters.Filter
+    plain = item_request(3, item, Attempt(ua.NodeId())).RequestedParameters.Filter
     assert not isinstance(plain, ua.DataChangeFilter)
 
 

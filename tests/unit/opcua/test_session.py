@@ -4,7 +4,15 @@ from pathlib import Path
 
 import pytest
 from asyncua import ua
-from asyncua.ua.uaerrors import BadTooManyOperations
+from asyncua.ua.status_codes import StatusCodes
+from asyncua.ua.uaerrors import (
+    BadEncodingLimitsExceeded,
+    BadRequestTooLarge,
+    BadResponseTooLarge,
+    BadTooManyMonitoredItems,
+    BadTooManyOperations,
+    UaStatusCodeError,
+)
 from fakes import HandClock
 
 from ems_telemetry.connectors.opcua.file import OpcUaFile
@@ -28,15 +36,16 @@ def session_with(**settings: object) -> Session:
 class LimitedServices:
     """Creates at most `limit` items per call, and says nothing of it beforehand."""
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, refusal: type[UaStatusCodeError] = BadTooManyOperations) -> None:
         self.limit = limit
+        self.refusal = refusal
         self.calls: list[int] = []
 
     async def create_monitored_items(self, parameters: ua.CreateMonitoredItemsParameters) -> list[ua.MonitoredItemCreateResult]:
         asked = [request.RequestedParameters.ClientHandle for request in parameters.ItemsToCreate]
         self.calls.append(len(asked))
         if len(asked) > self.limit:
-            raise BadTooManyOperations
+            raise self.refusal
         return [ua.MonitoredItemCreateResult(MonitoredItemId=handle) for handle in asked]
 
 
@@ -47,12 +56,21 @@ def requests(count: int) -> list[ua.MonitoredItemCreateRequest]:
     ]
 
 
-async def test_a_call_the_server_finds_too_large_is_halved(monkeypatch: pytest.MonkeyPatch) -> None:
-    services = LimitedServices(limit=3)
+@pytest.mark.parametrize("refusal", [BadTooManyOperations, BadEncodingLimitsExceeded, BadRequestTooLarge, BadResponseTooLarge])
+async def test_a_call_the_server_finds_too_large_is_halved(
+    monkeypatch: pytest.MonkeyPatch, refusal: type[UaStatusCodeError]
+) -> None:
+    services = LimitedServices(3, refusal)
     monkeypatch.setattr(Session, "services", services)
     created = await session_with().create_items(7, requests(10))
     assert [result.MonitoredItemId for result in created] == list(range(10))
     assert services.calls == [10, 5, 2, 3, 5, 2, 3]
+
+
+async def test_a_server_full_of_items_refuses_each_item_and_not_the_session(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Session, "services", LimitedServices(0, BadTooManyMonitoredItems))
+    created = await session_with().create_items(7, requests(4))
+    assert [result.StatusCode.value for result in created] == [StatusCodes.BadTooManyMonitoredItems] * 4
 
 
 async def test_a_server_that_creates_not_even_one_item_ends_the_session(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,12 +1,15 @@
 """From DataValues to samples: a table of what servers say."""
 
+import struct
 from datetime import UTC, datetime
+from uuid import uuid4
 
 import pytest
 from asyncua import ua
 from asyncua.ua.uatypes import VariantType
 
 from ems_telemetry.connectors.opcua.nodes import parse_node
+from ems_telemetry.connectors.opcua.picking import Unreadable
 from ems_telemetry.connectors.opcua.plan import WantedItem
 from ems_telemetry.connectors.opcua.values import choose_time, has_overflowed, judge, read_data_value
 from ems_telemetry.model import DEAD_LETTER_PAYLOAD_BYTES, DeadLetter, Flag, Quality, Sample
@@ -65,6 +68,24 @@ def test_numbers_switches_and_texts_arrive_exactly(value: object, type_: Variant
     assert type(found.value) is type(value)
 
 
+def test_a_float_is_the_double_it_is_and_not_the_one_it_looks_like() -> None:
+    as_sent = struct.unpack("<f", struct.pack("<f", 0.1))[0]
+    assert sample_of(said(as_sent, VariantType.Float)).value == 0.10000000149011612
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
+def test_what_is_no_number_goes_on_as_it_is_and_is_judged_with_the_point(value: float) -> None:
+    found = sample_of(said(value, VariantType.Double))
+    assert (repr(found.value), found.quality) == (repr(value), Quality.GOOD)
+
+
+def test_a_part_that_cannot_be_read_is_a_dead_letter_in_its_own_words() -> None:
+    letter = read(said(Unreadable("there is no such field", b"\x01\x02"), VariantType.ExtensionObject))
+    assert isinstance(letter, DeadLetter)
+    assert letter.detail == "there is no such field"
+    assert b"x01" in letter.payload
+
+
 def test_an_enumeration_is_its_number() -> None:
     found = sample_of(said(ua.ServerState.Suspended, VariantType.Int32))
     assert found.value == 3
@@ -86,6 +107,9 @@ def test_a_null_is_no_value_and_never_zero(data: ua.DataValue) -> None:
     [
         (0x0000_0000, Quality.GOOD, 0),
         (0x0096_0000, Quality.GOOD, 0),  # GoodLocalOverride
+        (0x0030_0000, Quality.GOOD, 0),  # GoodClamped
+        (0x002D_0000, Quality.GOOD, 0),  # GoodSubscriptionTransferred
+        (0x0000_00C0, Quality.GOOD, 0),  # OPC DA's "good" in the lower bits
         (0x0000_0480, Quality.GOOD, 0),  # Good, with the overflow bit
         (0x4000_0000, Quality.UNCERTAIN, Flag.UNCERTAIN_STATUS),
         (0x4090_0000, Quality.UNCERTAIN, Flag.UNCERTAIN_STATUS),  # UncertainLastUsableValue
@@ -144,6 +168,7 @@ def test_the_overflow_bit_counts_only_with_the_info_type_data_value(status: int,
         ([], VariantType.Int32, "an array of Int32 is not a number, a Boolean or a text"),
         (b"\x01", VariantType.ByteString, "ByteString is not a number, a Boolean or a text"),
         (ua.Argument(), VariantType.ExtensionObject, "ExtensionObject is not a number, a Boolean or a text"),
+        (uuid4(), VariantType.Guid, "Guid is not a number, a Boolean or a text"),
         (AT, VariantType.DateTime, "DateTime is not a number, a Boolean or a text"),
     ],
 )

@@ -1,7 +1,10 @@
 """OPC UA: monitored items of one server, with their own times and status codes."""
 
-from ems_telemetry.connectors.contract import Connector, ConnectorType, Surroundings
+from collections.abc import Sequence
+
+from ems_telemetry.connectors.contract import Connector, ConnectorType, Refusal, Surroundings
 from ems_telemetry.connectors.opcua.file import OpcUaFile
+from ems_telemetry.model import Sample
 
 
 def build(file: OpcUaFile, surroundings: Surroundings) -> Connector:
@@ -11,4 +14,11 @@ def build(file: OpcUaFile, surroundings: Surroundings) -> Connector:
     return OpcUaConnector(file, surroundings)
 
 
-CONNECTOR_TYPE = ConnectorType("opcua", OpcUaFile, build)
+async def look(file: OpcUaFile, surroundings: Surroundings) -> Sequence[Sample | Refusal]:
+    """Reads each point of a checked file once; see `contract.Look`."""
+    from ems_telemetry.connectors.opcua.looking import look as look_once  # noqa: PLC0415  `check` must not load asyncua
+
+    return await look_once(file, surroundings)
+
+
+CONNECTOR_TYPE = ConnectorType("opcua", OpcUaFile, build, look)

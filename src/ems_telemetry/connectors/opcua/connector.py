@@ -8,10 +8,10 @@ from ems_telemetry.connectors.contract import Surroundings
 from ems_telemetry.connectors.link import keep_connected
 from ems_telemetry.connectors.opcua.file import OpcUaFile
 from ems_telemetry.connectors.opcua.inbox import Inbox
-from ems_telemetry.connectors.opcua.monitoring import Monitoring
 from ems_telemetry.connectors.opcua.plan import wanted_items
 from ems_telemetry.connectors.opcua.session import Session
 from ems_telemetry.connectors.opcua.subscription import Upstream
+from ems_telemetry.connectors.opcua.watching import Watching
 from ems_telemetry.errors import EmsTelemetryError
 from ems_telemetry.waiting import unless
 
@@ -24,6 +24,7 @@ class OpcUaConnector:
         self._surroundings = surroundings
         self._items = wanted_items(file)
         self._inbox = Inbox(self._items, surroundings)
+        self._watching = Watching(self._items, file.polling, surroundings)
         self._stopping = asyncio.Event()
 
     def stop(self) -> None:
@@ -43,10 +44,9 @@ class OpcUaConnector:
         session = Session(self._file, given.report.status.name, given.pki_directory, given.clock)
         try:
             await session.open()
-            monitoring = Monitoring(session, self._items, self._upstream(session), self._surroundings)
-            await monitoring.begin()
+            watch = await self._watching.begin(session, self._upstream(session))
             self._surroundings.report.up()
-            await _first_error(*session.watchers(), monitoring.probe_refused)
+            await _first_error(*session.watchers(), *watch.watchers)
         finally:
             await session.close()
 

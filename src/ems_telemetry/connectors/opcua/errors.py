@@ -63,6 +63,8 @@ _BY_CLASS: tuple[tuple[type[Exception], type[EmsTelemetryError], str], ...] = (
     (ConnectionError, ConnectionLostError, "the connection was closed by the other side"),
     (AssertionError, EndpointRefusedError, _UNTRUSTED),
 )
+SERVICE_UNKNOWN = frozenset({StatusCodes.BadServiceUnsupported, StatusCodes.BadNotImplemented, StatusCodes.BadNotSupported})
+"""How servers say that they do not offer a service at all."""
 _NO_MATCHING_ENDPOINT = "No matching endpoints"
 
 
@@ -91,10 +93,22 @@ def of_status(status: int) -> EmsTelemetryError:
     return ours(f"{words} ({name})")
 
 
+def status_behind(error: EmsTelemetryError) -> int | None:
+    """Tells the StatusCode a server answered with, where one was translated into this error."""
+    cause = error.__cause__
+    return int(cause.code) if isinstance(cause, UaStatusCodeError) else None
+
+
 def status_name(status: int) -> str:
     """Tells the name of a StatusCode, as `BadNodeIdUnknown`; unknown ones in hexadecimal."""
     name, _ = get_name_and_doc(status)
     return name if status in code_to_name_doc else f"{name} 0x{status:08X}"
+
+
+def status_in_words(status: int) -> str:
+    """Tells a StatusCode's name and, as the standard explains it, what it means."""
+    _, words = get_name_and_doc(status)
+    return f"{status_name(status)}: {words.rstrip('.')}" if status in code_to_name_doc and words else status_name(status)
 
 
 @contextmanager

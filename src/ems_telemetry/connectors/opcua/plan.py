@@ -9,6 +9,8 @@ from itertools import groupby
 
 from asyncua import ua
 from asyncua.ua.attribute_ids import AttributeIds
+from asyncua.ua.object_ids import ObjectIds
+from asyncua.ua.status_codes import StatusCodes
 
 from ems_telemetry.config.connector import point_key
 from ems_telemetry.connectors.opcua.file import Deadband, Discard, OpcUaFile, OpcUaPoint
@@ -19,6 +21,17 @@ ON_CHANGE_MS = 0.0
 """Sampling as values change. asyncua would ask for 50 ms, which costs a server many times the work."""
 KEEP_ALIVES_PER_SESSION = 6
 """Signs of life an idle subscription gives within one session timeout."""
+FILTER_REFUSALS = frozenset(
+    {
+        StatusCodes.BadMonitoredItemFilterInvalid,
+        StatusCodes.BadMonitoredItemFilterUnsupported,
+        StatusCodes.BadFilterNotAllowed,
+        StatusCodes.BadDeadbandFilterInvalid,
+    }
+)
+_INDEX_RANGE_REFUSALS = frozenset(
+    {StatusCodes.BadIndexRangeInvalid, StatusCodes.BadIndexRangeNoData, StatusCodes.BadIndexRangeDataMismatch}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +90,7 @@ def by_publishing_interval(items: Sequence[WantedItem]) -> Mapping[float, Sequen
     return {interval_s: tuple(group) for interval_s, group in groupby(handles, interval_of)}
 
 
-def resolve(address: NodeAddress | tuple[Step, ...], namespaces: Sequence[str]) -> ua.NodeId | None:
+def resolve(address: NodeAddress, namespaces: Sequence[str]) -> ua.NodeId | None:
     """Finds the id a node has in this session.
 
     Args:
@@ -87,22 +100,65 @@ def resolve(address: NodeAddress | tuple[Step, ...], namespaces: Sequence[str]) 
     Returns:
         None if the server knows no such namespace.
     """
-    if isinstance(address, tuple):
+    index = namespace_index(address.namespace, namespaces)
+    return None if index is None else _node_id(address.identifier, index)
+
+
+def namespace_index(namespace: int | str, namespaces: Sequence[str]) -> int | None:
+    """Finds the index of a namespace given by its index or its URI; None if the table has no such URI."""
+    if isinstance(namespace, int):
+        return namespace
+    return namespaces.index(namespace) if namespace in namespaces else None
+
+
+def one_step(reference: int, name: str, index: int = 0) -> ua.RelativePathElement:
+    """Words one step of a path: along references of this kind to the node with this browse name."""
+    return ua.RelativePathElement(
+        ReferenceTypeId=ua.NodeId(ua.Int32(reference)),
+        IsInverse=False,  # type: ignore[arg-type]  # asyncua names its wire type, and takes a bool
+        TargetName=ua.QualifiedName(name, index),
+    )
+
+
+def browse_path(steps: Sequence[Step], namespaces: Sequence[str]) -> ua.BrowsePath | None:
+    """Words the way to a node from the Objects folder, over all references that build the tree.
+
+    Returns:
+        None if the server knows one of the namespaces not.
+    """
+    indexes = [namespace_index(step.namespace, namespaces) for step in steps]
+    elements = [
+        one_step(ObjectIds.HierarchicalReferences, step.name, index)
+        for step, index in zip(steps, indexes, strict=True)
+        if index is not None
+    ]
+    if len(elements) < len(steps):
         return None
-    if isinstance(address.namespace, int):
-        return _node_id(address.identifier, address.namespace)
-    if address.namespace not in namespaces:
-        return None
-    return _node_id(address.identifier, namespaces.index(address.namespace))
+    objects = ua.NodeId(ua.Int32(ObjectIds.ObjectsFolder))
+    return ua.BrowsePath(StartingNode=objects, RelativePath=ua.RelativePath(Elements=elements))
 
 
 def _node_id(identifier: Identifier, namespace_index: int) -> ua.NodeId:
     return ua.NodeId(identifier, namespace_index)  # type: ignore[arg-type]  # asyncua names its wire types, and takes plain ones
 
 
-def item_request(
-    handle: int, item: WantedItem, node_id: ua.NodeId, *, with_deadband: bool = True
-) -> ua.MonitoredItemCreateRequest:
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """How one item is asked for; what a server refuses is left out of the next attempt."""
+
+    node_id: ua.NodeId
+    deadband: Deadband | None = None
+    index_range: str | None = None
+
+
+def can_be_less(attempt: Attempt, status: int) -> bool:
+    """Tells whether an item refused with this StatusCode may be had without its deadband, or as a whole array."""
+    if status in FILTER_REFUSALS:
+        return attempt.deadband is not None
+    return status in _INDEX_RANGE_REFUSALS and attempt.index_range is not None
+
+
+def item_request(handle: int, item: WantedItem, attempt: Attempt) -> ua.MonitoredItemCreateRequest:
     """Words one monitored item. Without a deadband the server's own rule holds: changes of value or status are sent."""
     parameters = ua.MonitoringParameters(
         ClientHandle=handle,
@@ -110,14 +166,14 @@ def item_request(
         QueueSize=item.queue_size,
         DiscardOldest=item.discard_oldest,
     )
-    if with_deadband and item.deadband is not None:
+    if (deadband := attempt.deadband) is not None:
         parameters.Filter = ua.DataChangeFilter(
             Trigger=ua.DataChangeTrigger.StatusValue,
-            DeadbandType=ua.DeadbandType.Percent if item.deadband.percent else ua.DeadbandType.Absolute,
-            DeadbandValue=item.deadband.value,
+            DeadbandType=ua.DeadbandType.Percent if deadband.percent else ua.DeadbandType.Absolute,
+            DeadbandValue=deadband.value,
         )
     return ua.MonitoredItemCreateRequest(
-        ItemToMonitor=ua.ReadValueId(NodeId=node_id, AttributeId=AttributeIds.Value),
+        ItemToMonitor=ua.ReadValueId(NodeId=attempt.node_id, AttributeId=AttributeIds.Value, IndexRange=attempt.index_range),
         MonitoringMode=ua.MonitoringMode.Reporting,
         RequestedParameters=parameters,
     )

@@ -17,7 +17,13 @@ from asyncua.client.ua_session import UaSession
 from asyncua.ua.attribute_ids import AttributeIds
 from asyncua.ua.object_ids import ObjectIds
 from asyncua.ua.status_codes import StatusCodes
-from asyncua.ua.uaerrors import BadTooManyOperations
+from asyncua.ua.uaerrors import (
+    BadEncodingLimitsExceeded,
+    BadRequestTooLarge,
+    BadResponseTooLarge,
+    BadTooManyMonitoredItems,
+    BadTooManyOperations,
+)
 
 from ems_telemetry.clock import Clock
 from ems_telemetry.connectors.opcua.errors import in_our_words, of_status
@@ -33,6 +39,7 @@ CLOSE_TIMEOUT_S = 2.0
 RENEW_AFTER = 0.75
 """Part of a secure channel's life after which it is renewed (OPC 10000-4, 5.5.2.1)."""
 PROBES_PER_SESSION = 3
+_TOO_MUCH_AT_ONCE = (BadTooManyOperations, BadEncodingLimitsExceeded, BadRequestTooLarge, BadResponseTooLarge)
 
 _NAMESPACE_ARRAY = ua.NodeId(ua.Int32(ObjectIds.Server_NamespaceArray))
 _SERVER_STATE = ua.NodeId(ua.Int32(ObjectIds.Server_ServerStatus_State))
@@ -114,7 +121,7 @@ class Session:
         with in_our_words():
             try:
                 return _one_each(questions, await service(self.services, questions))
-            except BadTooManyOperations:
+            except _TOO_MUCH_AT_ONCE:
                 if len(questions) == 1:
                     raise
         half = len(questions) // 2
@@ -147,9 +154,22 @@ class Session:
             parameters = ua.CreateMonitoredItemsParameters(
                 SubscriptionId=subscription_id, TimestampsToReturn=ua.TimestampsToReturn.Both, ItemsToCreate=list(piece)
             )
-            return await services.create_monitored_items(parameters)
+            try:
+                return await services.create_monitored_items(parameters)
+            except BadTooManyMonitoredItems as error:
+                full = ua.MonitoredItemCreateResult(StatusCode=ua.StatusCode(ua.UInt32(error.code)))
+                return [full] * len(piece)
 
         return await self.ask(create, requests, self.limits.monitored_items)
+
+    async def delete_items(self, subscription_id: int, item_ids: Sequence[int]) -> None:
+        """Takes monitored items away; those the server no longer knows are no error."""
+
+        async def delete(services: UaSession, piece: Sequence[int]) -> list[ua.StatusCode]:
+            parameters = ua.DeleteMonitoredItemsParameters(SubscriptionId=subscription_id, MonitoredItemIds=list(piece))
+            return await services.delete_monitored_items(parameters)
+
+        await self.ask(delete, item_ids, self.limits.monitored_items)
 
     async def republish(self, subscription_id: int, number: int) -> ua.NotificationMessage:
         """Asks for a message again. Raises asyncua's errors: whoever asks knows what a missing message means."""

@@ -45,11 +45,14 @@ class Subscription:
         self._busy = False
         self._heard_at_s = clock.monotonic()
         self.id = 0
+        self.publishing_interval_s = 0.0
+        """As the server granted it."""
         self._silence_limit_s = LEAST_SILENCE_S
 
     def begin(self, created: ua.CreateSubscriptionResult) -> None:
         """Takes over what the server granted, which need not be what was asked."""
         self.id = created.SubscriptionId
+        self.publishing_interval_s = created.RevisedPublishingInterval / 1000
         keep_alive_s = created.RevisedPublishingInterval / 1000 * max(1, created.RevisedMaxKeepAliveCount)
         self._silence_limit_s = max(LEAST_SILENCE_S, KEEP_ALIVES_MISSED * keep_alive_s)
         self._heard_at_s = self._clock.monotonic()

@@ -6,6 +6,7 @@ from uuid import uuid4
 
 from asyncua import ua
 
+from ems_telemetry.connectors.opcua.picking import Unreadable
 from ems_telemetry.connectors.opcua.plan import WantedItem
 from ems_telemetry.model import DEAD_LETTER_PAYLOAD_BYTES, DeadLetter, Flag, Quality, RawValue, Sample
 
@@ -85,6 +86,8 @@ def plain_value(variant: ua.Variant | None) -> RawValue:
         return value
     if isinstance(value, ua.LocalizedText):
         return value.Text
+    if isinstance(value, Unreadable):
+        raise UnsupportedValueError(value.detail)
     raise UnsupportedValueError(f"{_type_of(variant)} is not a number, a Boolean or a text")
 
 

@@ -35,7 +35,7 @@ class EngineeringUnit(NamedTuple):
         )
 
 
-_M3, _M3_PER_H, _MG_PER_M3 = EngineeringUnit("Nm³", "MTQ"), EngineeringUnit("Nm³/h", "MQH"), EngineeringUnit("mg/Nm³", "GP")
+_NM3, _NM3_PER_H, _MG_PER_NM3 = EngineeringUnit("Nm³", "NM3"), EngineeringUnit("Nm³/h", "Q40"), EngineeringUnit("mg/Nm³", "GP")
 
 
 class Variable(NamedTuple):
@@ -45,6 +45,8 @@ class Variable(NamedTuple):
     name: str
     point: str
     unit: EngineeringUnit | None
+    normal_range: tuple[float, float] | None = None
+    """What it shows in normal operation, for the property EURange."""
 
     @property
     def identifier(self) -> str:
@@ -53,18 +55,18 @@ class Variable(NamedTuple):
 
 
 VARIABLES = (
-    Variable("Compressor", "AirVolume", "CA-01.volume", _M3),
-    Variable("Compressor", "AirFlow", "CA-01.flow", _M3_PER_H),
-    Variable("Compressor", "Power", "CA-01.active_power", EngineeringUnit("kW", "KWT")),
-    Variable("Compressor", "Pressure", "CA-01.pressure", EngineeringUnit("bar", "BAR")),
+    Variable("Compressor", "AirVolume", "CA-01.volume", _NM3),
+    Variable("Compressor", "AirFlow", "CA-01.flow", _NM3_PER_H),
+    Variable("Compressor", "Power", "CA-01.active_power", EngineeringUnit("kW", "KWT"), (0, 120)),
+    Variable("Compressor", "Pressure", "CA-01.pressure", EngineeringUnit("bar", "BAR"), (6, 9)),
     Variable("Compressor", "State", "CA-01.state", None),
-    Variable("Stack", "NOx", "ST-01.nox", _MG_PER_M3),
-    Variable("Stack", "CO", "ST-01.co", _MG_PER_M3),
-    Variable("Stack", "Dust", "ST-01.dust", _MG_PER_M3),
-    Variable("Stack", "Oxygen", "ST-01.oxygen", EngineeringUnit("%", "P1")),
-    Variable("Stack", "Temperature", "ST-01.temperature", EngineeringUnit("°C", "CEL")),
-    Variable("Stack", "GasFlow", "ST-01.flow", _M3_PER_H),
-    Variable("Stack", "GasVolume", "ST-01.volume", _M3),
+    Variable("Stack", "NOx", "ST-01.nox", _MG_PER_NM3),
+    Variable("Stack", "CO", "ST-01.co", _MG_PER_NM3),
+    Variable("Stack", "Dust", "ST-01.dust", _MG_PER_NM3),
+    Variable("Stack", "Oxygen", "ST-01.oxygen", EngineeringUnit("%", "P1"), (0, 21)),
+    Variable("Stack", "Temperature", "ST-01.temperature", EngineeringUnit("°C", "CEL"), (60, 180)),
+    Variable("Stack", "GasFlow", "ST-01.flow", _NM3_PER_H),
+    Variable("Stack", "GasVolume", "ST-01.volume", _NM3),
 )
 
 
@@ -143,4 +145,7 @@ async def _add_variable(parent: Node, namespace: int, variable: Variable) -> ua.
     node = await parent.add_variable(node_id, f"{namespace}:{variable.name}", empty)
     if variable.unit is not None:
         await node.add_property(f"{node_id}.EngineeringUnits", "0:EngineeringUnits", variable.unit.information())
+    if variable.normal_range is not None:
+        low, high = variable.normal_range
+        await node.add_property(f"{node_id}.EURange", "0:EURange", ua.Range(Low=low, High=high))
     return node.nodeid

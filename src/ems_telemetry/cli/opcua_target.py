@@ -1,0 +1,195 @@
+"""Which server a verb of `opcua` is about: a URL with its options, or a connector of the configuration or a file of one."""
+
+import os
+import re
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, TypeAlias
+
+import typer
+from pydantic import SecretStr, ValidationError
+
+from ems_telemetry.cli.output import complain
+from ems_telemetry.config.load import connector_paths, load_plant, load_settings, read_connector
+from ems_telemetry.config.plant import Plant
+from ems_telemetry.config.problems import not_known
+from ems_telemetry.config.service import Settings
+from ems_telemetry.connectors.contract import find_connector_types
+from ems_telemetry.connectors.opcua.file import OpcUaFile
+from ems_telemetry.errors import ConfigurationError, Problem
+
+PASSWORD_VARIABLE = "OPCUA_PASSWORD"  # noqa: S105 - a name, not a password
+PLACEHOLDER_SITE = "SITE"
+_PLACEHOLDER = re.compile(r"\$\{\w+\}")
+_PKI_WITHOUT_CONFIGURATION = Path("var/pki")
+
+EndpointArgument: TypeAlias = Annotated[
+    str, typer.Argument(metavar="ENDPOINT", help="opc.tcp://host:4840, or a connector of the configuration, or its file.")
+]
+SecurityOption: TypeAlias = Annotated[
+    str | None, typer.Option("--security", metavar="POLICY:MODE", help="As Basic256Sha256:SignAndEncrypt; none if not said.")
+]
+UserOption: TypeAlias = Annotated[
+    str | None,
+    typer.Option("--user", help=f"The user's name. The password: from --password-file, {PASSWORD_VARIABLE}, or asked for."),
+]
+PasswordFileOption: TypeAlias = Annotated[Path | None, typer.Option("--password-file", help="A file with the password alone.")]
+ClearTextOption: TypeAlias = Annotated[
+    bool, typer.Option("--allow-clear-text", help="Send the password even where nothing encrypts it.")
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """What the options say of a connection."""
+
+    security: str | None = None
+    user: str | None = None
+    password_file: Path | None = None
+    allow_clear_text: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A server, and the configuration around it as far as there is one."""
+
+    file: OpcUaFile
+    pki_directory: Path
+    name: str | None
+    """The connector's name, None for a URL."""
+    security: Mapping[str, str]
+    user: Mapping[str, str]
+    """`security:` and `user:` as they are to stand in a file; nothing secret among them."""
+    configuration: "Found | None"
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A service file that exists."""
+
+    path: Path
+    settings: Settings
+
+    def plant(self) -> Plant:
+        """Reads its plant file."""
+        return load_plant(self.settings)
+
+    def connectors(self) -> Mapping[str, Path]:
+        """Gives the paths of its connector files by their names."""
+        return {path.stem: path for path in connector_paths(self.path, self.settings)}
+
+
+def find_target(endpoint: str, config: Path, login: Login) -> Target:
+    """Finds out which server is meant and how to speak to it; connects nowhere.
+
+    Raises:
+        ConfigurationError: there is no such connector, its file is wrong, or the options are.
+    """
+    found = Found(config, load_settings(config)) if config.exists() else None
+    pki = _PKI_WITHOUT_CONFIGURATION if found is None else found.settings.pki.directory
+    if "://" in endpoint:
+        target = _of_url(endpoint, pki, login, found)
+    else:
+        target = _of_connector(_path_of(endpoint, found, config), pki, login, found)
+    if found is None and target.file.security.protects:
+        complain(f"{config} is not there: certificates are looked for in {pki.absolute()}")
+    return target
+
+
+def _of_url(endpoint: str, pki: Path, login: Login, found: Found | None) -> Target:
+    security, user = _security(login), _user(login)
+    file = _checked({"type": "opcua", "endpoint": endpoint, "site": PLACEHOLDER_SITE, "security": security, **user})
+    told = dict(user.get("user", {}))
+    told.pop("password", None)
+    return Target(file, pki, None, security, {key: _told(value) for key, value in told.items()}, found)
+
+
+def _of_connector(path: Path, pki: Path, login: Login, found: Found | None) -> Target:
+    types = {name: type_.file for name, type_ in find_connector_types().items()}
+    document, file = read_connector(path, types)
+    if not isinstance(file, OpcUaFile):
+        raise ConfigurationError([document.problem(("type",), f"is a connector of type {file.type}, not opcua")])
+    written = {key: document.data.get(key, {}) for key in ("security", "user")}
+    changed: dict[str, Any] = {}
+    if login.security is not None:
+        changed["security"] = written["security"] = _security(login)
+    if login.user is not None:
+        changed |= _user(login)
+        written["user"] = changed["user"]
+    if changed:
+        file = file.model_copy(
+            update=_parts(_checked({"type": "opcua", "endpoint": file.endpoint, "site": file.site, **changed}), changed)
+        )
+    security = {key: _told(_from_here(path, key, value)) for key, value in written["security"].items()}
+    user = {key: _told(_from_here(path, key, value)) for key, value in written["user"].items() if key != "password"}
+    placeholder = document.written.get(("user", "password"), "")
+    if login.user is None and _PLACEHOLDER.fullmatch(placeholder):
+        user["password"] = placeholder
+    return Target(file, pki, path.stem, security, user, found)
+
+
+def _parts(file: OpcUaFile, changed: Mapping[str, Any]) -> dict[str, object]:
+    return {key: getattr(file, key) for key in changed}
+
+
+def _path_of(endpoint: str, found: Found | None, config: Path) -> Path:
+    if Path(endpoint).is_file():
+        return Path(endpoint)
+    if found is None:
+        message = f'"{endpoint}" is neither a URL, as opc.tcp://host:4840, nor a file, and there is no {config} to find it in'
+        raise ConfigurationError([Problem(None, None, message)])
+    connectors = found.connectors()
+    if endpoint not in connectors:
+        raise ConfigurationError([Problem(found.path, None, not_known("connector", endpoint, connectors))])
+    return connectors[endpoint]
+
+
+def _security(login: Login) -> dict[str, str]:
+    if login.security is None:
+        return {}
+    policy, _, mode = login.security.partition(":")
+    return {"policy": policy, "mode": mode or ("None" if policy == "None" else "SignAndEncrypt")}
+
+
+def _user(login: Login) -> dict[str, dict[str, object]]:
+    if login.user is None:
+        return {}
+    user: dict[str, object] = {"name": login.user}
+    if login.password_file is not None:
+        user["password_file"] = str(login.password_file)
+    else:
+        user["password"] = _ask_password(login.user)
+    if login.allow_clear_text:
+        user["allow_clear_text"] = True
+    return {"user": user}
+
+
+def _ask_password(user: str) -> SecretStr:
+    if PASSWORD_VARIABLE in os.environ:
+        return SecretStr(os.environ[PASSWORD_VARIABLE])
+    if not sys.stdin.isatty():
+        message = (
+            f"the password of {user} is missing: give --password-file, or set the environment variable {PASSWORD_VARIABLE}"
+        )
+        raise ConfigurationError([Problem(None, None, message)])
+    return SecretStr(typer.prompt(f"Password of {user}", hide_input=True, err=True))
+
+
+def _checked(data: Mapping[str, object]) -> OpcUaFile:
+    try:
+        return OpcUaFile.model_validate(data)
+    except ValidationError as error:
+        problems = [Problem(None, None, str(detail.get("ctx", {}).get("error", detail["msg"]))) for detail in error.errors()]
+        raise ConfigurationError(problems) from error
+
+
+def _from_here(path: Path, key: str, value: object) -> object:
+    """Gives a path that starts from a connector file as one that starts from the current folder."""
+    is_path = key in {"password_file", "certificate", "key", "server_certificate"}
+    return Path(path.parent, str(value)) if is_path else value
+
+
+def _told(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -1,0 +1,68 @@
+"""Begins to watch all items of a session: monitored where the server can, read again and again where it cannot or must not."""
+
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, Literal, NoReturn, Protocol, TypeAlias
+
+from asyncua.ua.status_codes import StatusCodes
+
+from ems_telemetry.connectors.contract import Surroundings
+from ems_telemetry.connectors.opcua.errors import SERVICE_UNKNOWN, status_behind
+from ems_telemetry.connectors.opcua.monitoring import Monitoring
+from ems_telemetry.connectors.opcua.plan import WantedItem
+from ems_telemetry.connectors.opcua.polling import Polling
+from ems_telemetry.connectors.opcua.refusals import Refusals
+from ems_telemetry.connectors.opcua.session import Session
+from ems_telemetry.connectors.opcua.subscription import Upstream
+from ems_telemetry.errors import EmsTelemetryError
+
+Choice: TypeAlias = Literal["fallback", "always", "never"]
+_CANNOT_SUBSCRIBE = SERVICE_UNKNOWN | {StatusCodes.BadTooManySubscriptions}
+"""A server whose subscriptions others hold is read too: values now are worth more than subscriptions later. The next session
+asks for one again."""
+
+
+class Watch(Protocol):
+    """One way to watch the items of a session."""
+
+    async def begin(self) -> None:
+        """Asks for all items. Raises `ConnectionLostError` if the session is lost; refused items do not raise."""
+        ...
+
+    @property
+    def watchers(self) -> Sequence[Callable[[], Coroutine[Any, Any, NoReturn]]]:
+        """Gives what must run beside the session for as long as it lasts; each raises when the session is lost."""
+        ...
+
+
+class Watching:
+    """Chooses, for each session, how the items of one connector are watched; keeps what is refused over all sessions."""
+
+    def __init__(self, items: Sequence[WantedItem], choice: Choice, surroundings: Surroundings) -> None:
+        self._items = items
+        self._choice = choice
+        self._surroundings = surroundings
+        self._refusals = Refusals(items, surroundings)
+
+    async def begin(self, session: Session, upstream: Upstream) -> Watch:
+        """Begins to watch.
+
+        Raises:
+            ConnectionLostError: the session is lost, or the server cannot subscribe and must not be polled.
+        """
+        self._refusals.problems = ()
+        if self._choice == "always" and self._items:
+            return await self._poll(session, upstream)
+        watch = Monitoring(session, self._items, upstream, self._surroundings, self._refusals)
+        try:
+            await watch.begin()
+        except EmsTelemetryError as error:
+            if self._choice == "never" or status_behind(error) not in _CANNOT_SUBSCRIBE:
+                raise
+            self._surroundings.report.remark("polling", f"the nodes are read again and again, because {error}")
+            return await self._poll(session, upstream)
+        return watch
+
+    async def _poll(self, session: Session, upstream: Upstream) -> Watch:
+        watch = Polling(session, self._items, upstream, self._surroundings, self._refusals)
+        await watch.begin()
+        return watch
