@@ -10,6 +10,7 @@ from ems_telemetry.connectors.opcua.file import OpcUaFile
 from ems_telemetry.connectors.opcua.inbox import Inbox
 from ems_telemetry.connectors.opcua.monitoring import Monitoring
 from ems_telemetry.connectors.opcua.plan import wanted_items
+from ems_telemetry.connectors.opcua.reminding import Reminder
 from ems_telemetry.connectors.opcua.session import Session
 from ems_telemetry.connectors.opcua.subscription import Upstream
 from ems_telemetry.errors import EmsTelemetryError
@@ -46,7 +47,8 @@ class OpcUaConnector:
             monitoring = Monitoring(session, self._items, self._upstream(session), self._surroundings)
             await monitoring.begin()
             self._surroundings.report.up()
-            await _first_error(*session.watchers(), monitoring.probe_refused)
+            reminder = Reminder(session.warnings, given)
+            await _first_error(*session.watchers(), monitoring.probe_refused, reminder.remind)
         finally:
             await session.close()
 

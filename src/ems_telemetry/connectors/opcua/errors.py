@@ -22,6 +22,16 @@ _UNTRUSTED = (
     "the server does not accept our certificate (certificate not trusted); "
     "have its administrator move it from the rejected to the trusted ones"
 )
+_HUNG_UP = (
+    "the server ends the secure channel without saying why; as a rule it does not accept our certificate "
+    "(certificate not trusted): have its administrator move it from the rejected to the trusted ones"
+)
+
+
+class CertificateRefusedError(EndpointRefusedError):
+    """The server finds fault with a certificate of ours; `security.py` and `users.py` name which one."""
+
+
 _WRONG_USER = "the server refuses the user; check name and password under user:, or whether it allows anonymous sessions"
 _WRONG_SECURITY = "the server does not offer this security policy and mode; check security:"
 _OUR_CERTIFICATE = "the server finds fault with our certificate"
@@ -33,14 +43,26 @@ _BY_STATUS: Mapping[int, tuple[type[EmsTelemetryError], str]] = {
     StatusCodes.BadUserAccessDenied: (EndpointRefusedError, _WRONG_USER),
     StatusCodes.BadIdentityTokenRejected: (EndpointRefusedError, _WRONG_USER),
     StatusCodes.BadIdentityTokenInvalid: (EndpointRefusedError, _WRONG_USER),
-    StatusCodes.BadCertificateUntrusted: (EndpointRefusedError, _UNTRUSTED),
-    StatusCodes.BadSecurityChecksFailed: (EndpointRefusedError, _UNTRUSTED),
-    StatusCodes.BadCertificateChainIncomplete: (EndpointRefusedError, _UNTRUSTED),
-    StatusCodes.BadCertificateTimeInvalid: (EndpointRefusedError, f"{_OUR_CERTIFICATE}: it is not valid today"),
-    StatusCodes.BadCertificateUriInvalid: (EndpointRefusedError, f"{_OUR_CERTIFICATE}: it names another application URI"),
-    StatusCodes.BadCertificateHostNameInvalid: (EndpointRefusedError, f"{_OUR_CERTIFICATE}: it names another host"),
-    StatusCodes.BadCertificateInvalid: (EndpointRefusedError, _OUR_CERTIFICATE),
-    StatusCodes.BadCertificateRevoked: (EndpointRefusedError, f"{_OUR_CERTIFICATE}: it is revoked"),
+    StatusCodes.BadCertificateUntrusted: (CertificateRefusedError, _UNTRUSTED),
+    StatusCodes.BadSecurityChecksFailed: (CertificateRefusedError, _UNTRUSTED),
+    StatusCodes.BadCertificateChainIncomplete: (CertificateRefusedError, _UNTRUSTED),
+    StatusCodes.BadCertificateTimeInvalid: (
+        CertificateRefusedError,
+        f"{_OUR_CERTIFICATE}: it is not valid today; check the clocks, or renew it: ems-telemetry opcua certificate renew",
+    ),
+    StatusCodes.BadCertificateUriInvalid: (CertificateRefusedError, f"{_OUR_CERTIFICATE}: it names another application URI"),
+    StatusCodes.BadCertificateHostNameInvalid: (
+        CertificateRefusedError,
+        f"{_OUR_CERTIFICATE}: it does not name this host; make a new one: ems-telemetry opcua certificate renew --host NAME",
+    ),
+    StatusCodes.BadCertificateInvalid: (CertificateRefusedError, _OUR_CERTIFICATE),
+    StatusCodes.BadCertificateRevoked: (CertificateRefusedError, f"{_OUR_CERTIFICATE}: it is revoked"),
+    StatusCodes.BadCertificateUseNotAllowed: (CertificateRefusedError, f"{_OUR_CERTIFICATE}: it is not for clients"),
+    StatusCodes.BadCertificatePolicyCheckFailed: (
+        CertificateRefusedError,
+        f"{_OUR_CERTIFICATE}: its key or signature is too weak",
+    ),
+    StatusCodes.BadNoValidCertificates: (CertificateRefusedError, f"{_OUR_CERTIFICATE}: it gets none, or none it can use"),
     StatusCodes.BadSecurityPolicyRejected: (EndpointRefusedError, _WRONG_SECURITY),
     StatusCodes.BadSecurityModeRejected: (EndpointRefusedError, _WRONG_SECURITY),
     StatusCodes.BadSecurityModeInsufficient: (EndpointRefusedError, _WRONG_SECURITY),
@@ -61,7 +83,7 @@ _BY_CLASS: tuple[tuple[type[Exception], type[EmsTelemetryError], str], ...] = (
     (TimeoutError, ConnectionLostError, "no answer; is the machine on, and does a firewall stand between?"),
     (socket.gaierror, ConnectionLostError, "this host name is not known; check endpoint:"),
     (ConnectionError, ConnectionLostError, "the connection was closed by the other side"),
-    (AssertionError, EndpointRefusedError, _UNTRUSTED),
+    (AssertionError, CertificateRefusedError, _HUNG_UP),
 )
 _NO_MATCHING_ENDPOINT = "No matching endpoints"
 
