@@ -62,9 +62,7 @@ def load(
         ConfigurationError: with every problem found in all files, each with its file and line.
     """
     environment = os.environ if environment is None else environment
-    service = overlay_environment(read_document(path, environment), environment)
-    for section in ("database", "spool", "pki", "api", "retention", "log"):
-        service.data.setdefault(section, {})
+    service = _service_document(path, environment)
     settings = _validated(Settings, service)
     problems: list[Problem] = []
     plant = _collecting(problems, lambda: _validated(Plant, read_document(settings.plant, environment)))
@@ -78,6 +76,22 @@ def load(
         raise ConfigurationError(problems)
     connectors = tuple(LoadedConnector(document.path.stem, document.path, file) for document, file in documents)
     return Configuration(path, settings, plant, connectors, tuple(points))
+
+
+def load_settings(path: Path, environment: Mapping[str, str] | None = None) -> Settings:
+    """Reads the service file alone, for what needs neither plant nor connectors.
+
+    Raises:
+        ConfigurationError: with every problem found in it.
+    """
+    return _validated(Settings, _service_document(path, os.environ if environment is None else environment))
+
+
+def _service_document(path: Path, environment: Mapping[str, str]) -> Document:
+    service = overlay_environment(read_document(path, environment), environment)
+    for section in ("database", "spool", "pki", "api", "retention", "log"):
+        service.data.setdefault(section, {})
+    return service
 
 
 def _collecting(problems: list[Problem], read: Callable[[], ResultT]) -> ResultT | None:

@@ -24,6 +24,8 @@ const settings = {
   namespaces: (process.env.OPCUA_NAMESPACES || PLANT).split(","),
   maxSessions: Number(process.env.OPCUA_MAX_SESSIONS || 100),
   maxMonitoredItemsPerCall: Number(process.env.OPCUA_MAX_ITEMS_PER_CALL || 50),
+  hostname: process.env.OPCUA_HOSTNAME || LOOPBACK,
+  passwordsInClear: process.env.OPCUA_PASSWORDS_IN_CLEAR === "1",
   secure: process.env.OPCUA_SECURE === "1",
   trustsAll: process.env.OPCUA_TRUSTS_ALL !== "0",
 };
@@ -89,7 +91,7 @@ function buildServer() {
   return new OPCUAServer({
     port: settings.port,
     host: LOOPBACK,
-    hostname: LOOPBACK,
+    hostname: settings.hostname,
     nodeset_filename: [nodesets.standard],
     serverCertificateManager: certificates,
     userCertificateManager: certificates,
@@ -104,6 +106,7 @@ function buildServer() {
       ? [MessageSecurityMode.Sign, MessageSecurityMode.SignAndEncrypt]
       : [MessageSecurityMode.None],
     allowAnonymous: true,
+    allowUnsecurePassword: settings.passwordsInClear,
     userManager: { isValidUser: (name, password) => name === "ems" && password === "right" },
     serverCapabilities: {
       maxSessions: settings.maxSessions,

@@ -119,6 +119,11 @@ def as_der(certificate: x509.Certificate) -> bytes:
     return certificate.public_bytes(Encoding.DER)
 
 
+def as_pem(certificate: x509.Certificate) -> bytes:
+    """Gives a certificate as text."""
+    return certificate.public_bytes(Encoding.PEM)
+
+
 def read_certificates(content: bytes) -> list[x509.Certificate]:
     """Reads a certificate and those of its issuers behind it, PEM or DER, as files hold them and servers send them.
 

@@ -27,6 +27,7 @@ from ems_telemetry.connectors.opcua.certificates import (
     facts_of,
     make_certificate,
     new_key,
+    organization_of,
     read_certificates,
     read_key,
 )
@@ -176,7 +177,9 @@ def wish_as_before(own: OwnCertificate) -> CertificateWish:
     """What a certificate of ours says, for one that is to take its place."""
     facts = own.facts
     wish = wish_for_this_machine()
-    return replace(wish, uri=facts.uri or wish.uri, hosts=facts.hosts or wish.hosts)
+    return replace(
+        wish, uri=facts.uri or wish.uri, hosts=facts.hosts or wish.hosts, organization=organization_of(own.certificate)
+    )
 
 
 def _take(descriptor: int, folder: Path) -> None:

@@ -107,7 +107,8 @@ def _judge_by_authority(shown: Shown, trusted: TrustList, now: datetime) -> Verd
     ]
     if refusals:
         return Verdict(tuple(refusals))
-    return Verdict(tuple(_oddities(shown, now)), tuple(_other_host(shown)), acceptable=True)
+    oddities = tuple(_oddities(shown, now))
+    return Verdict(oddities, tuple(_other_host(shown)), acceptable=bool(oddities))
 
 
 def _path_to_authority(shown: Shown, trusted: TrustList, now: datetime) -> list[x509.Certificate]:
