@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -34,30 +35,33 @@ class Issued:
         return {"certificate": str(certificate), "key": str(key)}
 
 
-def issue(
-    name: str,
-    by: Issued | None = None,
-    *,
-    uri: str | None = URI,
-    hosts: Sequence[str] = ("plc",),
-    authority: bool = False,
-    start: datetime = NOW - timedelta(days=30),
-    end: datetime = NOW + timedelta(days=300),
-    bits: int = 2048,
-    use: ObjectIdentifier = ExtendedKeyUsageOID.SERVER_AUTH,
-) -> Issued:
+@dataclass(frozen=True)
+class Wanted:
+    """What a certificate is to say."""
+
+    uri: str | None = URI
+    hosts: Sequence[str] = ("plc",)
+    authority: bool = False
+    start: datetime = NOW - timedelta(days=30)
+    end: datetime = NOW + timedelta(days=300)
+    bits: int = 2048
+    use: ObjectIdentifier = ExtendedKeyUsageOID.SERVER_AUTH
+
+
+def issue(name: str, by: Issued | None = None, **keys: Any) -> Issued:  # noqa: ANN401  the keys of `Wanted`
     """Makes a certificate, signed by itself if nobody else does."""
-    key = rsa.generate_private_key(public_exponent=65_537, key_size=bits)
+    wanted = Wanted(**keys)
+    key = rsa.generate_private_key(public_exponent=65_537, key_size=wanted.bits)
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    names: list[x509.GeneralName] = [x509.DNSName(host) for host in hosts]
+    names: list[x509.GeneralName] = [x509.DNSName(host) for host in wanted.hosts]
     usage = x509.KeyUsage(
         digital_signature=True,
         content_commitment=True,
         key_encipherment=True,
         data_encipherment=True,
         key_agreement=False,
-        key_cert_sign=authority or by is None,
-        crl_sign=authority,
+        key_cert_sign=wanted.authority or by is None,
+        crl_sign=wanted.authority,
         encipher_only=False,
         decipher_only=False,
     )
@@ -65,15 +69,15 @@ def issue(
         x509.CertificateBuilder(subject_name=subject, issuer_name=subject if by is None else by.certificate.subject)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(start)
-        .not_valid_after(end)
-        .add_extension(x509.BasicConstraints(ca=authority, path_length=None), critical=True)
+        .not_valid_before(wanted.start)
+        .not_valid_after(wanted.end)
+        .add_extension(x509.BasicConstraints(ca=wanted.authority, path_length=None), critical=True)
         .add_extension(usage, critical=True)
     )
-    if not authority:
-        uris = [] if uri is None else [x509.UniformResourceIdentifier(uri)]
+    if not wanted.authority:
+        uris = [] if wanted.uri is None else [x509.UniformResourceIdentifier(wanted.uri)]
         builder = builder.add_extension(x509.SubjectAlternativeName([*uris, *names]), critical=False)
-        builder = builder.add_extension(x509.ExtendedKeyUsage([use]), critical=False)
+        builder = builder.add_extension(x509.ExtendedKeyUsage([wanted.use]), critical=False)
     return Issued(builder.sign((by.key if by else key), hashes.SHA256()), key)
 
 

@@ -15,6 +15,11 @@ const { PLANT, Plant } = require("./plant");
 
 const LOOPBACK = "127.0.0.1";
 const BETWEEN_CHANGES_MS = 5;
+const PROTECTING = [
+  SecurityPolicy.Basic256Sha256,
+  SecurityPolicy.Aes128_Sha256_RsaOaep,
+  SecurityPolicy.Aes256_Sha256_RsaPss,
+];
 
 const settings = {
   port: Number(process.env.OPCUA_PORT),
@@ -25,8 +30,8 @@ const settings = {
   maxSessions: Number(process.env.OPCUA_MAX_SESSIONS || 100),
   maxMonitoredItemsPerCall: Number(process.env.OPCUA_MAX_ITEMS_PER_CALL || 50),
   hostname: process.env.OPCUA_HOSTNAME || LOOPBACK,
-  passwordsInClear: process.env.OPCUA_PASSWORDS_IN_CLEAR === "1",
   secure: process.env.OPCUA_SECURE === "1",
+  open: process.env.OPCUA_SECURE !== "1" || process.env.OPCUA_OPEN === "1", // also without protection
   trustsAll: process.env.OPCUA_TRUSTS_ALL !== "0",
 };
 
@@ -95,18 +100,12 @@ function buildServer() {
     nodeset_filename: [nodesets.standard],
     serverCertificateManager: certificates,
     userCertificateManager: certificates,
-    securityPolicies: settings.secure
-      ? [
-          SecurityPolicy.Basic256Sha256,
-          SecurityPolicy.Aes128_Sha256_RsaOaep,
-          SecurityPolicy.Aes256_Sha256_RsaPss,
-        ]
-      : [SecurityPolicy.None],
-    securityModes: settings.secure
-      ? [MessageSecurityMode.Sign, MessageSecurityMode.SignAndEncrypt]
-      : [MessageSecurityMode.None],
+    securityPolicies: [...(settings.open ? [SecurityPolicy.None] : []), ...(settings.secure ? PROTECTING : [])],
+    securityModes: [
+      ...(settings.open ? [MessageSecurityMode.None] : []),
+      ...(settings.secure ? [MessageSecurityMode.Sign, MessageSecurityMode.SignAndEncrypt] : []),
+    ],
     allowAnonymous: true,
-    allowUnsecurePassword: settings.passwordsInClear,
     userManager: { isValidUser: (name, password) => name === "ems" && password === "right" },
     serverCapabilities: {
       maxSessions: settings.maxSessions,

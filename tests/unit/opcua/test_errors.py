@@ -7,7 +7,7 @@ import pytest
 from asyncua.ua.status_codes import StatusCodes
 from asyncua.ua.uaerrors import UaError, UaStatusCodeError
 
-from ems_telemetry.connectors.opcua.errors import in_our_words, status_name, translate
+from ems_telemetry.connectors.opcua.errors import CertificateRefusedError, in_our_words, status_name, translate
 from ems_telemetry.errors import ConnectionLostError, EmsTelemetryError, EndpointRefusedError
 
 
@@ -24,8 +24,8 @@ def answered(status: int) -> UaStatusCodeError:
         (ConnectionResetError(104, "reset"), ConnectionLostError, "closed by the other side"),
         (ConnectionError("Connection is closed"), ConnectionLostError, "closed by the other side"),
         (OSError(113, "No route to host"), ConnectionLostError, "No route to host"),
-        (AssertionError(), EndpointRefusedError, "certificate not trusted"),
-        (answered(StatusCodes.BadSecurityChecksFailed), EndpointRefusedError, "certificate not trusted"),
+        (AssertionError(), CertificateRefusedError, "certificate not trusted"),
+        (answered(StatusCodes.BadSecurityChecksFailed), CertificateRefusedError, "certificate not trusted"),
         (answered(StatusCodes.BadUserAccessDenied), EndpointRefusedError, "refuses the user"),
         (answered(StatusCodes.BadTooManySessions), ConnectionLostError, "no session left for us"),
         (answered(StatusCodes.BadShutdown), ConnectionLostError, "shutting down (BadShutdown)"),

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography import x509
@@ -26,7 +27,7 @@ def trusting(*issued: Issued, revocations: Iterable[x509.CertificateRevocationLi
 
 
 def verdict_on(what: Shown, trusted: TrustList, pinned: Issued | None = None) -> Verdict:
-    return judge(what, trusted, pinned and pinned.certificate, NOW)
+    return judge(what, trusted, None if pinned is None else pinned.certificate, NOW)
 
 
 def test_nobody_is_trusted_by_default() -> None:
@@ -48,8 +49,8 @@ def test_another_certificate_of_the_same_name_is_not() -> None:
     "oddity",
     [{"end": NOW - timedelta(days=1)}, {"uri": "urn:another"}, {"use": ExtendedKeyUsageOID.CLIENT_AUTH}, {"uri": None}],
 )
-def test_what_is_odd_about_a_certificate_is_told_before_it_is_accepted_and_let_through_after(oddity: dict[str, object]) -> None:
-    server = issue("server", **oddity)  # type: ignore[arg-type]  # keys of `issue`
+def test_what_is_odd_about_a_certificate_is_told_before_it_is_accepted_and_let_through_after(oddity: dict[str, Any]) -> None:
+    server = issue("server", **oddity)
     assert len(verdict_on(shown(server), TrustList()).refusals) == 2
     assert verdict_on(shown(server), trusting(server)).trusted
 
@@ -109,8 +110,8 @@ def test_an_expired_authority_vouches_for_nobody() -> None:
         ({"use": ExtendedKeyUsageOID.CLIENT_AUTH}, "it is not for servers"),
     ],
 )
-def test_what_an_authority_vouches_for_must_be_right(oddity: dict[str, object], words: str) -> None:
-    verdict = verdict_on(shown(issue("server", PLANT, **oddity)), trusting(PLANT))  # type: ignore[arg-type]  # keys of `issue`
+def test_what_an_authority_vouches_for_must_be_right(oddity: dict[str, Any], words: str) -> None:
+    verdict = verdict_on(shown(issue("server", PLANT, **oddity)), trusting(PLANT))
     assert words in verdict.refusals
     assert verdict.acceptable
 

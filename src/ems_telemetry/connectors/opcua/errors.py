@@ -29,7 +29,7 @@ _HUNG_UP = (
 
 
 class CertificateRefusedError(EndpointRefusedError):
-    """The server finds fault with a certificate of ours; `security.py` and `users.py` name which one."""
+    """The server finds fault with a certificate of ours; `security.py` names it."""
 
 
 _WRONG_USER = "the server refuses the user; check name and password under user:, or whether it allows anonymous sessions"
@@ -43,6 +43,7 @@ _BY_STATUS: Mapping[int, tuple[type[EmsTelemetryError], str]] = {
     StatusCodes.BadUserAccessDenied: (EndpointRefusedError, _WRONG_USER),
     StatusCodes.BadIdentityTokenRejected: (EndpointRefusedError, _WRONG_USER),
     StatusCodes.BadIdentityTokenInvalid: (EndpointRefusedError, _WRONG_USER),
+    StatusCodes.BadUserSignatureInvalid: (EndpointRefusedError, _WRONG_USER),
     StatusCodes.BadCertificateUntrusted: (CertificateRefusedError, _UNTRUSTED),
     StatusCodes.BadSecurityChecksFailed: (CertificateRefusedError, _UNTRUSTED),
     StatusCodes.BadCertificateChainIncomplete: (CertificateRefusedError, _UNTRUSTED),

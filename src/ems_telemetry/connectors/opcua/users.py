@@ -7,10 +7,11 @@ from typing import TypeAlias
 from asyncua import ua
 from asyncua.client.client import Client
 from asyncua.crypto import security_policies
+from asyncua.ua.uaerrors import UaStatusCodeError
 from pydantic import SecretStr
 
 from ems_telemetry.connectors.opcua.access import OpcUaUser
-from ems_telemetry.connectors.opcua.errors import CertificateRefusedError, in_our_words
+from ems_telemetry.connectors.opcua.errors import in_our_words, status_name
 from ems_telemetry.connectors.opcua.own_certificate import OwnCertificate, read_pair
 from ems_telemetry.errors import EndpointRefusedError
 
@@ -144,8 +145,16 @@ async def _activate_with_certificate(client: SessionClient, user: OwnCertificate
     try:
         with in_our_words():
             await client.activate_session(certificate=user.certificate)
-    except CertificateRefusedError as error:
-        raise EndpointRefusedError(f"the server does not accept the certificate of the user, {user.facts}: {error}") from error
+    except EndpointRefusedError as error:
+        raise EndpointRefusedError(
+            f"the server does not let in the user with the certificate {user.facts} ({_status_behind(error)}); "
+            "have its administrator move it from the rejected to the trusted users"
+        ) from error
+
+
+def _status_behind(error: EndpointRefusedError) -> str:
+    cause = error.__cause__
+    return status_name(int(cause.code)) if isinstance(cause, UaStatusCodeError) else str(error)
 
 
 def _kind_of(user: User) -> ua.UserTokenType:
