@@ -81,6 +81,12 @@ def issue(name: str, by: Issued | None = None, **keys: Any) -> Issued:  # noqa: 
     return Issued(builder.sign((by.key if by else key), hashes.SHA256()), key)
 
 
+def issue_today(name: str, **keys: Any) -> Issued:  # noqa: ANN401  the keys of `Wanted`
+    """Makes a certificate for tests that run by the machine's clock."""
+    now = datetime.now(UTC)
+    return issue(name, **{"start": now - timedelta(days=300), "end": now + timedelta(days=300), **keys})
+
+
 def revoke(authority: Issued, *certificates: Issued, signed_by: Issued | None = None) -> x509.CertificateRevocationList:
     """Makes an authority's list of what it revoked."""
     builder = x509.CertificateRevocationListBuilder(

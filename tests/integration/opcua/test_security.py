@@ -13,10 +13,12 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID
 from fakes import until
 from integration.opcua.air_plant import air_file, running
-from opcua_certificates import issue
+from opcua_certificates import issue_today
 from servers.node_opcua import NodeOpcuaServer
 from servers.process import serving
+from typer.testing import CliRunner
 
+from ems_telemetry.cli.main import app
 from ems_telemetry.clock import SystemClock
 from ems_telemetry.connectors.opcua.own_certificate import OwnFolder, wish_for_this_machine
 from ems_telemetry.connectors.opcua.trust_folder import TrustFolder
@@ -52,9 +54,7 @@ def trust(server: NodeOpcuaServer, folder: Path) -> None:
 
 def own_pair(folder: Path) -> dict[str, str]:
     """Our certificate and key from elsewhere than the PKI folder, as the keys of `security:`."""
-    now = SystemClock().now()
-    start, end = now.replace(year=now.year - 1), now.replace(year=now.year + 1)
-    ours = issue("ems-telemetry", uri="urn:plant:ems", start=start, end=end, use=ExtendedKeyUsageOID.CLIENT_AUTH)
+    ours = issue_today("ems-telemetry", uri="urn:plant:ems", use=ExtendedKeyUsageOID.CLIENT_AUTH)
     return ours.write(folder, "ours")
 
 
@@ -95,12 +95,19 @@ async def test_telegraf_17608_a_self_signed_server_is_refused_until_it_is_accept
         opened = secure_server.sessions()
         command = re.search(r"ems-telemetry opcua trust accept ([0-9A-F]{64})", problem)
         assert command
-        TrustFolder(given.pki_directory).accept(command[1])
+        accept_as_told(command[0], tmp_path)
         await sink.wait_for_samples(1)
     assert rejected.certificate == certificate_of(secure_server)
     for fact in (rejected.facts.subject, rejected.facts.fingerprint, rejected.facts.thumbprint):
         assert fact in problem
     assert secure_server.sessions().opened == opened.opened + 1
+
+
+def accept_as_told(command: str, folder: Path) -> None:
+    """Types the command of a message, for the service whose PKI folder lies in `folder`."""
+    service = folder / "ems-telemetry.yaml"
+    service.write_text("pki: {directory: pki}\n")
+    assert CliRunner().invoke(app, [*command.split()[1:], "--config", str(service)]).exit_code == 0
 
 
 async def test_a_server_that_does_not_trust_us_is_told_about_and_lets_us_in_by_itself_once_it_does(tmp_path: Path) -> None:
@@ -196,4 +203,5 @@ async def test_a_policy_the_server_does_not_offer_is_told(opcua_server: NodeOpcu
     security = {"policy": "Basic256Sha256", "mode": "Sign"}
     async with running(air_file(opcua_server.endpoint, FLOW, security=security), tmp_path) as (_, given):
         await until(lambda: given.report.status.last_error is not None)
-    assert "does not offer Basic256Sha256 with Sign; check security:" in str(given.report.status.last_error)
+    problem = str(given.report.status.last_error)
+    assert "does not offer Basic256Sha256 with Sign; check security: (it offers: None with None)" in problem

@@ -1,23 +1,20 @@
 """Who we are to servers: names with passwords and certificates, and that no password travels readable."""
 
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from asyncua import ua
 from asyncua.crypto.permission_rules import User, UserRole
-from asyncua.server.server import Server
 from asyncua.server.user_managers import CertificateUserManager
 from cryptography.x509.oid import ExtendedKeyUsageOID
 from fakes import until
 from integration.opcua.air_plant import air_file, running
+from integration.opcua.asyncua_server import asyncua_server
 from integration.opcua.test_security import FLOW, PROTECTED, certificate_of, pki_of, trust
-from opcua_certificates import URI, Issued, issue
-from servers.node_opcua import PLANT, NodeOpcuaServer
-from servers.process import LOOPBACK, free_port, serving
+from opcua_certificates import Issued, issue_today
+from servers.node_opcua import NodeOpcuaServer
+from servers.process import LOOPBACK, serving
 
-from ems_telemetry.clock import SystemClock
 from ems_telemetry.connectors.opcua.certificates import facts_of
 from ems_telemetry.connectors.opcua.trust_folder import TrustFolder
 from ems_telemetry.observe import LinkState
@@ -33,9 +30,7 @@ def secure_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NodeOpcu
 
 
 def user_certificate() -> Issued:
-    now = SystemClock().now()
-    start, end = now.replace(year=now.year - 1), now.replace(year=now.year + 1)
-    return issue("operator", uri="urn:user", start=start, end=end, use=ExtendedKeyUsageOID.CLIENT_AUTH)
+    return issue_today("operator", uri="urn:user", use=ExtendedKeyUsageOID.CLIENT_AUTH)
 
 
 @pytest.mark.parametrize("policy", ["Basic256Sha256", "Aes128_Sha256_RsaOaep", "Aes256_Sha256_RsaPss"])
@@ -114,29 +109,10 @@ class CheckingUsers:
         return User(role=UserRole.User) if (username, password) == ("ems", "right") else None
 
 
-@asynccontextmanager
-async def asyncua_server(users: object, certificate: dict[str, str] | None = None) -> AsyncIterator[str]:
-    """asyncua's own server with one variable, unprotected if it has no certificate. Gives its endpoint."""
-    server = Server(user_manager=users)  # type: ignore[arg-type]  # only `get_user` is asked for
-    await server.init()
-    endpoint = f"opc.tcp://{LOOPBACK}:{free_port()}"
-    server.set_endpoint(endpoint)
-    await server.set_application_uri(URI)
-    policy = ua.SecurityPolicyType.NoSecurity
-    if certificate is not None:
-        await server.load_certificate(certificate["certificate"])
-        await server.load_private_key(certificate["key"])
-        policy = ua.SecurityPolicyType.Basic256Sha256_SignAndEncrypt
-    server.set_security_policy([policy])
-    index = await server.register_namespace(PLANT)
-    await server.nodes.objects.add_variable(ua.NodeId("Air.Flow", index), "Flow", 1.0)  # type: ignore[arg-type]
-    async with server:
-        yield endpoint
-
-
 async def test_a_password_is_not_sent_in_clear_text_unless_that_is_allowed(tmp_path: Path) -> None:
     users = CheckingUsers()
-    async with asyncua_server(users) as endpoint:
+    async with asyncua_server(users) as port:
+        endpoint = f"opc.tcp://{LOOPBACK}:{port}"
         async with running(air_file(endpoint, FLOW, user=RIGHT), tmp_path) as (sink, given):
             await until(lambda: given.report.status.state is LinkState.DOWN)
             problem = str(given.report.status.last_error)
@@ -155,20 +131,15 @@ async def test_asyncua_s_server_lets_in_the_user_whose_certificate_it_knows(tmp_
     (tmp_path / "operator.der").write_bytes(operator.der)
     users = CertificateUserManager()
     await users.add_user(tmp_path / "operator.der", "operator")
-    plc = plc_certificate()
+    plc = issue_today("plc")
     trusted = tmp_path / "pki" / "trusted"
     trusted.mkdir(parents=True)
     (trusted / "plc.der").write_bytes(plc.der)
     user = (operator if known else stranger).write(tmp_path, "user")
     async with (
-        asyncua_server(users, plc.write(tmp_path, "plc")) as endpoint,
-        running(air_file(endpoint, FLOW, security=PROTECTED, user=user), tmp_path) as (sink, given),
+        asyncua_server(users, plc.write(tmp_path, "plc")) as port,
+        running(air_file(f"opc.tcp://{LOOPBACK}:{port}", FLOW, security=PROTECTED, user=user), tmp_path) as (sink, given),
     ):
         await (sink.wait_for_samples(1) if known else until(lambda: given.report.status.state is LinkState.DOWN))
         assert bool(sink.samples) is known
         assert known or "does not let in the user with the certificate" in str(given.report.status.last_error)
-
-
-def plc_certificate() -> Issued:
-    now = SystemClock().now()
-    return issue("plc", start=now.replace(year=now.year - 1), end=now.replace(year=now.year + 1))

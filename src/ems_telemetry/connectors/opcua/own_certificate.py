@@ -7,7 +7,7 @@ import fcntl
 import socket
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -80,7 +80,10 @@ class OwnFolder:
         Raises:
             CertificateError: they cannot be used, or the folder cannot be written.
         """
-        return self.find() or self.make(wish_for_this_machine(), now, keep=True)
+        with suppress(CertificateError):  # somebody may be in the middle of renewing: looked at again under the lock
+            if found := self.find():
+                return found
+        return self.make(wish_for_this_machine(), now, keep=True)
 
     def make(self, wish: CertificateWish, now: datetime, *, keep: bool = False) -> OwnCertificate:
         """Makes certificate and key.

@@ -88,9 +88,11 @@ class Guard:
             return
         self._own = own = await asyncio.to_thread(self._read_own, now)
         self._client.application_uri = own.facts.uri or self._client.application_uri
-        offered = _matching(await self._client.connect_and_get_server_endpoints(), self._security, self._endpoint)
+        endpoints = await self._client.connect_and_get_server_endpoints()
+        offered = _matching(endpoints, self._security, self._endpoint)
         if not offered:
-            raise EndpointRefusedError(f"the server does not offer {self._wanted}; check security:")
+            wanted, others = f"{self._security.policy} with {self._security.mode}", _listed(endpoints)
+            raise EndpointRefusedError(f"the server does not offer {wanted}; check security: (it offers: {others})")
         self._server = await asyncio.to_thread(self._judge, offered[0].ServerCertificate, offered[0].Server, now)
         protection = _POLICIES[self._security.policy](
             self._server.certificate, own.certificate, own.key, _mode(self._security), host_cert_chain=list(own.issuers)
@@ -164,10 +166,6 @@ class Guard:
             return ours
         return f"{ours}; `ems-telemetry opcua certificate export FILE` copies it"
 
-    @property
-    def _wanted(self) -> str:
-        return f"{self._security.policy} with {self._security.mode}"
-
 
 def _mode(security: Security) -> ua.MessageSecurityMode:
     return _MODES[security.mode]
@@ -191,6 +189,16 @@ def _read_shown(der: bytes | None) -> list[x509.Certificate]:
         return read_certificates(der)
     except CertificateError as error:
         raise EndpointRefusedError(f"what the server shows as its certificate cannot be read: {error}") from error
+
+
+def _listed(endpoints: Iterable[ua.EndpointDescription]) -> str:
+    """Tells what a server offers, in the words of the file."""
+    found = {
+        f"{str(endpoint.SecurityPolicyUri).rpartition('#')[2]} with {endpoint.SecurityMode.name.rstrip('_')}"
+        for endpoint in endpoints
+        if str(endpoint.EndpointUrl).startswith("opc.tcp:")
+    }
+    return ", ".join(sorted(found)) or "nothing"
 
 
 def _path(url: str) -> str:
