@@ -3,6 +3,7 @@
 import socket
 import struct
 
+import cryptography.exceptions
 import pytest
 from asyncua.ua.status_codes import StatusCodes
 from asyncua.ua.uaerrors import UaError, UaStatusCodeError
@@ -37,6 +38,8 @@ def answered(status: int) -> UaStatusCodeError:
         (UaError(), ConnectionLostError, "UaError"),
         (struct.error("unpack requires 4 bytes"), ConnectionLostError, "answer cannot be read"),
         (UnicodeDecodeError("utf-8", b"\xff", 0, 1, "invalid"), ConnectionLostError, "answer cannot be read"),
+        (cryptography.exceptions.InvalidSignature(), EndpointRefusedError, "has not the key of the certificate"),
+        (cryptography.exceptions.UnsupportedAlgorithm("EC"), EndpointRefusedError, "not known here"),
         (ValueError("Could not deserialize key data"), EndpointRefusedError, "a certificate or key cannot be used"),
     ],
 )

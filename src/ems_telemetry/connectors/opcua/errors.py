@@ -10,13 +10,15 @@ from contextlib import contextmanager
 
 from asyncua.ua.status_codes import StatusCodes, code_to_name_doc, get_name_and_doc
 from asyncua.ua.uaerrors import UaError, UaStatusCodeError
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 
 from ems_telemetry.errors import ConnectionLostError, EmsTelemetryError, EndpointRefusedError
 
 _UNREADABLE = (struct.error, LookupError, TypeError, UnicodeDecodeError)
-FOREIGN_ERRORS = (UaError, OSError, AssertionError, ValueError, *_UNREADABLE)
+FOREIGN_ERRORS = (UaError, OSError, AssertionError, ValueError, InvalidSignature, UnsupportedAlgorithm, *_UNREADABLE)
 """What asyncua raises: an AssertionError where the server ends the secure channel, a ValueError for certificates and keys that
-cannot be read, and what Python raises when the server's answer does not decode."""
+cannot be read, what cryptography raises for a signature that does not hold or that it does not know, and what Python raises
+when the server's answer does not decode."""
 
 _UNTRUSTED = (
     "the server does not accept our certificate (certificate not trusted); "
@@ -35,6 +37,7 @@ class CertificateRefusedError(EndpointRefusedError):
 _WRONG_USER = "the server refuses the user; check name and password under user:, or whether it allows anonymous sessions"
 _WRONG_SECURITY = "the server does not offer this security policy and mode; check security:"
 _OUR_CERTIFICATE = "the server finds fault with our certificate"
+_NOT_ITS_KEY = "the server's signature does not hold: it has not the key of the certificate it shows"
 _ITS_SHUTDOWN = "the server is shutting down"
 _SESSION_GONE = "the server has ended our session"
 _SUBSCRIPTION_GONE = "the server has ended our subscription"
@@ -85,6 +88,8 @@ _BY_CLASS: tuple[tuple[type[Exception], type[EmsTelemetryError], str], ...] = (
     (socket.gaierror, ConnectionLostError, "this host name is not known; check endpoint:"),
     (ConnectionError, ConnectionLostError, "the connection was closed by the other side"),
     (AssertionError, CertificateRefusedError, _HUNG_UP),
+    (InvalidSignature, EndpointRefusedError, _NOT_ITS_KEY),
+    (UnsupportedAlgorithm, EndpointRefusedError, "the server's certificate is of a kind that is not known here"),
 )
 _NO_MATCHING_ENDPOINT = "No matching endpoints"
 

@@ -87,7 +87,7 @@ class Guard:
             self._client.application_uri = wish_for_this_machine().uri
             return
         self._own = own = await asyncio.to_thread(self._read_own, now)
-        self._client.application_uri = own.facts.uri or self._client.application_uri
+        self._client.application_uri = own.facts.uri or wish_for_this_machine().uri
         endpoints = await self._client.connect_and_get_server_endpoints()
         offered = _matching(endpoints, self._security, self._endpoint)
         if not offered:
@@ -154,7 +154,10 @@ class Guard:
         raise EndpointRefusedError(f"the server's certificate {facts_of(certificate)} is refused: {reasons}{remedy}")
 
     def _remedy(self, certificate: x509.Certificate) -> str:
-        self._trust_folder.reject(certificate)
+        try:
+            self._trust_folder.reject(certificate)
+        except CertificateError as error:
+            return f"; it could not be kept to be accepted: {error}"
         command = f"ems-telemetry opcua trust accept {facts_of(certificate).fingerprint}"
         return f"; compare the fingerprint with the one the server shows, then run: {command}"
 
