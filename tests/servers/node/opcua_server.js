@@ -15,6 +15,11 @@ const { PLANT, Plant } = require("./plant");
 
 const LOOPBACK = "127.0.0.1";
 const BETWEEN_CHANGES_MS = 5;
+const PROTECTING = [
+  SecurityPolicy.Basic256Sha256,
+  SecurityPolicy.Aes128_Sha256_RsaOaep,
+  SecurityPolicy.Aes256_Sha256_RsaPss,
+];
 
 const settings = {
   port: Number(process.env.OPCUA_PORT),
@@ -27,7 +32,9 @@ const settings = {
   maxNodesPerRead: Number(process.env.OPCUA_MAX_NODES_PER_READ || 100),
   maxPathsPerCall: Number(process.env.OPCUA_MAX_PATHS_PER_CALL || 100),
   maxItems: Number(process.env.OPCUA_MAX_ITEMS || 1_000_000),
+  hostname: process.env.OPCUA_HOSTNAME || LOOPBACK,
   secure: process.env.OPCUA_SECURE === "1",
+  open: process.env.OPCUA_SECURE !== "1" || process.env.OPCUA_OPEN === "1", // also without protection
   trustsAll: process.env.OPCUA_TRUSTS_ALL !== "0",
 };
 
@@ -94,20 +101,15 @@ function buildServer() {
   return new OPCUAServer({
     port: settings.port,
     host: LOOPBACK,
-    hostname: LOOPBACK,
+    hostname: settings.hostname,
     nodeset_filename: [nodesets.standard, ...furniture.flatMap((piece) => piece.nodesets || [])],
     serverCertificateManager: certificates,
     userCertificateManager: certificates,
-    securityPolicies: settings.secure
-      ? [
-          SecurityPolicy.Basic256Sha256,
-          SecurityPolicy.Aes128_Sha256_RsaOaep,
-          SecurityPolicy.Aes256_Sha256_RsaPss,
-        ]
-      : [SecurityPolicy.None],
-    securityModes: settings.secure
-      ? [MessageSecurityMode.Sign, MessageSecurityMode.SignAndEncrypt]
-      : [MessageSecurityMode.None],
+    securityPolicies: [...(settings.open ? [SecurityPolicy.None] : []), ...(settings.secure ? PROTECTING : [])],
+    securityModes: [
+      ...(settings.open ? [MessageSecurityMode.None] : []),
+      ...(settings.secure ? [MessageSecurityMode.Sign, MessageSecurityMode.SignAndEncrypt] : []),
+    ],
     allowAnonymous: true,
     userManager: { isValidUser: (name, password) => name === "ems" && password === "right" },
     serverCapabilities: {

@@ -3,11 +3,12 @@
 import socket
 import struct
 
+import cryptography.exceptions
 import pytest
 from asyncua.ua.status_codes import StatusCodes
 from asyncua.ua.uaerrors import UaError, UaStatusCodeError
 
-from ems_telemetry.connectors.opcua.errors import in_our_words, status_name, translate
+from ems_telemetry.connectors.opcua.errors import CertificateRefusedError, in_our_words, status_name, translate
 from ems_telemetry.errors import ConnectionLostError, EmsTelemetryError, EndpointRefusedError
 
 
@@ -24,8 +25,8 @@ def answered(status: int) -> UaStatusCodeError:
         (ConnectionResetError(104, "reset"), ConnectionLostError, "closed by the other side"),
         (ConnectionError("Connection is closed"), ConnectionLostError, "closed by the other side"),
         (OSError(113, "No route to host"), ConnectionLostError, "No route to host"),
-        (AssertionError(), EndpointRefusedError, "certificate not trusted"),
-        (answered(StatusCodes.BadSecurityChecksFailed), EndpointRefusedError, "certificate not trusted"),
+        (AssertionError(), CertificateRefusedError, "certificate not trusted"),
+        (answered(StatusCodes.BadSecurityChecksFailed), CertificateRefusedError, "certificate not trusted"),
         (answered(StatusCodes.BadUserAccessDenied), EndpointRefusedError, "refuses the user"),
         (answered(StatusCodes.BadTooManySessions), ConnectionLostError, "no session left for us"),
         (answered(StatusCodes.BadShutdown), ConnectionLostError, "shutting down (BadShutdown)"),
@@ -37,6 +38,8 @@ def answered(status: int) -> UaStatusCodeError:
         (UaError(), ConnectionLostError, "UaError"),
         (struct.error("unpack requires 4 bytes"), ConnectionLostError, "answer cannot be read"),
         (UnicodeDecodeError("utf-8", b"\xff", 0, 1, "invalid"), ConnectionLostError, "answer cannot be read"),
+        (cryptography.exceptions.InvalidSignature(), EndpointRefusedError, "has not the key of the certificate"),
+        (cryptography.exceptions.UnsupportedAlgorithm("EC"), EndpointRefusedError, "not known here"),
         (ValueError("Could not deserialize key data"), EndpointRefusedError, "a certificate or key cannot be used"),
     ],
 )

@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Self
 
-from pydantic import SecretStr, model_validator
+from pydantic import Field, SecretStr, model_validator
 
 from ems_telemetry.config.base import Model, SecretFile, read_secret
 
@@ -56,7 +56,7 @@ class Security(Model):
 class OpcUaUser(Model):
     """Who we are to the server: a name and a password, or a certificate and its key."""
 
-    name: str | None = None
+    name: str | None = Field(default=None, min_length=1)
     """The user's name."""
     password: SecretStr | None = None
     """Best given as "${NAME}", from the environment."""

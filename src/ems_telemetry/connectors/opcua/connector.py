@@ -9,6 +9,7 @@ from ems_telemetry.connectors.link import keep_connected
 from ems_telemetry.connectors.opcua.file import OpcUaFile
 from ems_telemetry.connectors.opcua.inbox import Inbox
 from ems_telemetry.connectors.opcua.plan import wanted_items
+from ems_telemetry.connectors.opcua.reminding import Reminder
 from ems_telemetry.connectors.opcua.session import Session
 from ems_telemetry.connectors.opcua.subscription import Upstream
 from ems_telemetry.connectors.opcua.watching import Watching
@@ -46,7 +47,8 @@ class OpcUaConnector:
             await session.open()
             watch = await self._watching.begin(session, self._upstream(session))
             self._surroundings.report.up()
-            await _first_error(*session.watchers(), *watch.watchers)
+            reminder = Reminder(session.warnings, given)
+            await _first_error(*session.watchers(), *watch.watchers, reminder.remind)
         finally:
             await session.close()
 

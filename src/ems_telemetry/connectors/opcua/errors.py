@@ -10,21 +10,34 @@ from contextlib import contextmanager
 
 from asyncua.ua.status_codes import StatusCodes, code_to_name_doc, get_name_and_doc
 from asyncua.ua.uaerrors import UaError, UaStatusCodeError
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 
 from ems_telemetry.errors import ConnectionLostError, EmsTelemetryError, EndpointRefusedError
 
 _UNREADABLE = (struct.error, LookupError, TypeError, UnicodeDecodeError)
-FOREIGN_ERRORS = (UaError, OSError, AssertionError, ValueError, *_UNREADABLE)
+FOREIGN_ERRORS = (UaError, OSError, AssertionError, ValueError, InvalidSignature, UnsupportedAlgorithm, *_UNREADABLE)
 """What asyncua raises: an AssertionError where the server ends the secure channel, a ValueError for certificates and keys that
-cannot be read, and what Python raises when the server's answer does not decode."""
+cannot be read, what cryptography raises for a signature that does not hold or that it does not know, and what Python raises
+when the server's answer does not decode."""
 
 _UNTRUSTED = (
     "the server does not accept our certificate (certificate not trusted); "
     "have its administrator move it from the rejected to the trusted ones"
 )
+_HUNG_UP = (
+    "the server ends the secure channel without saying why; as a rule it does not accept our certificate "
+    "(certificate not trusted): have its administrator move it from the rejected to the trusted ones"
+)
+
+
+class CertificateRefusedError(EndpointRefusedError):
+    """The server finds fault with a certificate of ours; `security.py` names it."""
+
+
 _WRONG_USER = "the server refuses the user; check name and password under user:, or whether it allows anonymous sessions"
 _WRONG_SECURITY = "the server does not offer this security policy and mode; check security:"
 _OUR_CERTIFICATE = "the server finds fault with our certificate"
+_NOT_ITS_KEY = "the server's signature does not hold: it has not the key of the certificate it shows"
 _ITS_SHUTDOWN = "the server is shutting down"
 _SESSION_GONE = "the server has ended our session"
 _SUBSCRIPTION_GONE = "the server has ended our subscription"
@@ -33,14 +46,27 @@ _BY_STATUS: Mapping[int, tuple[type[EmsTelemetryError], str]] = {
     StatusCodes.BadUserAccessDenied: (EndpointRefusedError, _WRONG_USER),
     StatusCodes.BadIdentityTokenRejected: (EndpointRefusedError, _WRONG_USER),
     StatusCodes.BadIdentityTokenInvalid: (EndpointRefusedError, _WRONG_USER),
-    StatusCodes.BadCertificateUntrusted: (EndpointRefusedError, _UNTRUSTED),
-    StatusCodes.BadSecurityChecksFailed: (EndpointRefusedError, _UNTRUSTED),
-    StatusCodes.BadCertificateChainIncomplete: (EndpointRefusedError, _UNTRUSTED),
-    StatusCodes.BadCertificateTimeInvalid: (EndpointRefusedError, f"{_OUR_CERTIFICATE}: it is not valid today"),
-    StatusCodes.BadCertificateUriInvalid: (EndpointRefusedError, f"{_OUR_CERTIFICATE}: it names another application URI"),
-    StatusCodes.BadCertificateHostNameInvalid: (EndpointRefusedError, f"{_OUR_CERTIFICATE}: it names another host"),
-    StatusCodes.BadCertificateInvalid: (EndpointRefusedError, _OUR_CERTIFICATE),
-    StatusCodes.BadCertificateRevoked: (EndpointRefusedError, f"{_OUR_CERTIFICATE}: it is revoked"),
+    StatusCodes.BadUserSignatureInvalid: (EndpointRefusedError, _WRONG_USER),
+    StatusCodes.BadCertificateUntrusted: (CertificateRefusedError, _UNTRUSTED),
+    StatusCodes.BadSecurityChecksFailed: (CertificateRefusedError, _UNTRUSTED),
+    StatusCodes.BadCertificateChainIncomplete: (CertificateRefusedError, _UNTRUSTED),
+    StatusCodes.BadCertificateTimeInvalid: (
+        CertificateRefusedError,
+        f"{_OUR_CERTIFICATE}: it is not valid today; check the clocks, or renew it: ems-telemetry opcua certificate renew",
+    ),
+    StatusCodes.BadCertificateUriInvalid: (CertificateRefusedError, f"{_OUR_CERTIFICATE}: it names another application URI"),
+    StatusCodes.BadCertificateHostNameInvalid: (
+        CertificateRefusedError,
+        f"{_OUR_CERTIFICATE}: it does not name this host; make a new one: ems-telemetry opcua certificate renew --host NAME",
+    ),
+    StatusCodes.BadCertificateInvalid: (CertificateRefusedError, _OUR_CERTIFICATE),
+    StatusCodes.BadCertificateRevoked: (CertificateRefusedError, f"{_OUR_CERTIFICATE}: it is revoked"),
+    StatusCodes.BadCertificateUseNotAllowed: (CertificateRefusedError, f"{_OUR_CERTIFICATE}: it is not for clients"),
+    StatusCodes.BadCertificatePolicyCheckFailed: (
+        CertificateRefusedError,
+        f"{_OUR_CERTIFICATE}: its key or signature is too weak",
+    ),
+    StatusCodes.BadNoValidCertificates: (CertificateRefusedError, f"{_OUR_CERTIFICATE}: it gets none, or none it can use"),
     StatusCodes.BadSecurityPolicyRejected: (EndpointRefusedError, _WRONG_SECURITY),
     StatusCodes.BadSecurityModeRejected: (EndpointRefusedError, _WRONG_SECURITY),
     StatusCodes.BadSecurityModeInsufficient: (EndpointRefusedError, _WRONG_SECURITY),
@@ -61,7 +87,9 @@ _BY_CLASS: tuple[tuple[type[Exception], type[EmsTelemetryError], str], ...] = (
     (TimeoutError, ConnectionLostError, "no answer; is the machine on, and does a firewall stand between?"),
     (socket.gaierror, ConnectionLostError, "this host name is not known; check endpoint:"),
     (ConnectionError, ConnectionLostError, "the connection was closed by the other side"),
-    (AssertionError, EndpointRefusedError, _UNTRUSTED),
+    (AssertionError, CertificateRefusedError, _HUNG_UP),
+    (InvalidSignature, EndpointRefusedError, _NOT_ITS_KEY),
+    (UnsupportedAlgorithm, EndpointRefusedError, "the server's certificate is of a kind that is not known here"),
 )
 SERVICE_UNKNOWN = frozenset({StatusCodes.BadServiceUnsupported, StatusCodes.BadNotImplemented, StatusCodes.BadNotSupported})
 """How servers say that they do not offer a service at all."""

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 from asyncua import ua
-from asyncua.client.client import Client
 from asyncua.client.ua_client import UaClientState
 from asyncua.client.ua_session import UaSession
 from asyncua.ua.attribute_ids import AttributeIds
@@ -30,8 +29,9 @@ from ems_telemetry.connectors.opcua.errors import in_our_words, of_status
 from ems_telemetry.connectors.opcua.file import OpcUaFile
 from ems_telemetry.connectors.opcua.limits import LIMIT_NODES, OperationLimits, chunks, limits_from
 from ems_telemetry.connectors.opcua.plan import subscription_parameters
-from ems_telemetry.connectors.opcua.security import protect, read_user
+from ems_telemetry.connectors.opcua.security import Guard
 from ems_telemetry.connectors.opcua.subscription import LEAST_SILENCE_S, Subscription, Upstream
+from ems_telemetry.connectors.opcua.users import SessionClient, read_user
 from ems_telemetry.errors import ConnectionLostError, EmsTelemetryError
 
 REQUEST_TIMEOUT_S = 5.0
@@ -54,11 +54,11 @@ class Session:
     def __init__(self, file: OpcUaFile, name: str, pki_directory: Path, clock: Clock) -> None:
         self.limits = OperationLimits()
         self._file = file
-        self._pki_directory = pki_directory
         self._clock = clock
         self._subscriptions: list[Subscription] = []
         self._ended: asyncio.Future[EmsTelemetryError] = asyncio.get_running_loop().create_future()
-        self._client = Client(file.endpoint, timeout=REQUEST_TIMEOUT_S)
+        self._client = SessionClient(file.endpoint, timeout=REQUEST_TIMEOUT_S)
+        self._guard = Guard(self._client, file.endpoint, file.security, pki_directory)
         self._client.session_timeout = int(file.session_timeout * 1000)
         self._client.product_uri = "urn:ems-telemetry"
         self._client.name = "ems-telemetry"
@@ -69,17 +69,22 @@ class Session:
 
         Raises:
             ConnectionLostError: nobody there, or nobody answers.
-            EndpointRefusedError: the server refuses us.
+            EndpointRefusedError: the server refuses us, or we do not trust it.
+            CertificateError: a certificate or key of ours cannot be used.
         """
         user = read_user(self._file.user)
-        with in_our_words():
-            await protect(self._client, self._file.security, self._pki_directory)
+        with self._guard.naming_our_certificate(), in_our_words():
+            await self._guard.prepare(self._clock.now())
             await self._client.connect_socket()
             await self._client.send_hello()
             await self._client.open_secure_channel()
-            await _to_its_end(self._client.create_session())
-            await self._client.activate_session(*user)
+            created = await _to_its_end(self._client.create_session())
+            await self._guard.enter(created, user, self._clock.now())
         self.limits = limits_from(await self.read_values(LIMIT_NODES))
+
+    def warnings(self) -> list[str]:
+        """Tells which certificates will soon end the link, and what else is odd about them."""
+        return self._guard.warnings(self._clock.now())
 
     async def close(self) -> None:
         """Closes session, channel and socket, as far as the server still answers; takes at most `CLOSE_TIMEOUT_S`."""
@@ -227,7 +232,7 @@ class Session:
     async def _renew_channel(self) -> NoReturn:
         while True:
             await self._clock.sleep(self._client.secure_channel_timeout / 1000 * RENEW_AFTER)
-            with in_our_words():
+            with self._guard.naming_our_certificate(), in_our_words():
                 await self._client.open_secure_channel(renew=True)
                 self._client.uaclient.revolve_security_token()
 
