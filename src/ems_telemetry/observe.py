@@ -176,6 +176,10 @@ class ConnectorReport:
         if not repeated:
             self._log.warning("part of the endpoint fails", event_code="connector_problem", problem=problem)
 
+    def remark(self, event_code: str, sentence: str, **fields: object) -> None:
+        """Something worth a line in the log and no problem: a constant sentence, a stable word for it, and its fields."""
+        self._log.info(sentence, event_code=event_code, **fields)
+
     def count(self, what: str, amount: int = 1) -> None:
         """Adds to a counter of this connector, shown by `GET /connectors`."""
         self._counters[what] = self._counters.get(what, 0) + amount

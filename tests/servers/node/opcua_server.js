@@ -24,6 +24,7 @@ const settings = {
   namespaces: (process.env.OPCUA_NAMESPACES || PLANT).split(","),
   maxSessions: Number(process.env.OPCUA_MAX_SESSIONS || 100),
   maxMonitoredItemsPerCall: Number(process.env.OPCUA_MAX_ITEMS_PER_CALL || 50),
+  maxNodesPerHistoryRead: Number(process.env.OPCUA_MAX_NODES_PER_HISTORY_READ || 0),
   secure: process.env.OPCUA_SECURE === "1",
   trustsAll: process.env.OPCUA_TRUSTS_ALL !== "0",
 };
@@ -113,6 +114,7 @@ function buildServer() {
       operationLimits: {
         maxNodesPerRead: 100,
         maxMonitoredItemsPerCall: settings.maxMonitoredItemsPerCall,
+        maxNodesPerHistoryReadData: settings.maxNodesPerHistoryRead,
       },
     },
   });

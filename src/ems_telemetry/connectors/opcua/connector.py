@@ -1,15 +1,19 @@
 """Runs one OPC UA server: one session after another, each with all monitored items; whatever they send goes to the sink."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, NoReturn
+
+from asyncua import ua
 
 from ems_telemetry.connectors.contract import Surroundings
 from ems_telemetry.connectors.link import keep_connected
 from ems_telemetry.connectors.opcua.file import OpcUaFile
+from ems_telemetry.connectors.opcua.history import Backfill
 from ems_telemetry.connectors.opcua.inbox import Inbox
+from ems_telemetry.connectors.opcua.ledger import Ledger
 from ems_telemetry.connectors.opcua.monitoring import Monitoring
-from ems_telemetry.connectors.opcua.plan import wanted_items
+from ems_telemetry.connectors.opcua.plan import WantedItem, resolve, wanted_items
 from ems_telemetry.connectors.opcua.session import Session
 from ems_telemetry.connectors.opcua.subscription import Upstream
 from ems_telemetry.errors import EmsTelemetryError
@@ -23,7 +27,8 @@ class OpcUaConnector:
         self._file = file
         self._surroundings = surroundings
         self._items = wanted_items(file)
-        self._inbox = Inbox(self._items, surroundings)
+        self._ledger = Ledger(self._items, surroundings, enabled=file.history.read == "auto")
+        self._inbox = Inbox(self._items, surroundings, self._ledger.marks)
         self._stopping = asyncio.Event()
 
     def stop(self) -> None:
@@ -32,11 +37,17 @@ class OpcUaConnector:
 
     async def run(self) -> None:
         """Serves the server until `stop`; what had come in by then is handed over first."""
-        async with asyncio.TaskGroup() as group:
-            handing_over = group.create_task(self._inbox.hand_over(), name="opcua hand-over")
-            await keep_connected(lambda: unless(self._stopping, self._hold_session()), self._stopping, self._surroundings)
-            await self._inbox.emptied()
-            handing_over.cancel()
+        await self._ledger.open()
+        try:
+            async with asyncio.TaskGroup() as group:
+                handing_over = group.create_task(self._inbox.hand_over(), name="opcua hand-over")
+                keeping = group.create_task(self._ledger.keep(), name="opcua ledger")
+                await keep_connected(lambda: unless(self._stopping, self._hold_session()), self._stopping, self._surroundings)
+                await self._inbox.emptied()
+                handing_over.cancel()
+                keeping.cancel()
+        finally:
+            await self._ledger.close()
 
     async def _hold_session(self) -> None:
         given = self._surroundings
@@ -44,9 +55,10 @@ class OpcUaConnector:
         try:
             await session.open()
             monitoring = Monitoring(session, self._items, self._upstream(session), self._surroundings)
+            self._inbox.interrupt()
             await monitoring.begin()
             self._surroundings.report.up()
-            await _first_error(*session.watchers(), monitoring.probe_refused)
+            await _first_error(*session.watchers(), monitoring.probe_refused, self._backfill(session).fill_holes)
         finally:
             await session.close()
 
@@ -55,7 +67,15 @@ class OpcUaConnector:
             take=self._inbox.put, republish=session.republish, lose=session.lose, count_lost=self._count_lost_messages
         )
 
+    def _backfill(self, session: Session) -> Backfill:
+        async def locate(items: Sequence[WantedItem]) -> list[ua.NodeId | None]:
+            namespaces = await session.read_namespaces()
+            return [resolve(item.address, namespaces) for item in items]
+
+        return Backfill(session, self._items, self._ledger.marks, locate, self._file.history, self._surroundings)
+
     def _count_lost_messages(self, amount: int) -> None:
+        self._inbox.interrupt()
         self._surroundings.report.count("messages_lost", amount)
         self._surroundings.report.note("the server left out messages and no longer has them; their values are lost")
 
