@@ -136,7 +136,7 @@ class Backfill:
         await self._keep(span, fine)
         for answer in answers:
             if answer not in fine:
-                await self._accept_refusal(span, answer)
+                await self._accept_refusal(span, answer, len(answers))
 
     async def _keep(self, span: Span, answers: Sequence[Answer]) -> None:
         given = self._surroundings
@@ -161,9 +161,9 @@ class Backfill:
         elif answer.values or answer.is_last:
             self._forget(point, filled_by(span, answer, reached))
 
-    async def _accept_refusal(self, span: Span, answer: Answer) -> None:
+    async def _accept_refusal(self, span: Span, answer: Answer, asked: int) -> None:
         point, missing, verdict = answer.point, self._due.get(answer.point, ()), judge_answer(answer.status)
-        if verdict is Verdict.TOO_MUCH and self._reader.ask_less():
+        if verdict is Verdict.TOO_MUCH and self._reader.ask_less(asked):
             return
         if verdict is Verdict.OTHER_TIMES and self._reader.ask_other_times():
             return

@@ -22,8 +22,9 @@ class Window(NamedTuple):
 def next_window(holes: Mapping[str, Spans], order: Order, slice_: timedelta) -> Window | None:
     """Chooses what to read next.
 
-    One request has one stretch of time for all its nodes. So the hole at one end of everything missing leads, and those join it
-    that miss at least half of the stretch: never more than twice of what is missing is asked for.
+    One request has one stretch of time for all its nodes. The hole at one end of everything missing leads; the stretch then
+    grows over the holes beside it, and those points join it that miss at least half of it: of no point is more asked for than
+    twice of what is missing.
 
     Args:
         holes: what is missing, by point.
@@ -37,13 +38,16 @@ def next_window(holes: Mapping[str, Spans], order: Order, slice_: timedelta) -> 
         return None
     newest_first = order is Order.NEWEST_FIRST
     span = _newest(holes, slice_) if newest_first else _oldest(holes, slice_)
-    points = tuple(point for point, spans in holes.items() if 2 * total(within(spans, span)) >= span.length)
-    touched = [hole for point in points for hole in holes[point] if within((hole,), span)]
+    touched = [hole for point in _missing_half(holes, span) for hole in holes[point] if within((hole,), span)]
     if newest_first:
         span = Span(max(span.end - slice_, min(hole.start for hole in touched)), span.end)
     else:
         span = Span(span.start, min(span.start + slice_, max(hole.end for hole in touched)))
-    return Window(span, points)
+    return Window(span, _missing_half(holes, span))
+
+
+def _missing_half(holes: Mapping[str, Spans], span: Span) -> tuple[str, ...]:
+    return tuple(point for point, spans in holes.items() if 2 * total(within(spans, span)) >= span.length)
 
 
 def _oldest(holes: Mapping[str, Spans], slice_: timedelta) -> Span:

@@ -71,10 +71,10 @@ class HistoryReader:
             await self._release(span, questions)
             raise
 
-    def ask_less(self) -> bool:
-        """Asks for fewer nodes at once from now on; False if it cannot be less."""
-        before, self.nodes_per_call = self.nodes_per_call, max(1, self.nodes_per_call // 2)
-        return self.nodes_per_call < before
+    def ask_less(self, asked: int) -> bool:
+        """Asks for fewer nodes at once from now on than the `asked` that were too many; False if it cannot be less."""
+        self.nodes_per_call = max(1, min(self.nodes_per_call, asked // 2))
+        return asked > 1
 
     def ask_other_times(self) -> bool:
         """Asks for source times alone from now on; False if that is so already."""

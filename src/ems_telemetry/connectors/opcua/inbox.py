@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import NamedTuple, NoReturn
 
 from ems_telemetry.connectors.contract import Surroundings
-from ems_telemetry.connectors.opcua.marks import EARLIEST, Arrival, Marks
+from ems_telemetry.connectors.opcua.marks import Arrival, Marks
 from ems_telemetry.connectors.opcua.plan import WantedItem
 from ems_telemetry.connectors.opcua.subscription import Notifications
 from ems_telemetry.connectors.opcua.values import has_overflowed, read_data_value
@@ -89,7 +89,7 @@ class Inbox:
                 overflows += overflowed
                 if isinstance(read, Sample):
                     samples.append(read)
-                    arrivals.append(_arrival(read, notification.Value.ServerTimestamp, lossy=overflowed))
+                    arrivals.append(_arrival(read, lossy=overflowed))
                 else:
                     dead_letters.append(read)
         self._tell(overflows, strangers, dead_letters)
@@ -116,7 +116,6 @@ class Inbox:
             report.note(f"{letter.point} ({letter.source}): {letter.detail}")
 
 
-def _arrival(sample: Sample, server_time: datetime | None, *, lossy: bool) -> Arrival:
+def _arrival(sample: Sample, *, lossy: bool) -> Arrival:
     source_time = None if sample.flags & Flag.SERVER_TIME else sample.time
-    told = server_time is not None and server_time > EARLIEST
-    return Arrival(sample.point, source_time, server_time if told and server_time else sample.received_at, lossy)
+    return Arrival(sample.point, source_time, sample.received_at, lossy)

@@ -24,8 +24,8 @@ class Arrival(NamedTuple):
     point: str
     time: datetime | None
     """The source's own time, if it gave one."""
-    came_at: datetime
-    """When the server sent it, or we received it."""
+    received_at: datetime
+    """By our own clock: the server's time of a value sent again may be as old as the value."""
     lossy: bool = False
     """The server says that values before it were lost in its queue."""
 
@@ -72,12 +72,12 @@ class Marks:
 
     def advance(self, arrival: Arrival) -> None:
         """Moves the mark of a point to a sample that is durable now, also backwards: the device's clock may be put back."""
-        point, time, came_at, lossy = arrival
+        point, time, received_at, lossy = arrival
         state = self._states.get(point)
         if state is None or time is None or time < EARLIEST:
             return
         if state.mark is not None and (state.open or lossy):
-            self._note_hole(state, Span(state.mark + RESOLUTION, time if time > state.mark else came_at))
+            self._note_hole(state, Span(state.mark + RESOLUTION, time if time > state.mark else received_at))
         state.mark, state.open = time, False
         self._changed.add(point)
 

@@ -1,4 +1,4 @@
-// Counters whose history the server keeps, a flow whose history nobody may read, and what a test needs to know: what each counter
+// Counters and a level whose history the server keeps, two variables without a history, and what a test needs to know: what each counter
 // really counted, what was asked of its history, and how the next questions are to be answered.
 "use strict";
 
@@ -55,6 +55,7 @@ function furnish(plant) {
   plant.add("Kept.Level", "Double", 1.5);
   keepHistory(plant, "Kept.Level");
   plant.add("Kept.Nowhere", "Double", 0);
+  plant.add("Kept.Standing", "Double", 7.5);
   plant.every(PERIOD_MS, () => {
     names.forEach((name) => count(plant, name));
     plant.set({ node: "Kept.Nowhere", type: "Double", value: Date.now() });
