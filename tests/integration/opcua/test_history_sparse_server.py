@@ -42,7 +42,7 @@ class KeepingServer:
         self._node = await objects.add_variable(ua.NodeId("Count", index), "Count", 0)  # type: ignore[arg-type]  # asyncua names its wire types
         self._server.iserver.history_manager.set_storage(HistoryDict(max_history_data_response_size=self._largest_answer))
         await self._server.start()
-        await self._server.historize_node_data_change(self._node, period=None)
+        await self._server.historize_node_data_change(self._node)
         self._counting = asyncio.create_task(self._count())
         return self
 
