@@ -5,10 +5,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from asyncua import ua
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ems_telemetry.connectors.opcua.file import Order
 from ems_telemetry.connectors.opcua.history_plan import Question, Window, history_request, next_window, older_than
-from ems_telemetry.connectors.opcua.spans import Span, Spans, subtract
+from ems_telemetry.connectors.opcua.spans import Span, Spans, add, subtract, total
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -62,6 +64,28 @@ def test_never_more_than_twice_of_what_is_missing_is_asked_for(order: Order) -> 
     assert all(asked[f"p{number}"] <= 2 * 4.0**number + 1e-6 for number in range(6))
 
 
+some_holes = st.dictionaries(
+    st.sampled_from("abcdef"),
+    st.lists(st.tuples(st.integers(0, 9000), st.integers(1, 9000)), min_size=1, max_size=4),
+    min_size=1,
+)
+
+
+@given(some_holes, st.sampled_from(Order))
+def test_whatever_is_missing_is_read_to_its_end(drawn: dict[str, list[tuple[int, int]]], order: Order) -> None:
+    holes: dict[str, Spans] = dict.fromkeys(drawn, ())
+    for point, pairs in drawn.items():
+        for start, length in pairs:
+            holes[point] = add(holes[point], span(start, start + length))
+    asked: dict[str, timedelta] = dict.fromkeys(holes, timedelta())
+    for window in windows(holes, order, HOUR):
+        assert window.points
+        assert window.span.length <= HOUR
+        for point in window.points:
+            asked[point] += window.span.length
+    assert all(total(holes[point]) <= asked[point] <= 2 * total(holes[point]) for point in holes)
+
+
 def test_two_holes_of_a_point_are_read_one_after_the_other() -> None:
     found = windows({"a": (span(0, 10), span(5000, 5010))}, Order.OLDEST_FIRST, HOUR)
     assert [window.span for window in found] == [span(0, 10), span(5000, 5010)]
@@ -69,7 +93,7 @@ def test_two_holes_of_a_point_are_read_one_after_the_other() -> None:
 
 def test_what_lies_before_the_limit_is_cut_off() -> None:
     holes = {"a": (span(0, 10), span(20, 30)), "b": (span(25, 30),)}
-    assert older_than(holes, NOON + timedelta(seconds=22)) == [("a", span(0, 10)), ("a", span(20, 22))]
+    assert older_than(holes, NOON + timedelta(seconds=22)) == {"a": (span(0, 10), span(20, 22))}
 
 
 def test_a_request_asks_for_raw_values_without_bounds_on_whole_milliseconds() -> None:

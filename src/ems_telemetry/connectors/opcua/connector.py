@@ -37,8 +37,8 @@ class OpcUaConnector:
 
     async def run(self) -> None:
         """Serves the server until `stop`; what had come in by then is handed over first."""
-        await self._ledger.open()
         try:
+            await self._ledger.open()
             async with asyncio.TaskGroup() as group:
                 handing_over = group.create_task(self._inbox.hand_over(), name="opcua hand-over")
                 keeping = group.create_task(self._ledger.keep(), name="opcua ledger")

@@ -91,23 +91,36 @@ class Backfill:
         try:
             await self._give_up_what_is_too_old()
             await self._find_histories()
-            if self._due:
-                await self._tell_round(self._read_all_due)
         except EmsTelemetryError as error:
             await self._rest(error)
-        else:
+            return
+        if self._due:
+            await self._tell_round(self._read_all_due)
+
+    async def _read_all_due(self) -> None:
+        before = self._failures
+        while window := next_window(self._due, self._settings.order, self._slice):
+            for points in chunks(window.points, self._reader.nodes_per_call):
+                await self._read_together(window.span, [point for point in points if point in self._due])
+        if self._failures == before:
             self._failures = 0
             self._slice = min(2 * self._slice, timedelta(seconds=self._settings.slice))
 
-    async def _read_all_due(self) -> None:
-        while window := next_window(self._due, self._settings.order, self._slice):
-            for points in chunks(window.points, self._reader.nodes_per_call):
-                nodes = {point: self._nodes[point] for point in points if point in self._due}
-                if nodes:
-                    await self._reader.read(window.span, nodes, lambda answers: self._take(window.span, answers))
+    async def _read_together(self, span: Span, points: Sequence[str]) -> None:
+        """Reads a stretch of some points. After a call that fails as a whole fewer go together: who is at fault ends up alone."""
+        if not points:
+            return
+        nodes = {point: self._nodes[point] for point in points}
+        try:
+            await self._reader.read(span, nodes, lambda answers: self._take(span, answers))
+        except EmsTelemetryError as error:
+            self._reader.ask_less(len(points))
+            for point in points:
+                self._postpone(point)
+            await self._rest(error)
 
     async def _rest(self, error: EmsTelemetryError) -> None:
-        """After a call that failed as a whole: asks for less at once, since a slow server may manage that, and not at once."""
+        """After a call that failed as a whole: asks for less time at once, since a slow server may manage that, and waits."""
         self._failures += 1
         self._slice = max(self._slice / 2, min(self._slice, LEAST_SLICE))
         self._surroundings.report.count("history_failures")
@@ -126,17 +139,28 @@ class Backfill:
         self._nodes |= located
         told = dict(zip(located, accesses, strict=True))
         self._stands_still |= {point for point, access in told.items() if access is Access.STANDING_STILL}
-        for point in [point for point, access in told.items() if access is Access.NONE]:
+        without = {point: self._due[point] for point, access in told.items() if access is Access.NONE}
+        for point in without:
             del self._nodes[point]
-            await self._give_up(point, self._due[point], NOT_HISTORISED)
+        await self._give_up(without, NOT_HISTORISED)
 
     async def _take(self, span: Span, answers: Sequence[Answer]) -> None:
         """Makes durable what came, and only then takes it off what is missing."""
-        fine = [answer for answer in answers if judge_answer(answer.status) is Verdict.FINE]
-        await self._keep(span, fine)
+        by_status: dict[int, list[Answer]] = {}
         for answer in answers:
-            if answer not in fine:
-                await self._accept_refusal(span, answer, len(answers))
+            by_status.setdefault(answer.status, []).append(answer)
+        for status, alike in by_status.items():
+            if judge_answer(status) is Verdict.FINE:
+                await self._keep(span, alike)
+            elif not self._ask_otherwise(status, len(answers)):
+                await self._accept_refusal(span, status, [answer.point for answer in alike])
+
+    def _ask_otherwise(self, status: int, asked: int) -> bool:
+        """True where the same may be had at once by asking in another way."""
+        verdict = judge_answer(status)
+        if verdict is Verdict.TOO_MUCH:
+            return self._reader.ask_less(asked)
+        return verdict is Verdict.OTHER_TIMES and self._reader.ask_other_times()
 
     async def _keep(self, span: Span, answers: Sequence[Answer]) -> None:
         given = self._surroundings
@@ -152,58 +176,58 @@ class Backfill:
             await self._account(span, answer, found[answer.point].reached)
 
     async def _account(self, span: Span, answer: Answer, reached: datetime | None) -> None:
-        point = answer.point
+        point, missing = answer.point, self._due.get(answer.point, ())
         if answer.values and reached is None:
-            self._surroundings.report.note(f"{self._name(point)}: the values of its history have no times")
-            await self._give_up(point, self._due.get(point, ()), UNAVAILABLE)
+            self._surroundings.report.note(f"the values in the history of {self._name([point])} have no times")
+            await self._give_up({point: missing}, UNAVAILABLE)
         elif answer.is_last and not answer.values and point in self._stands_still:
-            await self._give_up(point, within(self._due.get(point, ()), span), NOT_HISTORISED)
+            await self._give_up({point: within(missing, span)}, NOT_HISTORISED)
         elif answer.values or answer.is_last:
             self._forget(point, filled_by(span, answer, reached))
 
-    async def _accept_refusal(self, span: Span, answer: Answer, asked: int) -> None:
-        point, missing, verdict = answer.point, self._due.get(answer.point, ()), judge_answer(answer.status)
-        if verdict is Verdict.TOO_MUCH and self._reader.ask_less(asked):
-            return
-        if verdict is Verdict.OTHER_TIMES and self._reader.ask_other_times():
-            return
-        self._surroundings.report.note(f"the history of {self._name(point)}: {say_answer(answer.status)}")
-        if verdict is Verdict.LOST:
-            await self._give_up(point, within(missing, span), UNAVAILABLE)
-        elif verdict in {Verdict.NEVER, Verdict.OTHER_TIMES}:
-            await self._give_up(point, missing, UNAVAILABLE)
-        else:
-            self._postpone(point)
+    async def _accept_refusal(self, span: Span, status: int, points: Sequence[str]) -> None:
+        self._surroundings.report.note(f"the history of {self._name(points)}: {say_answer(status)}")
+        missing = {point: self._due.get(point, ()) for point in points}
+        match judge_answer(status):
+            case Verdict.LOST:
+                await self._give_up({point: within(spans, span) for point, spans in missing.items()}, UNAVAILABLE)
+            case Verdict.NEVER | Verdict.OTHER_TIMES:
+                await self._give_up(missing, UNAVAILABLE)
+            case _:
+                for point in points:
+                    self._postpone(point)
+                self._surroundings.report.count("history_failures", len(points))
 
     async def _give_up_what_is_too_old(self) -> None:
         limit = self._surroundings.clock.now() - timedelta(seconds=self._settings.max_age)
-        for point, span in older_than(self._due, limit):
-            await self._give_up(point, (span,), TOO_OLD)
+        await self._give_up(older_than(self._due, limit), TOO_OLD)
 
-    async def _give_up(self, point: str, spans: Spans, cause: str) -> None:
+    async def _give_up(self, missing: Mapping[str, Spans], cause: str) -> None:
         """Writes down what stays missing, but not of a point that has sent nothing newer since: it has not changed."""
         name = self._surroundings.report.status.name
-        lost = [span for span in spans if self._marks.has_passed(point, span)]
-        await self._surroundings.sink.record([_gap(name, point, span, cause) for span in lost])
-        for span in spans:
-            self._forget(point, span)
+        lost = [(point, span) for point, spans in missing.items() for span in spans if self._marks.has_passed(point, span)]
+        if lost:
+            await self._surroundings.sink.record([_gap(name, point, span, cause) for point, span in lost])
+        for point, spans in missing.items():
+            for span in spans:
+                self._forget(point, span)
 
     def _forget(self, point: str, span: Span) -> None:
-        self._marks.fill(point, span)
-        left = subtract(self._due.get(point, ()), span)
-        if left:
-            self._due[point] = left
-            return
-        self._due.pop(point, None)
-        self._put_off.pop(point, None)
+        """Takes off what was asked for; what has come to be missing meanwhile stays."""
+        due = self._due.get(point, ())
+        for part in within(due, span):
+            self._marks.fill(point, part)
+        self._due[point] = subtract(due, span)
+        if not self._due[point]:
+            del self._due[point]
+            self._put_off.pop(point, None)
 
     def _postpone(self, point: str) -> None:
-        """Leaves a point's holes for a later round."""
+        """Leaves a point's holes for a later round, ever later."""
         failures = self._put_off.get(point, (0, 0.0))[0] + 1
         until_s = self._surroundings.clock.monotonic() + self._surroundings.backoff.delay_s(failures)
         self._put_off[point] = failures, until_s
         self._due.pop(point, None)
-        self._surroundings.report.count("history_failures")
 
     async def _tell_round(self, work: Callable[[], Awaitable[None]]) -> None:
         """Tells in the log when a round begins and ends, but not of each of many that follow close upon each other."""
@@ -219,8 +243,9 @@ class Backfill:
             samples, seconds = self._samples - before, round(clock.monotonic() - began_s, 1)
             report.remark("backfill_ends", "what was missed has been read", points=points, samples=samples, seconds=seconds)
 
-    def _name(self, point: str) -> str:
-        return f"{point} ({self._items[point].source})"
+    def _name(self, points: Sequence[str]) -> str:
+        more = f" and {len(points) - 1} more" if len(points) > 1 else ""
+        return f"{points[0]} ({self._items[points[0]].source}){more}"
 
 
 def _hull(holes: Mapping[str, Spans]) -> tuple[str, str]:

@@ -60,14 +60,11 @@ def _newest(holes: Mapping[str, Spans], slice_: timedelta) -> Span:
     return Span(max(start, end - slice_), end)
 
 
-def older_than(holes: Mapping[str, Spans], limit: datetime) -> list[tuple[str, Span]]:
-    """Gives the holes, or parts of them, that lie before a limit."""
-    return [
-        (point, Span(hole.start, min(hole.end, limit)))
-        for point, spans in holes.items()
-        for hole in spans
-        if hole.start < limit
-    ]
+def older_than(holes: Mapping[str, Spans], limit: datetime) -> dict[str, Spans]:
+    """Gives the holes, or parts of them, that lie before a limit; points without any are left out."""
+    cut = {point: tuple(Span(hole.start, min(hole.end, limit)) for hole in spans) for point, spans in holes.items()}
+    old = {point: tuple(hole for hole in spans if hole.start < hole.end) for point, spans in cut.items()}
+    return {point: spans for point, spans in old.items() if spans}
 
 
 class Question(NamedTuple):

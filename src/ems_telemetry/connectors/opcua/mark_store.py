@@ -45,17 +45,21 @@ class MarkStore:
             TransientError: the folder or the file cannot be written.
         """
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                self._connection = _prepared(self._path)
-            except sqlite3.DatabaseError as error:
-                if not _is_damage(error):
-                    raise
-                aside = _set_aside(self._path)
-                self._connection = _prepared(self._path)
-                return aside
+            with self._one_at_a_time:
+                self._path.parent.mkdir(parents=True, exist_ok=True)
+                return self._open()
         except (OSError, sqlite3.Error) as error:
             raise TransientError(f"{self._path} cannot be opened: {error}") from error
+
+    def _open(self) -> Path | None:
+        try:
+            self._connection = _prepared(self._path)
+        except sqlite3.DatabaseError as error:
+            if not _is_damage(error):
+                raise
+            aside = _set_aside(self._path)
+            self._connection = _prepared(self._path)
+            return aside
         return None
 
     def load(self, sources: Iterable[tuple[str, str]]) -> list[Standing]:
