@@ -39,12 +39,15 @@ def times_of(samples: Sequence[Sample]) -> list[datetime]:
     return sorted(sample.time for sample in samples if sample.time is not None)
 
 
-def missing_and_doubled(server: NodeOpcuaServer, samples: Sequence[Sample], node: str = "Kept.0") -> tuple[list[Counted], int]:
+def missing_and_doubled(
+    server: NodeOpcuaServer, samples: Sequence[Sample], node: str = "Kept.0"
+) -> tuple[list[Counted], list[Sample]]:
     """Compares what arrived with the server's own list, from the first sample to the last."""
     times = times_of(samples)
     expected = [count for count in counted_by(server, node) if times[0] <= count.time <= times[-1]]
     arrived = Counter((sample.time, sample.value) for sample in samples)
-    return [count for count in expected if tuple(count) not in arrived], sum(arrived.values()) - len(arrived)
+    doubled = [sample for sample in samples if arrived[sample.time, sample.value] > 1]
+    return [count for count in expected if tuple(count) not in arrived], doubled
 
 
 async def until_complete(server: NodeOpcuaServer, sink: RememberingSink, name: str = "total", timeout_s: float = 20.0) -> None:

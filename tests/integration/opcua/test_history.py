@@ -60,7 +60,7 @@ async def test_an_outage_of_30_seconds_is_filled_without_a_sample_missing_or_dou
             await until(lambda: bool(backfilled(sink.samples)), 30)
             await until_complete(kept, sink)
             counters = given.report.status.counters
-    assert missing_and_doubled(kept, of_point(sink, "total")) == ([], 0)
+    assert missing_and_doubled(kept, of_point(sink, "total")) == ([], [])
     assert len(backfilled(sink.samples)) >= 290
     assert counters["samples_backfilled"] == len(backfilled(sink.samples))
     assert last_before is not None
@@ -77,7 +77,7 @@ async def test_a_restart_of_the_service_is_an_outage_like_any_other(kept: NodeOp
         await until(lambda: bool(backfilled(second.samples)))
         second.samples[:0] = first.samples
         await until_complete(kept, second)
-    assert missing_and_doubled(kept, second.samples) == ([], 0)
+    assert missing_and_doubled(kept, second.samples) == ([], [])
     assert backfilled(first.samples) == []
 
 
@@ -105,7 +105,7 @@ async def test_many_counters_are_filled_although_the_server_cuts_its_answers_and
         found = [missing_and_doubled(server, of_point(sink, name), str(keys["node"])) for name, keys in nodes.items()]
         questions = history_questions(server)
         assert server._ask("open_continuations") == 0
-    assert found == [([], 0)] * 5
+    assert found == [([], [])] * 5
     assert any(question["continued"] for question in questions)
 
 
@@ -135,7 +135,7 @@ async def test_what_the_spool_refused_is_fetched_once_it_has_room_again(kept: No
         sink.refusing = False
         await until(lambda: bool(backfilled(sink.samples)))
         await until_complete(kept, sink)
-    assert missing_and_doubled(kept, sink.samples) == ([], 0)
+    assert missing_and_doubled(kept, sink.samples) == ([], [])
     assert {sample.time for sample in sink.refused} == {sample.time for sample in backfilled(sink.samples)}
 
 
@@ -146,7 +146,7 @@ async def test_what_a_short_queue_lost_is_fetched_from_history(kept: NodeOpcuaSe
         await until(lambda: len(backfilled(sink.samples)) >= 14)
         await until_complete(kept, sink)
         samples = list(sink.samples)
-    assert missing_and_doubled(kept, samples) == ([], 0)
+    assert missing_and_doubled(kept, samples) == ([], [])
 
 
 async def test_an_unchanged_value_sent_again_leads_to_no_gap(kept: NodeOpcuaServer, tmp_path: Path) -> None:
@@ -227,7 +227,7 @@ async def test_a_refusal_that_may_pass_is_asked_again_until_nothing_is_missing(
             await until(lambda: bool(backfilled(sink.samples)))
             await until_complete(kept, sink)
             counters = given.report.status.counters
-    assert missing_and_doubled(kept, sink.samples) == ([], 0)
+    assert missing_and_doubled(kept, sink.samples) == ([], [])
     assert counters["history_failures"] == 2
     assert sink.gaps == {}
 
@@ -286,7 +286,7 @@ async def test_a_session_that_ends_in_the_middle_is_gone_on_with_in_the_next(tmp
                 await until_complete(server, sink)
         found = missing_and_doubled(server, sink.samples)
         questions = history_questions(server)
-    assert found == ([], 0)
+    assert found == ([], [])
     beginnings = [datetime.fromisoformat(question["start"]) for question in questions if not question["continued"]]
     assert len(beginnings) >= 2
     assert beginnings == sorted(set(beginnings))

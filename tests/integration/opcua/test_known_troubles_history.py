@@ -47,7 +47,7 @@ async def test_azure_industrial_iot_1995_what_an_outage_left_out_is_read_from_th
             await cable.plug_in()
             await until(lambda: bool(backfilled(sink.samples)))
             await until_complete(kept, sink)
-    assert missing_and_doubled(kept, sink.samples) == ([], 0)
+    assert missing_and_doubled(kept, sink.samples) == ([], [])
     live = [sample for sample in sink.samples if not sample.flags & Flag.BACKFILLED]
     first_live = min(time for time in times_of(live) if time > before)
     in_the_gap = [count.time for count in counted_by(kept) if before < count.time < first_live]
@@ -68,7 +68,7 @@ async def test_oibus_3291_a_gap_is_filled_from_the_end_that_was_chosen(
         await until(lambda: bool(backfilled(second.samples)))
         second.samples[:0] = first.samples
         await until_complete(kept, second)
-    assert missing_and_doubled(kept, second.samples) == ([], 0)
+    assert missing_and_doubled(kept, second.samples) == ([], [])
     starts = [question["start"] for question in history_questions(kept) if not question["continued"]]
     assert len(starts) >= 4
     assert starts == sorted(starts, reverse=order == "newest_first")

@@ -22,7 +22,7 @@ from ems_telemetry.connectors.opcua.plan import WantedItem
 from ems_telemetry.connectors.opcua.session import Session
 from ems_telemetry.model import Flag
 
-BEGIN = datetime.now(UTC) - timedelta(minutes=10)
+BEGIN = datetime.now(UTC).replace(microsecond=0) - timedelta(minutes=10)
 POINTS = [f"P-{number}.v" for number in range(8)]
 ITEMS = [WantedItem(point, f"i={number}", parse_node(f"i={number}"), 0.0, 1.0, 10) for number, point in enumerate(POINTS)]
 
@@ -71,7 +71,9 @@ class SessionWith(Session):
 
 
 @asynccontextmanager
-async def filling(historian: Historian, folder: Path) -> AsyncIterator[tuple[RememberingSink, Marks, Surroundings]]:
+async def filling(
+    historian: Historian, folder: Path, **settings: str
+) -> AsyncIterator[tuple[RememberingSink, Marks, Surroundings]]:
     """Runs a backfill of points that each miss ten seconds."""
     sink, marks = RememberingSink(), Marks(POINTS)
     given = surroundings(folder, sink=sink)
@@ -160,3 +162,20 @@ async def test_while_nothing_becomes_durable_nothing_counts_as_filled(tmp_path: 
         assert set(marks.holes()) == set(POINTS)
         sink.durable.set()
         await until(lambda: not marks.holes())
+
+
+@pytest.mark.parametrize("order", ["oldest_first", "newest_first"])
+@pytest.mark.parametrize("end_belongs", [True, False])
+async def test_no_value_at_the_edge_of_two_slices_is_missing_or_doubled(
+    tmp_path: Path, *, order: str, end_belongs: bool
+) -> None:
+    kept = [at(step / 1000) for step in range(11_000)]
+
+    def answer(_: int, details: ua.ReadRawModifiedDetails) -> ua.HistoryReadResult:
+        start, end = details.StartTime, details.EndTime
+        return result(*(time for time in kept if start <= time < end or (end_belongs and time == end)))
+
+    async with filling(Historian(answer), tmp_path, slice="1s", order=order, values_per_read="5000") as (sink, marks, _):
+        await until(lambda: not marks.holes())
+    of_one = sorted(sample.time for sample in sink.samples if sample.point == POINTS[0] and sample.time is not None)
+    assert of_one == [time for time in kept if at(0) < time < at(10)]

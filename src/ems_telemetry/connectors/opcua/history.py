@@ -107,7 +107,7 @@ class Backfill:
             self._slice = min(2 * self._slice, timedelta(seconds=self._settings.slice))
 
     async def _read_together(self, span: Span, points: Sequence[str]) -> None:
-        """Reads a stretch of some points. After a call that fails as a whole fewer go together: who is at fault ends up alone."""
+        """Reads a stretch of some points. After a call that failed fewer go together, until the one at fault is alone."""
         if not points:
             return
         nodes = {point: self._nodes[point] for point in points}
@@ -165,7 +165,10 @@ class Backfill:
     async def _keep(self, span: Span, answers: Sequence[Answer]) -> None:
         given = self._surroundings
         name, now = given.report.status.name, given.clock.now()
-        found = {a.point: harvest(name, self._items[a.point], a, self._due.get(a.point, ()), now) for a in answers}
+        found = {
+            answer.point: harvest(name, self._items[answer.point], answer, within(self._due.get(answer.point, ()), span), now)
+            for answer in answers
+        }
         samples = [sample for each in found.values() for sample in each.samples]
         dead_letters = [letter for each in found.values() for letter in each.dead_letters]
         if samples or dead_letters:
