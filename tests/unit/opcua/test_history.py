@@ -86,8 +86,8 @@ async def filling(
     async def locate(items: Sequence[WantedItem]) -> list[ua.NodeId | None]:
         return [ua.NodeId(int(item.source.removeprefix("i=")), 2) for item in items]  # type: ignore[arg-type]  # see above
 
-    settings = History(delay="100ms")
-    backfill = Backfill(SessionWith(historian, folder), ITEMS, marks, locate, settings, given)
+    history = History.model_validate({"delay": "100ms", **settings})
+    backfill = Backfill(SessionWith(historian, folder), ITEMS, marks, locate, history, given)
     task = asyncio.create_task(backfill.fill_holes())
     try:
         yield sink, marks, given
