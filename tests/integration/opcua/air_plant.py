@@ -38,10 +38,10 @@ def air_file(endpoint: str, nodes: Mapping[str, Mapping[str, object] | str], **s
 
 @asynccontextmanager
 async def running(
-    file: OpcUaFile, folder: Path, backoff: Backoff | None = None
+    file: OpcUaFile, folder: Path, backoff: Backoff | None = None, sink: RememberingSink | None = None
 ) -> AsyncIterator[tuple[RememberingSink, Surroundings]]:
     """Runs the connector of a file, stops it at the end, and fails if it does not end."""
-    sink = RememberingSink()
+    sink = sink or RememberingSink()
     given = surroundings(folder, sink=sink, backoff=backoff)
     connector = OpcUaConnector(file, given)
     async with asyncio.TaskGroup() as group:

@@ -33,6 +33,7 @@ const settings = {
   maxPathsPerCall: Number(process.env.OPCUA_MAX_PATHS_PER_CALL || 100),
   maxItems: Number(process.env.OPCUA_MAX_ITEMS || 1_000_000),
   hostname: process.env.OPCUA_HOSTNAME || LOOPBACK,
+  maxNodesPerHistoryRead: Number(process.env.OPCUA_MAX_NODES_PER_HISTORY_READ || 0),
   secure: process.env.OPCUA_SECURE === "1",
   open: process.env.OPCUA_SECURE !== "1" || process.env.OPCUA_OPEN === "1", // also without protection
   trustsAll: process.env.OPCUA_TRUSTS_ALL !== "0",
@@ -121,6 +122,7 @@ function buildServer() {
         maxNodesPerRead: settings.maxNodesPerRead,
         maxMonitoredItemsPerCall: settings.maxMonitoredItemsPerCall,
         maxNodesPerTranslateBrowsePathsToNodeIds: settings.maxPathsPerCall,
+        maxNodesPerHistoryReadData: settings.maxNodesPerHistoryRead,
       },
     },
   });

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from asyncua import ua
@@ -9,10 +10,13 @@ from fakes import RememberingSink, surroundings
 
 from ems_telemetry.connectors.contract import Surroundings
 from ems_telemetry.connectors.opcua.inbox import WAITING_MESSAGES, Inbox
+from ems_telemetry.connectors.opcua.marks import Marks
 from ems_telemetry.connectors.opcua.nodes import parse_node
 from ems_telemetry.connectors.opcua.plan import WantedItem
+from ems_telemetry.connectors.opcua.spans import RESOLUTION, Span
 from ems_telemetry.model import DeadLetter, Sample
 
+NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 ITEMS = [WantedItem(f"CA-01.p{n}", f"i={n}", parse_node(f"i={n}"), 0.0, 1.0, 10, None) for n in range(3)]
 
 
@@ -102,3 +106,52 @@ async def test_a_value_nobody_asked_for_is_counted_and_holds_up_no_other(tmp_pat
     handing_over.cancel()
     assert [sample.value for sample in sink.samples] == [2.0]
     assert given.report.status.counters["unknown_items"] == 1
+
+
+def dated(handle: int, second: int, status: int = 0) -> ua.MonitoredItemNotification:
+    notification = change(handle, 1.0, status)
+    notification.Value.SourceTimestamp = NOON + timedelta(seconds=second)
+    return notification
+
+
+async def handed_over(box: Inbox) -> None:
+    handing_over = asyncio.create_task(box.hand_over())
+    await asyncio.wait_for(box.emptied(), 5)
+    handing_over.cancel()
+
+
+async def test_an_interruption_lies_exactly_between_what_was_put_before_and_after_it(tmp_path: Path) -> None:
+    sink, marks = LatchedSink(), Marks([item.point for item in ITEMS])
+    box = Inbox(ITEMS, surroundings(tmp_path, sink=sink), marks)
+    await box.put([dated(0, 1)])
+    await box.put([dated(0, 2)])
+    box.interrupt()
+    await box.put([dated(0, 30), dated(0, 31)])
+    await handed_over(box)
+    assert sink.sizes == [4]
+    assert marks.holes() == {"CA-01.p0": (Span(NOON + timedelta(seconds=2) + RESOLUTION, NOON + timedelta(seconds=30)),)}
+
+
+async def test_what_the_spool_refused_moves_no_mark_and_is_missing_from_then_on(tmp_path: Path) -> None:
+    sink, marks = LatchedSink(), Marks([item.point for item in ITEMS])
+    box = Inbox(ITEMS, surroundings(tmp_path, sink=sink), marks)
+    await box.put([dated(0, 1)])
+    await handed_over(box)
+    sink.refusing = True
+    await box.put([dated(0, 2)])
+    await handed_over(box)
+    sink.refusing = False
+    await box.put([dated(0, 3)])
+    await handed_over(box)
+    assert marks.holes() == {"CA-01.p0": (Span(NOON + timedelta(seconds=1) + RESOLUTION, NOON + timedelta(seconds=3)),)}
+
+
+async def test_an_overflow_and_a_server_time_are_told_to_the_marks(tmp_path: Path) -> None:
+    marks = Marks([item.point for item in ITEMS])
+    box = Inbox(ITEMS, surroundings(tmp_path, sink=LatchedSink()), marks)
+    by_server = change(1, 1.0)
+    by_server.Value.ServerTimestamp = NOON
+    await box.put([dated(0, 1), dated(0, 9, 0x480), by_server])
+    await handed_over(box)
+    assert list(marks.holes()) == ["CA-01.p0"]
+    assert {standing.point for standing in marks.take_changed()} == {"CA-01.p0"}

@@ -1,15 +1,18 @@
 """Runs one OPC UA server: one session after another, each with all monitored items; whatever they send goes to the sink."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, NoReturn
 
 from ems_telemetry.connectors.contract import Surroundings
 from ems_telemetry.connectors.link import keep_connected
 from ems_telemetry.connectors.opcua.file import OpcUaFile
+from ems_telemetry.connectors.opcua.history import Backfill
 from ems_telemetry.connectors.opcua.inbox import Inbox
-from ems_telemetry.connectors.opcua.plan import wanted_items
+from ems_telemetry.connectors.opcua.ledger import Ledger
+from ems_telemetry.connectors.opcua.plan import WantedItem, wanted_items
 from ems_telemetry.connectors.opcua.reminding import Reminder
+from ems_telemetry.connectors.opcua.resolving import Target
 from ems_telemetry.connectors.opcua.session import Session
 from ems_telemetry.connectors.opcua.subscription import Upstream
 from ems_telemetry.connectors.opcua.watching import Watching
@@ -24,7 +27,8 @@ class OpcUaConnector:
         self._file = file
         self._surroundings = surroundings
         self._items = wanted_items(file)
-        self._inbox = Inbox(self._items, surroundings)
+        self._ledger = Ledger(self._items, surroundings, enabled=file.history.read == "auto")
+        self._inbox = Inbox(self._items, surroundings, self._ledger.marks)
         self._watching = Watching(self._items, file.polling, surroundings)
         self._stopping = asyncio.Event()
 
@@ -34,21 +38,29 @@ class OpcUaConnector:
 
     async def run(self) -> None:
         """Serves the server until `stop`; what had come in by then is handed over first."""
-        async with asyncio.TaskGroup() as group:
-            handing_over = group.create_task(self._inbox.hand_over(), name="opcua hand-over")
-            await keep_connected(lambda: unless(self._stopping, self._hold_session()), self._stopping, self._surroundings)
-            await self._inbox.emptied()
-            handing_over.cancel()
+        try:
+            await self._ledger.open()
+            async with asyncio.TaskGroup() as group:
+                handing_over = group.create_task(self._inbox.hand_over(), name="opcua hand-over")
+                keeping = group.create_task(self._ledger.keep(), name="opcua ledger")
+                await keep_connected(lambda: unless(self._stopping, self._hold_session()), self._stopping, self._surroundings)
+                await self._inbox.emptied()
+                handing_over.cancel()
+                keeping.cancel()
+        finally:
+            await self._ledger.close()
 
     async def _hold_session(self) -> None:
         given = self._surroundings
         session = Session(self._file, given.report.status.name, given.pki_directory, given.clock)
         try:
             await session.open()
+            self._inbox.interrupt()
             watch = await self._watching.begin(session, self._upstream(session))
             self._surroundings.report.up()
             reminder = Reminder(session.warnings, given)
-            await _first_error(*session.watchers(), *watch.watchers, reminder.remind)
+            filling = self._backfill(session)
+            await _first_error(*session.watchers(), *watch.watchers, reminder.remind, filling.fill_holes)
         finally:
             await session.close()
 
@@ -57,7 +69,19 @@ class OpcUaConnector:
             take=self._inbox.put, republish=session.republish, lose=session.lose, count_lost=self._count_lost_messages
         )
 
+    def _backfill(self, session: Session) -> Backfill:
+        resolver = self._watching.resolver(session)
+        handles = {item.point: handle for handle, item in enumerate(self._items)}
+
+        async def locate(items: Sequence[WantedItem]) -> list[Target | None]:
+            asked = [handles[item.point] for item in items]
+            found = await resolver.resolve(asked)
+            return [found.get(handle) for handle in asked]
+
+        return Backfill(session, self._items, self._ledger.marks, locate, self._file.history, self._surroundings)
+
     def _count_lost_messages(self, amount: int) -> None:
+        self._inbox.interrupt()
         self._surroundings.report.count("messages_lost", amount)
         self._surroundings.report.note("the server left out messages and no longer has them; their values are lost")
 

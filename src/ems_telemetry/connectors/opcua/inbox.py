@@ -9,40 +9,50 @@ from datetime import datetime
 from typing import NamedTuple, NoReturn
 
 from ems_telemetry.connectors.contract import Surroundings
+from ems_telemetry.connectors.opcua.marks import Arrival, Marks
 from ems_telemetry.connectors.opcua.plan import WantedItem
 from ems_telemetry.connectors.opcua.subscription import Notifications
 from ems_telemetry.connectors.opcua.values import has_overflowed, read_data_value
-from ems_telemetry.model import DeadLetter, Sample
+from ems_telemetry.model import DeadLetter, Flag, Sample
 
 WAITING_MESSAGES = 16
 BATCH_SAMPLES = 1000
 
 
 class Message(NamedTuple):
-    """The notifications of one publish response, and when they came."""
+    """The notifications of one publish response, when they came, and how many interruptions lay before them."""
 
     received_at: datetime
     notifications: Notifications
+    interruptions: int
 
 
 class Inbox:
     """`put` from any session; one task runs `hand_over` for as long as the connector runs."""
 
-    def __init__(self, items: Sequence[WantedItem], surroundings: Surroundings) -> None:
+    def __init__(self, items: Sequence[WantedItem], surroundings: Surroundings, marks: Marks | None = None) -> None:
         self._items = items
         self._surroundings = surroundings
+        self._marks = Marks(()) if marks is None else marks
+        self._interruptions = 0
+        self._interruptions_noted = 0
         self._waiting: asyncio.Queue[Message] = asyncio.Queue(WAITING_MESSAGES)
 
     async def put(self, notifications: Notifications) -> None:
         """Takes one message's notifications, waiting while there is no room."""
-        await self._waiting.put(Message(self._surroundings.clock.now(), notifications))
+        await self._waiting.put(Message(self._surroundings.clock.now(), notifications, self._interruptions))
+
+    def interrupt(self) -> None:
+        """Takes note that values may be missing between what was put so far and what will be put."""
+        self._interruptions += 1
 
     async def hand_over(self) -> NoReturn:
         """Moves what waits to the sink, together as far as it waits together, until cancelled."""
         while True:
             messages = await self._next_messages()
-            samples, dead_letters = self._read(messages)
-            await self._surroundings.sink.offer(samples, dead_letters)
+            samples, dead_letters, arrivals = self._read(messages)
+            durable = await self._surroundings.sink.offer(samples, dead_letters)
+            self._note(arrivals, durable=durable)
             for _ in messages:
                 self._waiting.task_done()
 
@@ -58,25 +68,41 @@ class Inbox:
             size += len(messages[-1].notifications)
         return messages
 
-    def _read(self, messages: Sequence[Message]) -> tuple[list[Sample], list[DeadLetter]]:
+    def _read(self, messages: Sequence[Message]) -> tuple[list[Sample], list[DeadLetter], list[Arrival | None]]:
+        """Reads messages; of the arrivals, None stands where an interruption lies between two."""
         samples: list[Sample] = []
         dead_letters: list[DeadLetter] = []
+        arrivals: list[Arrival | None] = []
         overflows = strangers = 0
         name = self._surroundings.report.status.name
-        for received_at, notifications in messages:
+        for received_at, notifications, interruptions in messages:
+            if interruptions != self._interruptions_noted:
+                self._interruptions_noted = interruptions
+                arrivals.append(None)
             for notification in notifications:
                 if not 0 <= notification.ClientHandle < len(self._items):
                     strangers += 1
                     continue
                 item = self._items[notification.ClientHandle]
                 read = read_data_value(name, item, notification.Value, received_at)
+                overflowed = has_overflowed(notification.Value)
+                overflows += overflowed
                 if isinstance(read, Sample):
                     samples.append(read)
+                    arrivals.append(_arrival(read, lossy=overflowed))
                 else:
                     dead_letters.append(read)
-                overflows += has_overflowed(notification.Value)
         self._tell(overflows, strangers, dead_letters)
-        return samples, dead_letters
+        return samples, dead_letters, arrivals
+
+    def _note(self, arrivals: Sequence[Arrival | None], *, durable: bool) -> None:
+        for arrival in arrivals:
+            if arrival is None:
+                self._marks.interrupt()
+            elif durable:
+                self._marks.advance(arrival)
+            else:
+                self._marks.interrupt((arrival.point,))
 
     def _tell(self, overflows: int, strangers: int, dead_letters: Sequence[DeadLetter]) -> None:
         report = self._surroundings.report
@@ -88,3 +114,8 @@ class Inbox:
             report.note("the server sends values of items nobody asked for")
         for letter in dead_letters:
             report.note(f"{letter.point} ({letter.source}): {letter.detail}")
+
+
+def _arrival(sample: Sample, *, lossy: bool) -> Arrival:
+    source_time = None if sample.flags & Flag.SERVER_TIME else sample.time
+    return Arrival(sample.point, source_time, sample.received_at, lossy)

@@ -11,6 +11,7 @@ from ems_telemetry.connectors.opcua.monitoring import Monitoring
 from ems_telemetry.connectors.opcua.plan import WantedItem
 from ems_telemetry.connectors.opcua.polling import Polling
 from ems_telemetry.connectors.opcua.refusals import Refusals
+from ems_telemetry.connectors.opcua.resolving import Resolver
 from ems_telemetry.connectors.opcua.session import Session
 from ems_telemetry.connectors.opcua.subscription import Upstream
 from ems_telemetry.errors import EmsTelemetryError
@@ -61,6 +62,10 @@ class Watching:
             self._surroundings.report.remark("polling", f"the nodes are read again and again, because {error}")
             return await self._poll(session, upstream)
         return watch
+
+    def resolver(self, session: Session) -> Resolver:
+        """Gives what finds the nodes of the items in a session; what it does not find is refused like any other."""
+        return Resolver(session, self._items, self._refusals)
 
     async def _poll(self, session: Session, upstream: Upstream) -> Watch:
         watch = Polling(session, self._items, upstream, self._surroundings, self._refusals)
