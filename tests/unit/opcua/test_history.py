@@ -19,6 +19,7 @@ from ems_telemetry.connectors.opcua.history import Backfill
 from ems_telemetry.connectors.opcua.marks import Arrival, Marks
 from ems_telemetry.connectors.opcua.nodes import parse_node
 from ems_telemetry.connectors.opcua.plan import WantedItem
+from ems_telemetry.connectors.opcua.resolving import Target
 from ems_telemetry.connectors.opcua.session import Session
 from ems_telemetry.model import Flag
 
@@ -83,8 +84,9 @@ async def filling(
     for point in POINTS:
         marks.advance(Arrival(point, at(10), at(10)))
 
-    async def locate(items: Sequence[WantedItem]) -> list[ua.NodeId | None]:
-        return [ua.NodeId(int(item.source.removeprefix("i=")), 2) for item in items]  # type: ignore[arg-type]  # see above
+    async def locate(items: Sequence[WantedItem]) -> list[Target | None]:
+        numbers = [int(item.source.removeprefix("i=")) for item in items]
+        return [Target(ua.NodeId(number, 2)) for number in numbers]  # type: ignore[arg-type]  # see above
 
     history = History.model_validate({"delay": "100ms", **settings})
     backfill = Backfill(SessionWith(historian, folder), ITEMS, marks, locate, history, given)
