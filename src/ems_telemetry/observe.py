@@ -103,6 +103,8 @@ class ConnectorStatus:
     last_error_at: datetime | None = None
     last_sample_at: datetime | None = None
     counters: Mapping[str, int] = field(default_factory=dict)
+    clock_ahead_s: float | None = None
+    """How far the endpoint's clock is ahead of ours; None where it tells no time."""
 
 
 class Metrics:
@@ -115,6 +117,9 @@ class Metrics:
         self.samples = Counter("samples_total", "Samples by what became of them.", ["connector", "outcome"], **prefix)
         self.connector_up = Gauge("connector_up", "1 while the endpoint answers.", ["connector"], **prefix)
         self.reconnects = Counter("connector_reconnects_total", "Attempts to connect after the first.", ["connector"], **prefix)
+        self.clock_ahead = Gauge(
+            "connector_clock_ahead_seconds", "How far the endpoint's clock is ahead of ours.", ["connector"], **prefix
+        )
         self.poll_duration = Histogram("poll_duration_seconds", "Time one poll of a unit took.", ["connector"], **prefix)
         self.spool_batches = Gauge("spool_batches", "Batches waiting in the spool.", **prefix)
         self.spool_bytes = Gauge("spool_bytes", "Bytes waiting in the spool.", **prefix)
@@ -190,6 +195,11 @@ class ConnectorReport:
             self._metrics.samples.labels(self._status.name, outcome).inc(amount)
             self.count(f"samples_{outcome}", amount)
             self._status = replace(self._status, last_sample_at=self._clock.now())
+
+    def clock(self, ahead_s: float) -> None:
+        """Records how far the endpoint's clock is ahead of ours, in seconds."""
+        self._status = replace(self._status, clock_ahead_s=ahead_s)
+        self._metrics.clock_ahead.labels(self._status.name).set(ahead_s)
 
     def observe_poll(self, duration_s: float) -> None:
         """Records how long one poll took, in seconds."""

@@ -42,6 +42,11 @@ class Cable:
         del near_reader, near_writer
         return b""
 
+    def carry(self, reader: asyncio.StreamReader, data: bytes) -> bytes:
+        """Gives what is passed on of what came from one side; a subclass may lose it, or change it."""
+        del reader
+        return data
+
     async def _serve(self, near_reader: asyncio.StreamReader, near_writer: asyncio.StreamWriter) -> None:
         self.connections += 1
         self._writers.add(near_writer)
@@ -65,7 +70,7 @@ class Cable:
     async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError):
             while data := await reader.read(65_536):
-                writer.write(data)
+                writer.write(self.carry(reader, data))
                 await writer.drain()
         writer.close()
         self._writers.discard(writer)

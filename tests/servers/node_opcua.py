@@ -75,6 +75,15 @@ class NodeOpcuaServer(ServerProcess):
         """Takes all subscriptions away while their sessions stay."""
         self._ask("delete_subscriptions")
 
+    def mute(self, *nodes: str) -> None:
+        """Stops looking at nodes, as `Air.Flow`, or at all of them, while subscriptions and keep-alives go on."""
+        self._ask("mute", list(nodes))
+
+    def trust_rejected(self) -> int:
+        """Trusts the certificates it had rejected, as its administrator would; tells how many these were."""
+        trusted: int = self._ask("trust_rejected")
+        return trusted
+
     def close_sessions(self) -> None:
         """Ends all sessions while the connections stay."""
         self._ask("close_sessions")

@@ -128,6 +128,9 @@ class Connector(BaseModel):
     last_error: str | None = Field(description="What last went wrong, in words.", examples=["unit 3 does not answer"])
     last_error_at: AwareDatetime | None = Field(examples=[_TIME])
     last_sample_at: AwareDatetime | None = Field(examples=[_TIME])
+    clock_ahead_s: float | None = Field(
+        description="How far the endpoint's clock is ahead of ours, in seconds; null where it tells no time.", examples=[0.4]
+    )
     counters: dict[str, int] = Field(description="Since the start of the service.", examples=[{"samples_stored": 5210}])
 
 

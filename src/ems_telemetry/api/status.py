@@ -22,7 +22,7 @@ router = APIRouter(prefix=PREFIX, tags=["Service"])
 root_router = APIRouter(tags=["Service"])
 
 _CONNECTORS_CSV = (
-    "name,type,endpoint,state,since,last_error,last_error_at,last_sample_at,counters\r\n"
+    "name,type,endpoint,state,since,last_error,last_error_at,last_sample_at,clock_ahead_s,counters\r\n"
     "hall-1,modbus,tcp://10.20.0.31:502,up,2026-03-02T06:00:00Z,,,2026-03-02T10:00:00Z,"
     '"{""samples_stored"":5210}"\r\n'
 )

@@ -24,13 +24,12 @@ from ems_telemetry.cli.output import EXIT_FAILED, ConfigOption, JsonOption, as_o
 from ems_telemetry.config.load import DEFAULT_PATH
 from ems_telemetry.connectors.opcua.address_space import OBJECTS_PATHS, FoundNode, Selection
 from ems_telemetry.connectors.opcua.nodes import parse_node, parse_path
+from ems_telemetry.connectors.opcua.server_clock import clock_in_words
 from ems_telemetry.errors import ConfigurationError, Problem
 from ems_telemetry.model import Quality
 
 OFFER_COLUMNS = ("usable", "policy", "mode", "users", "url", "fingerprint")
 READ_COLUMNS = ("node", "value", "unit", "type", "quality", "status", "source_time", "server_time")
-CLOCKS_AGREE_S = 2.0
-"""Many servers turn the hands of the time they tell once a second."""
 _QUALITY_WORDS = {Quality.GOOD: "good", Quality.UNCERTAIN: "uncertain", Quality.BAD: "bad"}
 
 
@@ -141,7 +140,7 @@ def read(  # noqa: PLR0913, PLR0917 - a verb has as many parameters as options
             [column.replace("_", " ") for column in READ_COLUMNS],
             [_read_row(a.text, a.found, a.problem) for a in read_out.nodes],
         )
-        say(_clock_words(read_out.clock_ahead_s))
+        say(clock_in_words(read_out.clock_ahead_s))
     if any(_is_bad(asked.found) for asked in read_out.nodes):
         raise typer.Exit(EXIT_FAILED)
 
@@ -159,14 +158,6 @@ def _read_row(text: str, found: FoundNode | None, problem: str | None) -> tuple[
 
 def _is_bad(found: FoundNode | None) -> bool:
     return found is None or found.facts is None or found.facts.answer is None or found.facts.answer.quality == Quality.BAD
-
-
-def _clock_words(ahead_s: float | None) -> str:
-    if ahead_s is None:
-        return "the server does not tell the time"
-    if abs(ahead_s) < CLOCKS_AGREE_S:
-        return "the server's clock agrees with ours to about a second"
-    return f"the server's clock is {abs(ahead_s):.1f} s {'ahead of' if ahead_s > 0 else 'behind'} ours"
 
 
 def endpoints(endpoint: EndpointArgument, config: ConfigOption = DEFAULT_PATH, as_json: JsonOption = False) -> None:

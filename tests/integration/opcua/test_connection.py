@@ -21,7 +21,8 @@ from ems_telemetry.retry import Backoff
 FLOW = {"flow": "Air.Flow"}
 
 
-async def test_a_killed_and_restarted_server_is_found_again_with_its_namespaces_in_another_order(tmp_path: Path) -> None:
+# https://github.com/FreeOpcUa/opcua-asyncio/issues/70
+async def test_opcua_asyncio_70_a_killed_server_is_found_again_with_its_namespaces_in_another_order(tmp_path: Path) -> None:
     first = NodeOpcuaServer(tmp_path, namespaces=f"{PLANT},urn:plc:other")
     second = NodeOpcuaServer(tmp_path, port=first.port, namespaces=f"urn:plc:other,urn:plc:third,{PLANT}")
     with serving(first):
@@ -72,7 +73,10 @@ async def test_a_session_ended_by_the_server_is_opened_anew(own_opcua_server: No
         await sink.wait_for_samples(before + 5)
 
 
-async def test_a_server_that_shuts_down_is_left_and_found_again(own_opcua_server: NodeOpcuaServer, tmp_path: Path) -> None:
+# https://github.com/thingsboard/thingsboard-gateway/issues/1641
+async def test_thingsboard_gateway_1641_a_server_that_shuts_down_is_left_and_found_again(
+    own_opcua_server: NodeOpcuaServer, tmp_path: Path
+) -> None:
     async with running(air_file(own_opcua_server.endpoint, FLOW), tmp_path) as (sink, given):
         await sink.wait_for_samples(3)
         await asyncio.to_thread(own_opcua_server.stop)

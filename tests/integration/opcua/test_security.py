@@ -119,9 +119,7 @@ async def test_a_server_that_does_not_trust_us_is_told_about_and_lets_us_in_by_i
             await until(lambda: given.report.status.state is LinkState.DOWN)
             problem = str(given.report.status.last_error)
             ours = OwnFolder(given.pki_directory).find()
-            await until(lambda: any((pki_of(server) / "rejected").iterdir()))
-            (rejected,) = (pki_of(server) / "rejected").iterdir()
-            rejected.rename(pki_of(server) / "trusted/certs" / rejected.name)
+            await until(lambda: server.trust_rejected() > 0)
             await sink.wait_for_samples(1)
     assert ours
     assert "certificate not trusted" in problem

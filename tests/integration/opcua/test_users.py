@@ -10,7 +10,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from fakes import until
 from integration.opcua.air_plant import air_file, running
 from integration.opcua.asyncua_server import asyncua_server
-from integration.opcua.test_security import FLOW, PROTECTED, certificate_of, pki_of, trust
+from integration.opcua.test_security import FLOW, PROTECTED, certificate_of, trust
 from opcua_certificates import Issued, issue_today
 from servers.node_opcua import NodeOpcuaServer
 from servers.process import LOOPBACK, serving
@@ -68,21 +68,13 @@ async def test_a_user_s_certificate_that_is_not_trusted_is_told_as_the_user_s_an
     with serving(server):
         trust(server, tmp_path / "ours")
         async with running(file, tmp_path / "ours") as (sink, given):
-            await until(lambda: trust_rejected(server) > 0)
+            await until(lambda: server.trust_rejected() > 0)
             await until(lambda: facts_of(operator.certificate).thumbprint in str(given.report.status.last_error))
             problem = str(given.report.status.last_error)
-            await until(lambda: trust_rejected(server) > 0)
+            await until(lambda: server.trust_rejected() > 0)
             await sink.wait_for_samples(1)
     assert "does not let in the user with the certificate" in problem
     assert "from the rejected to the trusted users" in problem
-
-
-def trust_rejected(server: NodeOpcuaServer) -> int:
-    """Trusts what the server had rejected, as its administrator would; tells how much that was."""
-    rejected = list((pki_of(server) / "rejected").iterdir())
-    for certificate in rejected:
-        certificate.rename(pki_of(server) / "trusted/certs" / certificate.name)
-    return len(rejected)
 
 
 async def test_a_password_that_the_server_s_key_protects_is_sent_to_nobody_who_is_not_trusted(tmp_path: Path) -> None:

@@ -3,14 +3,18 @@
 // Each file in furniture/ named in OPCUA_FURNITURE adds variables, and may add verbs to the control port.
 "use strict";
 
+const fs = require("node:fs/promises");
 const http = require("node:http");
+const path = require("node:path");
 const {
   MessageSecurityMode,
+  MonitoringMode,
   nodesets,
   OPCUACertificateManager,
   OPCUAServer,
   SecurityPolicy,
 } = require("node-opcua");
+const { readCertificateChain } = require("node-opcua-crypto");
 const { PLANT, Plant } = require("./plant");
 
 const LOOPBACK = "127.0.0.1";
@@ -62,12 +66,41 @@ const verbs = {
   delete_subscriptions: (server) => {
     subscriptionsOf(server).forEach(([session, subscription]) => session.deleteSubscription(subscription.id));
   },
+  mute: (server, plant, nodes) => {
+    for (const [, subscription] of subscriptionsOf(server)) {
+      for (const item of subscription.monitoredItems.values()) {
+        if (nodes.length === 0 || nodes.includes(item.itemToMonitor.nodeId.value)) {
+          item.setMonitoringMode(MonitoringMode.Disabled);
+        }
+      }
+    }
+  },
+  trust_rejected: async (server) => {
+    const folder = path.join(settings.pki, "rejected");
+    let trusted = 0;
+    for (const file of await fs.readdir(folder)) {
+      const [certificate] = readable(path.join(folder, file));
+      if (certificate) {
+        await server.serverCertificateManager.trustCertificate(certificate);
+        trusted += 1;
+      }
+    }
+    return trusted;
+  },
   close_sessions: (server) => {
     Object.values(server.engine._sessions).forEach((session) =>
       server.engine.closeSession(session.authenticationToken, true, "Terminated"),
     );
   },
 };
+
+function readable(file) {
+  try {
+    return readCertificateChain(file) || [];
+  } catch {
+    return []; // still being written
+  }
+}
 
 function subscriptionsOf(server) {
   return Object.values(server.engine._sessions).flatMap((session) =>

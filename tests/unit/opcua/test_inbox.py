@@ -155,3 +155,13 @@ async def test_an_overflow_and_a_server_time_are_told_to_the_marks(tmp_path: Pat
     await handed_over(box)
     assert list(marks.holes()) == ["CA-01.p0"]
     assert {standing.point for standing in marks.take_changed()} == {"CA-01.p0"}
+
+
+async def test_an_interruption_of_some_points_opens_these_alone(tmp_path: Path) -> None:
+    marks = Marks([item.point for item in ITEMS])
+    box = Inbox(ITEMS, surroundings(tmp_path, sink=LatchedSink()), marks)
+    await box.put([dated(0, 1), dated(1, 1)])
+    box.interrupt(["CA-01.p1"])
+    await box.put([dated(0, 9), dated(1, 9)])
+    await handed_over(box)
+    assert marks.holes() == {"CA-01.p1": (Span(NOON + timedelta(seconds=1) + RESOLUTION, NOON + timedelta(seconds=9)),)}

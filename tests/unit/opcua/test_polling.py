@@ -81,7 +81,7 @@ async def test_groups_are_read_together_without_drift_and_a_late_read_leaves_out
     async def take(notifications: Notifications) -> None:
         taken.extend(notifications)
 
-    upstream = Upstream(take=take, republish=nobody, lose=lambda _: None, count_lost=lambda _: None)
+    upstream = Upstream(take=take, republish=nobody, lose=lambda _: None, count_lost=lambda _: None, interrupt=lambda _: None)
     polling = Polling(session, items, upstream, given, Refusals(items, given))  # type: ignore[arg-type]  # see its docstring
     await polling.begin()
     assert session.services.reads == [(0.0, ["a", "b", "c"])]

@@ -38,6 +38,9 @@ class Server:
     def count_lost(self, amount: int) -> None:
         self.lost_messages += amount
 
+    def interrupt(self, points: Sequence[str]) -> None:
+        raise AssertionError(points)  # no subscription finds that out by itself
+
 
 def message(number: int) -> ua.PublishResult:
     """A message whose only notification has the message's number as its handle."""
@@ -50,7 +53,7 @@ def carrying(number: int, *data: object) -> ua.PublishResult:
 
 
 def subscribed(server: Server, clock: HandClock | None = None) -> Subscription:
-    upstream = Upstream(server.take, server.republish, server.lose, server.count_lost)
+    upstream = Upstream(server.take, server.republish, server.lose, server.count_lost, server.interrupt)
     subscription = Subscription(upstream, clock or HandClock())
     subscription.begin(ua.CreateSubscriptionResult(7, 1000.0, 30, 5))
     return subscription

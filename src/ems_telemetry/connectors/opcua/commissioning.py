@@ -2,16 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeAlias
 
 from asyncua import ua
-from asyncua.ua.object_ids import ObjectIds
 
 from ems_telemetry.connectors.opcua.address_space import OBJECTS_PATHS, FoundNode
 from ems_telemetry.connectors.opcua.browsing import OBJECTS, Bounds, NodeNotFoundError, SeenNode, walk
-from ems_telemetry.connectors.opcua.describing import describe, read_answers
+from ems_telemetry.connectors.opcua.describing import describe
 from ems_telemetry.connectors.opcua.file import OpcUaFile
 from ems_telemetry.connectors.opcua.following import follow_path
 from ems_telemetry.connectors.opcua.nodes import parse_node, parse_path
@@ -20,7 +18,6 @@ from ems_telemetry.connectors.opcua.session import Session
 from ems_telemetry.connectors.opcua.visiting import visiting
 from ems_telemetry.errors import EndpointRefusedError
 
-_CURRENT_TIME = ua.NodeId(ua.Int32(ObjectIds.Server_ServerStatus_CurrentTime))
 Names: TypeAlias = tuple[str, ...]
 
 
@@ -78,7 +75,7 @@ async def read_nodes(file: OpcUaFile, pki_directory: Path, nodes: Sequence[str])
         ConnectionLostError, EndpointRefusedError: the server is out of reach, or refuses us.
     """
     async with visiting(file, pki_directory) as session:
-        return ReadOut(tuple([await _read_one(session, text) for text in nodes]), await _clock_ahead_s(session))
+        return ReadOut(tuple([await _read_one(session, text) for text in nodes]), await session.read_clock())
 
 
 async def _read_one(session: Session, text: str) -> Asked:
@@ -88,14 +85,6 @@ async def _read_one(session: Session, text: str) -> Asked:
     except (NodeNotFoundError, EndpointRefusedError) as error:
         return Asked(text, None, str(error))
     return Asked(text, await describe(session, seen.top, names or _own_name(seen.top), with_values=True))
-
-
-async def _clock_ahead_s(session: Session) -> float | None:
-    asked_at = datetime.now(UTC)
-    (data,) = await read_answers(session, [_CURRENT_TIME])
-    told_at = asked_at + (datetime.now(UTC) - asked_at) / 2
-    time = None if data.Value is None else data.Value.Value
-    return (time.replace(tzinfo=UTC) - told_at).total_seconds() if isinstance(time, datetime) else None
 
 
 async def _find(session: Session, start: str | None) -> tuple[ua.NodeId, Names]:

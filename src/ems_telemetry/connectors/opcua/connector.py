@@ -6,6 +6,7 @@ from typing import Any, NoReturn
 
 from ems_telemetry.connectors.contract import Surroundings
 from ems_telemetry.connectors.link import keep_connected
+from ems_telemetry.connectors.opcua.clock_watch import ClockWatch
 from ems_telemetry.connectors.opcua.file import OpcUaFile
 from ems_telemetry.connectors.opcua.history import Backfill
 from ems_telemetry.connectors.opcua.inbox import Inbox
@@ -29,7 +30,7 @@ class OpcUaConnector:
         self._items = wanted_items(file)
         self._ledger = Ledger(self._items, surroundings, enabled=file.history.read == "auto")
         self._inbox = Inbox(self._items, surroundings, self._ledger.marks)
-        self._watching = Watching(self._items, file.polling, surroundings)
+        self._watching = Watching(self._items, file, surroundings)
         self._stopping = asyncio.Event()
 
     def stop(self) -> None:
@@ -59,14 +60,20 @@ class OpcUaConnector:
             watch = await self._watching.begin(session, self._upstream(session))
             self._surroundings.report.up()
             reminder = Reminder(session.warnings, given)
+            timing = ClockWatch(session.read_clock, given)
             filling = self._backfill(session)
-            await _first_error(*session.watchers(), *watch.watchers, reminder.remind, filling.fill_holes)
+            beside = reminder.remind, timing.watch_clock, filling.fill_holes
+            await _first_error(*session.watchers(), *watch.watchers, *beside)
         finally:
             await session.close()
 
     def _upstream(self, session: Session) -> Upstream:
         return Upstream(
-            take=self._inbox.put, republish=session.republish, lose=session.lose, count_lost=self._count_lost_messages
+            take=self._inbox.put,
+            republish=session.republish,
+            lose=session.lose,
+            count_lost=self._count_lost_messages,
+            interrupt=self._inbox.interrupt,
         )
 
     def _backfill(self, session: Session) -> Backfill:

@@ -164,6 +164,8 @@ class OpcUaFile(ConnectorFile[OpcUaMeter]):
     """How often the server sends what it saw."""
     session_timeout: Duration = Field(default=30.0, ge=1.0)
     """After half of it without a sign of life the server counts as lost; after all of it the server forgets us."""
+    proof_interval: Duration = Field(default=30.0, ge=1.0)
+    """How often nodes that are silent are read, to prove that the server still sends what changes."""
     polling: Literal["fallback", "always", "never"] = "fallback"
     """Whether nodes are read again and again: only if the server knows no subscriptions, always, or not even then."""
     history: History = History()

@@ -19,12 +19,18 @@ WAITING_MESSAGES = 16
 BATCH_SAMPLES = 1000
 
 
+class Interruption(NamedTuple):
+    """Before what follows values of these points may be missing; None means all points."""
+
+    points: Sequence[str] | None = None
+
+
 class Message(NamedTuple):
-    """The notifications of one publish response, when they came, and how many interruptions lay before them."""
+    """The notifications of one publish response, when they came, and the interruptions that lay before them."""
 
     received_at: datetime
     notifications: Notifications
-    interruptions: int
+    interruptions: Sequence[Interruption]
 
 
 class Inbox:
@@ -34,17 +40,18 @@ class Inbox:
         self._items = items
         self._surroundings = surroundings
         self._marks = Marks(()) if marks is None else marks
-        self._interruptions = 0
-        self._interruptions_noted = 0
+        self._interruptions: list[Interruption] = []
         self._waiting: asyncio.Queue[Message] = asyncio.Queue(WAITING_MESSAGES)
 
     async def put(self, notifications: Notifications) -> None:
         """Takes one message's notifications, waiting while there is no room."""
-        await self._waiting.put(Message(self._surroundings.clock.now(), notifications, self._interruptions))
+        interruptions, self._interruptions = self._interruptions, []
+        await self._waiting.put(Message(self._surroundings.clock.now(), notifications, interruptions))
 
-    def interrupt(self) -> None:
-        """Takes note that values may be missing between what was put so far and what will be put."""
-        self._interruptions += 1
+    def interrupt(self, points: Sequence[str] | None = None) -> None:
+        """Takes note that values of these points, or of all, may be missing between what was put so far and what will be."""
+        if Interruption() not in self._interruptions:
+            self._interruptions.append(Interruption(points))
 
     async def hand_over(self) -> NoReturn:
         """Moves what waits to the sink, together as far as it waits together, until cancelled."""
@@ -68,17 +75,15 @@ class Inbox:
             size += len(messages[-1].notifications)
         return messages
 
-    def _read(self, messages: Sequence[Message]) -> tuple[list[Sample], list[DeadLetter], list[Arrival | None]]:
-        """Reads messages; of the arrivals, None stands where an interruption lies between two."""
+    def _read(self, messages: Sequence[Message]) -> tuple[list[Sample], list[DeadLetter], list[Arrival | Interruption]]:
+        """Reads messages; an interruption stands between the arrivals where it lay."""
         samples: list[Sample] = []
         dead_letters: list[DeadLetter] = []
-        arrivals: list[Arrival | None] = []
+        arrivals: list[Arrival | Interruption] = []
         overflows = strangers = 0
         name = self._surroundings.report.status.name
         for received_at, notifications, interruptions in messages:
-            if interruptions != self._interruptions_noted:
-                self._interruptions_noted = interruptions
-                arrivals.append(None)
+            arrivals += interruptions
             for notification in notifications:
                 if not 0 <= notification.ClientHandle < len(self._items):
                     strangers += 1
@@ -95,10 +100,10 @@ class Inbox:
         self._tell(overflows, strangers, dead_letters)
         return samples, dead_letters, arrivals
 
-    def _note(self, arrivals: Sequence[Arrival | None], *, durable: bool) -> None:
+    def _note(self, arrivals: Sequence[Arrival | Interruption], *, durable: bool) -> None:
         for arrival in arrivals:
-            if arrival is None:
-                self._marks.interrupt()
+            if isinstance(arrival, Interruption):
+                self._marks.interrupt(arrival.points)
             elif durable:
                 self._marks.advance(arrival)
             else:

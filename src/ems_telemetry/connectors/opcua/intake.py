@@ -6,6 +6,7 @@ from dataclasses import replace
 from asyncua import ua
 
 from ems_telemetry.connectors.opcua.picking import Part, pick
+from ems_telemetry.connectors.opcua.proving import Witness
 from ems_telemetry.connectors.opcua.reading import status_of
 from ems_telemetry.connectors.opcua.refusals import Refusals, refused_with, refuses_node
 from ems_telemetry.connectors.opcua.subscription import Notifications
@@ -16,14 +17,23 @@ _BAD = 0x8000_0000
 class Intake:
     """`take` stands in the place of the inbox's `put`; `parts` tells, by handle, which part of a value is the point's."""
 
-    def __init__(self, put: Callable[[Notifications], Awaitable[None]], refusals: Refusals, item_count: int) -> None:
+    def __init__(
+        self,
+        put: Callable[[Notifications], Awaitable[None]],
+        refusals: Refusals,
+        item_count: int,
+        witness: Witness | None = None,
+    ) -> None:
         self.parts: dict[int, Part] = {}
+        self._witness = witness
         self._put = put
         self._refusals = refusals
         self._item_count = item_count
 
     async def take(self, notifications: Notifications) -> None:
         """Hands on what a server sent. A node it says to be gone or denied is refused from now on, and asked for again."""
+        if self._witness is not None:
+            self._witness.hear(notifications)
         if self.parts:
             notifications = [self._picked(notification) for notification in notifications]
         for notification in self._telling(notifications):

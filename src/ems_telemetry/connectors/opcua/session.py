@@ -30,6 +30,7 @@ from ems_telemetry.connectors.opcua.file import OpcUaFile
 from ems_telemetry.connectors.opcua.limits import LIMIT_NODES, OperationLimits, chunks, limits_from
 from ems_telemetry.connectors.opcua.plan import subscription_parameters
 from ems_telemetry.connectors.opcua.security import Guard
+from ems_telemetry.connectors.opcua.server_clock import ahead_s
 from ems_telemetry.connectors.opcua.subscription import LEAST_SILENCE_S, Subscription, Upstream
 from ems_telemetry.connectors.opcua.users import SessionClient, read_user
 from ems_telemetry.errors import ConnectionLostError, EmsTelemetryError
@@ -43,6 +44,7 @@ _TOO_MUCH_AT_ONCE = (BadTooManyOperations, BadEncodingLimitsExceeded, BadRequest
 
 _NAMESPACE_ARRAY = ua.NodeId(ua.Int32(ObjectIds.Server_NamespaceArray))
 _SERVER_STATE = ua.NodeId(ua.Int32(ObjectIds.Server_ServerStatus_State))
+_SERVER_TIME = ua.NodeId(ua.Int32(ObjectIds.Server_ServerStatus_CurrentTime))
 
 QuestionT = TypeVar("QuestionT")
 AnswerT = TypeVar("AnswerT")
@@ -99,6 +101,12 @@ class Session:
         """Reads the namespace table; its order may be another one in each session."""
         (table,) = await self.read_values([_NAMESPACE_ARRAY])
         return [str(uri) for uri in table] if isinstance(table, list) else []
+
+    async def read_clock(self) -> float | None:
+        """Tells how far the server's clock is ahead of ours, in seconds; None if it does not tell the time."""
+        asked_at = self._clock.now()
+        (told,) = await self.read_values([_SERVER_TIME])
+        return ahead_s(told, asked_at, self._clock.now())
 
     async def ask(
         self,

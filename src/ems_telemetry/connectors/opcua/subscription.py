@@ -33,6 +33,8 @@ class Upstream:
     """Given the StatusCode with which the server ends the subscription."""
     count_lost: Callable[[int], None]
     """Given how many messages cannot be had again."""
+    interrupt: Callable[[Sequence[str]], None]
+    """Given points of which changes were not sent."""
 
 
 class Subscription:

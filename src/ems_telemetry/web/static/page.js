@@ -73,7 +73,7 @@ function showConnectors({ items }) {
   const heads = [["Connector"], ["State"], ["Since", "age"], ["Newest sample", "age"], ["Counted"], ["Last error", "wide"]];
   const rows = items.map((item) => [
     [make("b", {}, item.name), make("div", { class: "why" }, `${item.type} · ${item.endpoint}`)],
-    mark(words.state(item.state)),
+    [mark(words.state(item.state)), words.isClockOff(item) ? make("div", { class: "why" }, words.clockOff(item)) : null].filter(Boolean),
     when(item.since, words.ago(item.since)),
     item.last_sample_at ? when(item.last_sample_at, words.ago(item.last_sample_at)) : "none yet",
     Object.entries(item.counters).map(([name, count]) =>

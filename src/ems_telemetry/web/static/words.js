@@ -42,6 +42,11 @@ export function isLate(item) {
   return secondsSince(item.time) > Math.max(LATE_AT_LEAST_S, LATE_INTERVALS * item.expected_interval_s);
 }
 
+// Many servers turn the hands of their clock once a second.
+const CLOCKS_AGREE_S = 2;
+export const isClockOff = (item) => item.clock_ahead_s !== null && Math.abs(item.clock_ahead_s) >= CLOCKS_AGREE_S;
+export const clockOff = ({ clock_ahead_s: ahead }) => `its clock is ${grouped(Math.round(Math.abs(ahead)))} s ${ahead > 0 ? "ahead" : "behind"}`;
+
 // An exact value is shown to its last digit, a register as far as it goes, a momentary value as far as anybody reads it.
 export const number = (item) => item.exact ?? grouped(item.value, item.kind === "counter" ? 12 : 6);
 
