@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 
 from ems_telemetry.clock import Clock
 from ems_telemetry.config.check import ConfiguredPoint
@@ -25,10 +26,10 @@ _PROBLEMS: Mapping[Flag, str] = {
 
 @dataclass(frozen=True, slots=True)
 class SeenPoint:
-    """What one point says now. `value` is in the canonical unit, None where `problem` says why."""
+    """What one point says now. `value` is in the canonical unit, exact where a float is not; None where `problem` says why."""
 
     point: ConfiguredPoint
-    value: float | None = None
+    value: float | Decimal | None = None
     said: RawValue = None
     """In the device's own words."""
     quality: Quality = Quality.BAD
@@ -113,9 +114,8 @@ def _see(point: ConfiguredPoint, answer: Sample | Refusal | None, normalizer: No
     if letters:
         return SeenPoint(point, None, answer.value, Quality.BAD, answer.time, age_s, letters[0].detail)
     (reading,) = readings
-    return SeenPoint(
-        point, reading.value, answer.value, Quality(reading.quality), answer.time, age_s, _problem(reading, answer)
-    )
+    value = reading.value if reading.exact is None else reading.exact
+    return SeenPoint(point, value, answer.value, Quality(reading.quality), answer.time, age_s, _problem(reading, answer))
 
 
 def _problem(reading: Reading, answer: Sample) -> str | None:
