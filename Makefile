@@ -23,7 +23,7 @@ database: .venv/.installed    ## a TimescaleDB for development; prints its DSN
 
 test: .venv/.installed    ## install the real servers and run every test
 	@scripts/install-test-servers
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(PYTEST_ARGS)
+	$(BIN)/python -m pytest --numprocesses 4 --dist loadfile $(PYTEST_ARGS)
 
 check: .venv/.installed    ## ruff, mypy, import-linter; changes nothing
 	$(BIN)/ruff format --check .

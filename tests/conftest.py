@@ -1,13 +1,41 @@
-"""Counts the tests per level and marks each by the folder it stands in."""
+"""Counts the tests per level and marks each by the folder it stands in.
 
+Properties are tried with the same examples each time, so that main does not fail by chance. `HYPOTHESIS_PROFILE=search` looks
+for new ones.
+"""
+
+import logging
+import os
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
+from hypothesis import settings
+
+settings.register_profile("same", derandomize=True, deadline=None)
+settings.register_profile("search", max_examples=2000, deadline=None)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 
 pytest_plugins = ["servers.database", "servers.node_opcua", "servers.metering"]
 
 LEVELS = ("unit", "contract", "integration", "acceptance")
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_it_was() -> Iterator[None]:
+    """Takes back what a verb under test made of logging: the next test is another program."""
+    root = logging.getLogger()
+    level = root.level
+    yield
+    if structlog.is_configured():
+        structlog.reset_defaults()
+        root.setLevel(level)
+        root.handlers[:] = [one for one in root.handlers if not isinstance(one.formatter, structlog.stdlib.ProcessorFormatter)]
+        for logger in logging.root.manager.loggerDict.values():
+            if isinstance(logger, logging.Logger):
+                logger.setLevel(logging.NOTSET)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

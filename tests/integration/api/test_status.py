@@ -21,14 +21,15 @@ async def test_connectors_tell_their_state_since_when_and_why(api: httpx.AsyncCl
         "last_error": "unit 3 is silent",
         "last_error_at": "2026-03-02T10:00:00Z",
         "last_sample_at": "2026-03-02T10:00:00Z",
+        "clock_ahead_s": None,
         "counters": {"samples_stored": 7},
     }
 
 
 async def test_connectors_as_a_table(api: httpx.AsyncClient) -> None:
     lines = (await api.get("/api/v1/connectors?format=csv")).text.splitlines()
-    assert lines[1].endswith('unit 3 is silent,2026-03-02T10:00:00Z,2026-03-02T10:00:00Z,"{""samples_stored"":7}"')
-    assert lines[2] == "munich,opcua,opc.tcp://10.30.0.40:4840,up,2026-03-02T10:00:00Z,,,,{}"
+    assert lines[1].endswith('unit 3 is silent,2026-03-02T10:00:00Z,2026-03-02T10:00:00Z,,"{""samples_stored"":7}"')
+    assert lines[2] == "munich,opcua,opc.tcp://10.30.0.40:4840,up,2026-03-02T10:00:00Z,,,,,{}"
 
 
 async def test_health_and_readiness_are_told(api: httpx.AsyncClient) -> None:

@@ -22,7 +22,10 @@ INNER = ua.NodeId(3001, 2)  # type: ignore[arg-type]  # asyncua names its wire t
 OUTER = ua.NodeId(3002, 2)  # type: ignore[arg-type]  # see above
 TEXTS = st.text(max_size=20)
 EPOCH = datetime(1601, 1, 1, tzinfo=UTC)
-TIMES = st.integers(min_value=0, max_value=2**58).map(lambda us: (EPOCH + timedelta(microseconds=us)).replace(tzinfo=None))
+LAST = datetime(9999, 12, 30, tzinfo=UTC)  # the standard takes the very last second as "for ever"
+TIMES = st.integers(min_value=0, max_value=(LAST - EPOCH) // timedelta(microseconds=1)).map(
+    lambda us: (EPOCH + timedelta(microseconds=us)).replace(tzinfo=None)
+)
 
 
 def whole(bits: int, *, signed: bool) -> st.SearchStrategy[int]:
