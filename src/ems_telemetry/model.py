@@ -47,6 +47,8 @@ class Flag(IntFlag):
     """The device or its protocol marked the value as uncertain."""
     RETAINED = 1 << 9
     """The broker's retained message, not a live one."""
+    UNPROVED = 1 << 10
+    """The meter is not yet known to be what its profile says; the value may be another one."""
 
 
 class Kind(StrEnum):

@@ -1,10 +1,12 @@
-"""Durations and sizes as people write them: `10s`, `250ms`, `1h30m`, `14d`, `10y`; `4GiB`, `500MB`."""
+"""Durations, sizes and bits as people write them: `10s`, `250ms`, `1h30m`, `14d`, `10y`; `4GiB`, `500MB`; `0xFFFF`."""
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Annotated, TypeAlias
 
 from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
+from ruamel.yaml.scalarint import HexCapsInt, HexInt
 
 SECONDS: Mapping[str, float] = {
     "ms": 0.001,
@@ -28,7 +30,24 @@ BYTES: Mapping[str, int] = {
     "TiB": 2**40,
 }
 _DURATION_PART = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|min|[smhdwy])\s*")
+_HEXADECIMAL = re.compile(r"0[xX][0-9A-Fa-f]+")
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kKMGT]?i?B)")
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenBits:
+    """A number that was written in hexadecimal: bits, whatever number they spell."""
+
+    bits: int
+
+    @classmethod
+    def read(cls, written: object) -> object:
+        """Tells bits from everything else, which is left as it is."""
+        if isinstance(written, HexInt | HexCapsInt):
+            return cls(int(written))
+        if isinstance(written, str) and _HEXADECIMAL.fullmatch(written):
+            return cls(int(written, 16))
+        return written
 
 
 def parse_duration_s(text: object) -> float:

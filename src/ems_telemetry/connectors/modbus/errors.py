@@ -15,8 +15,10 @@ from collections.abc import Mapping
 
 from ems_telemetry.errors import ConnectionLostError, PermanentError, TransientError
 
-ILLEGAL_ADDRESS = 2
-BUSY = 6
+REFUSES_PLACE = frozenset({2, 3})
+"""Of all that was asked for at once something is not there (2), or there is too much of it (3)."""
+BUSY_CODES = frozenset({5, 6})
+"""The device has understood, and cannot answer yet."""
 GATEWAY_CODES = frozenset({0x0A, 0x0B})
 """The gateway speaks: it has no way to the unit, or the unit does not reply to it."""
 

@@ -51,21 +51,27 @@ class ValueType(StrEnum):
     UINT64 = "uint64"
     FLOAT32 = "float32"
     FLOAT64 = "float64"
+    BCD = "bcd"
+    """Decimal digits, four to a register."""
+    WORDS = "words"
+    """A whole number whose digits are the registers, to a `base` such as 1000 or 10000."""
+    STRING = "string"
+    """Text, two characters to a register."""
 
     @property
     def registers(self) -> int:
-        """How many registers a value takes."""
+        """How many registers a value takes; 0 where the point says it, as `length`."""
         return _SHAPES[self][0]
 
     @property
     def code(self) -> str:
-        """Its letter in the `struct` module."""
+        """Its letter in the `struct` module; empty where that knows none."""
         return _SHAPES[self][1]
 
     @property
     def whole_numbers(self) -> range | None:
-        """The numbers it can hold; None for floats and bits."""
-        if self.code not in "hHiIqQ":
+        """The numbers it can hold; None where its width does not tell."""
+        if not self.code or self.code not in "hHiIqQ":
             return None
         size = 1 << (self.registers * BITS_PER_REGISTER)
         return range(-size // 2, size // 2) if self.code.islower() else range(size)
@@ -81,14 +87,20 @@ _SHAPES: Mapping[ValueType, tuple[int, str]] = {
     ValueType.UINT64: (4, "Q"),
     ValueType.FLOAT32: (2, "f"),
     ValueType.FLOAT64: (4, "d"),
+    ValueType.BCD: (0, ""),
+    ValueType.WORDS: (0, ""),
+    ValueType.STRING: (0, ""),
 }
+WIDE_REGISTERS = 4
+"""How many registers a 64-bit value takes."""
 
 
 class Order(StrEnum):
-    """How the bytes of a value lie in its registers; A is the most significant byte.
+    """How the bytes of a value lie in its registers, as they come over the wire; A is the most significant byte.
 
-    The letters stand for the pattern, whatever the width: over one register only the order within it matters, over four the
-    pattern goes on (`ABCDEFGH`, `GHEFCDAB`, `BADCFEHG`, `HGFEDCBA`).
+    The four of four letters stand for the pattern, whatever the width: over one register only the order within it matters,
+    over more the pattern goes on (for 64 bits `ABCDEFGH`, `GHEFCDAB`, `BADCFEHG`, `HGFEDCBA`). Those of eight letters are for
+    64-bit values alone, whose halves some devices put the other way round.
     """
 
     ABCD = "ABCD"
@@ -99,16 +111,46 @@ class Order(StrEnum):
     """High word first, low byte first."""
     DCBA = "DCBA"
     """Low word first, low byte first: little-endian."""
+    ABCDEFGH = "ABCDEFGH"
+    GHEFCDAB = "GHEFCDAB"
+    BADCFEHG = "BADCFEHG"
+    HGFEDCBA = "HGFEDCBA"
+    EFGHABCD = "EFGHABCD"
+    """The low half first, each half big-endian."""
+    CDABGHEF = "CDABGHEF"
+    """The high half first, each half low word first."""
+    FEHGBADC = "FEHGBADC"
+    DCBAHGFE = "DCBAHGFE"
+    """The high half first, each half little-endian."""
+
+    @property
+    def is_wide(self) -> bool:
+        """True for those of 64-bit values alone."""
+        return len(self) == 2 * WIDE_REGISTERS
 
     @property
     def swaps_bytes(self) -> bool:
         """True where each register has its low byte first."""
-        return self in (Order.BADC, Order.DCBA)
+        return self[0] > self[1]
 
-    @property
-    def low_word_first(self) -> bool:
-        """True where the first register is the least significant."""
-        return self in (Order.CDAB, Order.DCBA)
+    def words(self, registers: int) -> tuple[int, ...]:
+        """Tells where the words lie.
+
+        Args:
+            registers: how many the value takes; four if the order is wide.
+
+        Returns:
+            The places of the registers, from the most significant word to the least.
+        """
+        if self.is_wide:
+            pairs = [min(self[place : place + 2]) for place in range(0, len(self), 2)]
+            return tuple(sorted(range(registers), key=pairs.__getitem__))
+        low_first = self in (Order.CDAB, Order.DCBA)
+        return tuple(reversed(range(registers))) if low_first else tuple(range(registers))
+
+
+SHORT_ORDERS = tuple(order for order in Order if not order.is_wide)
+WIDE_ORDERS = tuple(order for order in Order if order.is_wide)
 
 
 class Addressing(StrEnum):
@@ -153,17 +195,47 @@ def _modicon_first(address: int, table: Table) -> int:
     return table.modicon_digit * int(10 ** (len(digits) - 1)) + 1
 
 
+class Spelling(NamedTuple):
+    """How some registers spell a value."""
+
+    type: ValueType
+    order: Order = Order.ABCD
+    length: int = 0
+    """How many registers, where the type does not tell."""
+    bit: int | None = None
+    """Which bit of the register is meant, 0 the least significant, for `bool`."""
+    base: int = 1 << BITS_PER_REGISTER
+    """What the registers of `words` are digits to."""
+
+    @property
+    def registers(self) -> int:
+        """How many registers, or bits of a table of bits, it takes."""
+        return self.type.registers or self.length
+
+
 class RegisterPoint(NamedTuple):
     """A point as the planner and the decoder see it: where its value lies, by wire address, and how to read it."""
 
     key: str
     table: Table
     address: int
-    type: ValueType
-    order: Order = Order.ABCD
-    bit: int | None = None
+    spelling: Spelling
+    exponent: int | None = None
+    """The wire address of the register that tells by which power of ten the number is to be multiplied."""
+    sentinels: frozenset[float | str] = frozenset()
+    """What stands for "no value", as it is read."""
+
+    @property
+    def value_end(self) -> int:
+        """The first address after its value."""
+        return self.address + self.spelling.registers
+
+    @property
+    def start(self) -> int:
+        """The first address that is read for it."""
+        return self.address if self.exponent is None else min(self.address, self.exponent)
 
     @property
     def end(self) -> int:
-        """The first address after it."""
-        return self.address + self.type.registers
+        """The first address after what is read for it."""
+        return self.value_end if self.exponent is None else max(self.value_end, self.exponent + 1)

@@ -6,14 +6,13 @@ A point is refused by its handle. Its gap keeps its id for as long as the cause 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from uuid import UUID, uuid4
 
 from asyncua.ua.status_codes import StatusCodes
 
 from ems_telemetry.connectors.contract import Surroundings
 from ems_telemetry.connectors.opcua.errors import status_name
 from ems_telemetry.connectors.opcua.plan import WantedItem
-from ems_telemetry.model import Gap
+from ems_telemetry.connectors.open_gaps import OpenGaps
 
 MOST_NODES_NAMED = 5
 
@@ -77,8 +76,7 @@ class Refusals:
         self._items = items
         self._surroundings = surroundings
         self._reasons: dict[int, Refused] = {}
-        self._open: dict[int, Gap] = {}
-        self._untold: dict[UUID, Gap] = {}
+        self._gaps = OpenGaps(surroundings.report.status.name, surroundings.clock)
         self._found: list[int] = []
         self.problems: Sequence[str] = ()
         """What else is wrong with the items of this session, in sentences: told together, so that no note hides another."""
@@ -102,24 +100,18 @@ class Refusals:
     @property
     def untold(self) -> bool:
         """True if something has changed since the last `tell`."""
-        return bool(self._untold)
+        return self._gaps.untold
 
     def refuse(self, handle: int, refused: Refused) -> None:
         """Takes note that a point is refused, now and since the last time it was found."""
-        before = self._reasons.get(handle)
-        if before is not None and before.cause is not refused.cause:
-            self._close(handle)
-        now = self._surroundings.clock.now()
-        name = self._surroundings.report.status.name
-        gap = self._open.get(handle) or Gap(uuid4(), name, self._items[handle].point, now, now, refused.cause.value, 0)
-        self._open[handle] = gap._replace(end=now)
-        self._untold[gap.id] = self._open[handle]
+        self._gaps.grow(self._items[handle].point, refused.cause.value)
         self._reasons[handle] = refused
 
     def find(self, handle: int) -> None:
         """Takes note that a point is there; nothing happens if it was never refused."""
         if handle in self._reasons:
-            self._close(handle)
+            self._gaps.close(self._items[handle].point)
+            del self._reasons[handle]
             self._found.append(handle)
 
     async def tell(self) -> None:
@@ -130,14 +122,8 @@ class Refusals:
             self._found.clear()
         if sentences := [*self._sentence(), *self.problems]:
             report.note("; ".join(sentences))
-        if self._untold:
-            gaps, self._untold = tuple(self._untold.values()), {}
-            await self._surroundings.sink.record(gaps)
-
-    def _close(self, handle: int) -> None:
-        gap = self._open.pop(handle)._replace(end=self._surroundings.clock.now())
-        self._untold[gap.id] = gap
-        del self._reasons[handle]
+        if self._gaps.untold:
+            await self._surroundings.sink.record(self._gaps.take())
 
     def _sentence(self) -> Iterable[str]:
         if self._reasons:

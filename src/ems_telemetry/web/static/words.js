@@ -11,6 +11,7 @@ export const FLAGS = {
   manual: "entered by a person or imported",
   uncertain_status: "device marks it uncertain",
   retained: "broker's retained message",
+  unproved: "meter is perhaps not what its profile says",
 };
 
 const QUALITIES = { 192: ["good", "✓ good"], 64: ["warn", "◆ uncertain"], 0: ["bad", "✕ bad"] };

@@ -1,0 +1,79 @@
+"""Finds profiles by their names: those of the plant, in `profiles` beside its files, before those that are shipped."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from ems_telemetry.config.document import read_document
+from ems_telemetry.config.problems import explain, not_known
+from ems_telemetry.connectors.modbus.profile import Profile
+from ems_telemetry.errors import ConfigurationError
+from ems_telemetry.shipped import shipped
+
+FOLDER = "profiles"
+_NAME = re.compile(r"[a-z0-9][a-z0-9._-]*/[a-z0-9][a-z0-9._-]*")
+_REMEMBERED = 256
+
+
+@dataclass(frozen=True, slots=True)
+class KnownProfile:
+    """A profile that was found: its name, as `eastron/sdm630`, and its file."""
+
+    name: str
+    path: Path
+
+    def read(self) -> Profile:
+        """Reads and checks it.
+
+        Raises:
+            ConfigurationError: with every problem in it, each with its line.
+        """
+        return _read(self.path, self.path.stat().st_mtime_ns)
+
+
+class Library:
+    """All profiles that a connector file may name."""
+
+    def __init__(self, folder: Path | None = None) -> None:
+        """Takes the folder of the connector files, whose own profiles come first."""
+        own = [] if folder is None else [folder / FOLDER]
+        self._folders: Sequence[Path] = (*own, shipped("connectors") / FOLDER)
+
+    def find(self, name: str) -> KnownProfile:
+        """Finds a profile.
+
+        Raises:
+            ValueError: there is none of this name, or its name leads elsewhere.
+        """
+        if _NAME.fullmatch(name):
+            for folder in self._folders:
+                path = folder / f"{name}.yaml"
+                if path.is_file():
+                    return KnownProfile(name, path)
+        raise ValueError(f"{self._remedy(name)}; `ems-telemetry profiles list` shows all")
+
+    def all(self) -> Iterator[KnownProfile]:
+        """Gives every profile once, by its name."""
+        found: dict[str, Path] = {}
+        for folder in reversed(self._folders):
+            found |= {str(path.relative_to(folder).with_suffix("")): path for path in folder.glob("*/*.yaml")}
+        return (KnownProfile(name, found[name]) for name in sorted(found))
+
+    def _remedy(self, name: str) -> str:
+        """Somebody who knows the model need not know how its maker is written."""
+        names = [profile.name for profile in self.all()]
+        of_model = [known for known in names if known.partition("/")[2] == name.lower()]
+        return f'profile "{name}" is not known; did you mean {of_model[0]}?' if of_model else not_known("profile", name, names)
+
+
+@lru_cache(_REMEMBERED)
+def _read(path: Path, _changed_ns: int) -> Profile:
+    document = read_document(path, {})
+    try:
+        return Profile.model_validate(document.data)
+    except ValidationError as error:
+        raise ConfigurationError(explain(error, document, Profile)) from error
