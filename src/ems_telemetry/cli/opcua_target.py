@@ -11,17 +11,16 @@ from typing import Annotated, Any, TypeAlias
 import typer
 from pydantic import SecretStr, ValidationError
 
+from ems_telemetry.cli.found import Found, find_configuration, find_connector_file
 from ems_telemetry.cli.output import complain
-from ems_telemetry.config.load import connector_paths, load_plant, load_settings, read_connector
-from ems_telemetry.config.plant import Plant
-from ems_telemetry.config.problems import not_known
-from ems_telemetry.config.service import Settings
+from ems_telemetry.config.load import read_connector
 from ems_telemetry.connectors.contract import find_connector_types
 from ems_telemetry.connectors.opcua.file import OpcUaFile
 from ems_telemetry.errors import ConfigurationError, Problem
 
 PASSWORD_VARIABLE = "OPCUA_PASSWORD"  # noqa: S105 - a name, not a password
 PLACEHOLDER_SITE = "SITE"
+EXAMPLE = "opc.tcp://host:4840"
 _PLACEHOLDER = re.compile(r"\$\{\w+\}")
 _PKI_WITHOUT_CONFIGURATION = Path("var/pki")
 
@@ -62,23 +61,7 @@ class Target:
     security: Mapping[str, str]
     user: Mapping[str, str]
     """`security:` and `user:` as they are to stand in a file; nothing secret among them."""
-    configuration: "Found | None"
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """A service file that exists."""
-
-    path: Path
-    settings: Settings
-
-    def plant(self) -> Plant:
-        """Reads its plant file."""
-        return load_plant(self.settings)
-
-    def connectors(self) -> Mapping[str, Path]:
-        """Gives the paths of its connector files by their names."""
-        return {path.stem: path for path in connector_paths(self.path, self.settings)}
+    configuration: Found | None
 
 
 def find_target(endpoint: str, config: Path, login: Login) -> Target:
@@ -87,12 +70,12 @@ def find_target(endpoint: str, config: Path, login: Login) -> Target:
     Raises:
         ConfigurationError: there is no such connector, its file is wrong, or the options are.
     """
-    found = Found(config, load_settings(config)) if config.exists() else None
+    found = find_configuration(config)
     pki = _PKI_WITHOUT_CONFIGURATION if found is None else found.settings.pki.directory
     if "://" in endpoint:
         target = _of_url(endpoint, pki, login, found)
     else:
-        target = _of_connector(_path_of(endpoint, found, config), pki, login, found)
+        target = _of_connector(find_connector_file(endpoint, found, config, EXAMPLE), pki, login, found)
     if found is None and target.file.security.protects:
         complain(f"{config} is not there: certificates are looked for in {pki.absolute()}")
     return target
@@ -132,18 +115,6 @@ def _of_connector(path: Path, pki: Path, login: Login, found: Found | None) -> T
 
 def _parts(file: OpcUaFile, changed: Mapping[str, Any]) -> dict[str, object]:
     return {key: getattr(file, key) for key in changed}
-
-
-def _path_of(endpoint: str, found: Found | None, config: Path) -> Path:
-    if Path(endpoint).is_file():
-        return Path(endpoint)
-    if found is None:
-        message = f'"{endpoint}" is neither a URL, as opc.tcp://host:4840, nor a file, and there is no {config} to find it in'
-        raise ConfigurationError([Problem(None, None, message)])
-    connectors = found.connectors()
-    if endpoint not in connectors:
-        raise ConfigurationError([Problem(found.path, None, not_known("connector", endpoint, connectors))])
-    return connectors[endpoint]
 
 
 def _security(login: Login) -> dict[str, str]:

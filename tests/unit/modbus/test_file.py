@@ -7,7 +7,7 @@ import pytest
 from modbus_files import modbus_file, point
 from pydantic import ValidationError
 
-from ems_telemetry.config.load import load
+from ems_telemetry.config.load import load, read_connector
 from ems_telemetry.connectors.modbus import CONNECTOR_TYPE
 from ems_telemetry.connectors.modbus.file import ModbusFile
 from ems_telemetry.connectors.modbus.registers import Addressing, Table, wire_address
@@ -22,22 +22,29 @@ site: BER1
 meters:
   - id: WM-07
     unit_id: 7
-    points:
+{more}    points:
 """
 POINT = "{{id: volume, quantity: water_volume, unit: m3, kind: counter, {keys}}}"
 
 
-def problems(folder: Path, points: list[str], head: str = "") -> list[str]:
+def problems(folder: Path, points: list[str], head: str = "", more: str = "") -> list[str]:
     (folder / "connectors").mkdir()
     (folder / "plant.yaml").write_text("sites: [{id: BER1, name: Berlin, timezone: Europe/Berlin}]\n")
     (folder / "ems-telemetry.yaml").write_text("connectors: connectors/*.yaml\n")
-    text = HEAD.format(head=head) + indent("".join(f"- {line}\n" for line in points), " " * 6)
+    text = HEAD.format(head=head, more=more and f"    {more}\n") + indent("".join(f"- {line}\n" for line in points), " " * 6)
     (folder / "connectors/hall.yaml").write_text(text)
     try:
         load(folder / "ems-telemetry.yaml", {"modbus": CONNECTOR_TYPE.file})
     except ConfigurationError as error:
         return [str(problem).removeprefix(f"{folder}/connectors/") for problem in error.problems]
     return []
+
+
+def read_file(folder: Path, points: list[str], head: str = "") -> ModbusFile:
+    assert problems(folder, points, head) == []
+    _, file = read_connector(folder / "connectors/hall.yaml", {"modbus": ModbusFile})
+    assert isinstance(file, ModbusFile)
+    return file
 
 
 @pytest.mark.parametrize(
@@ -55,6 +62,20 @@ def problems(folder: Path, points: list[str], head: str = "") -> list[str]:
         ("register: holding, address: 65536, type: uint16", "address 65536 does not exist; with zero_based addressing"),
         ("register: holding, address: 65535, type: uint32", "uint32 at wire address 65535 goes beyond the last, 65535"),
         ("register: holding, address: 4, type: uint16, invalid: [70000]", "invalid 70000 cannot be in an uint16"),
+        ("register: holding, address: 4, type: uint16, invalid: [0x12345]", "invalid 0x12345 cannot be in an uint16"),
+        ("register: holding, address: 4, type: uint16, invalid: [none]", 'invalid "none" is a text; in an uint16'),
+        ("register: holding, address: 4, type: bcd", "type bcd needs its length in registers, as length: 4"),
+        ("register: holding, address: 4, type: uint32, length: 2", "length 2 does not fit type uint32, which takes 2"),
+        ("register: holding, address: 4, type: uint32, base: 1000", "base 1000 does not fit type uint32; say type: words"),
+        ("register: holding, address: 4, type: uint32, order: EFGHABCD", "order EFGHABCD is for 64-bit values"),
+        ("register: holding, address: 4, type: string, length: 4", "a string is a value only with states:"),
+        ("register: holding, address: 4, type: bool, bit: 1, exponent_address: 5", "exponent_address does not fit type bool"),
+        ("register: holding, address: 4", "type missing; say register, address and type, or the field of a SunSpec model"),
+        ("register: holding, address: 4, type: uint16, field: W", "field is for SunSpec models"),
+        (
+            "register: holding, address: 4, type: uint16, exponent_address: 400",
+            "lie 397 registers apart, more than max_registers",
+        ),
     ],
 )
 def test_a_wrong_point_is_named_with_its_line(tmp_path: Path, keys: str, message: str) -> None:
@@ -98,6 +119,24 @@ def test_a_value_wider_than_the_device_serves_at_once_is_refused(tmp_path: Path)
 def test_an_endpoint_of_another_kind_is_refused(endpoint: str, message: str) -> None:
     with pytest.raises(ValidationError, match=message):
         modbus_file(1, {1: [point("a", 0)]}, endpoint=endpoint)
+
+
+def test_a_point_in_a_hole_is_refused_with_its_line(tmp_path: Path) -> None:
+    keys = "register: holding, address: 41, type: uint32"
+    hole = "holes: [{register: holding, first: 42, last: 50}]"
+    [problem] = problems(tmp_path, [POINT.format(keys=keys)], head="addressing: one_based", more=hole)
+    assert problem.startswith("hall.yaml:10: point WM-07.volume: wire address 41 lies in a hole, 41 to 49")
+
+
+def test_orders_come_from_the_point_then_the_meter_then_the_file() -> None:
+    points = [
+        point("a", 0, "uint32"),
+        point("b", 2, "uint64"),
+        point("c", 6, "uint64", order="DCBAHGFE"),
+        point("d", 10, "uint16", order="BADC"),
+    ]
+    file = modbus_file(1, {1: points}, order="CDAB", order_64="EFGHABCD")
+    assert [read.source.rpartition(" ")[2] for read in file.meters[0].points] == ["CDAB", "EFGHABCD", "DCBAHGFE", "BADC"]
 
 
 @pytest.mark.parametrize(
@@ -160,7 +199,21 @@ def test_sentinels_may_be_written_as_bits_or_as_the_number_read() -> None:
         point("c", 3, "int64", invalid=[0x8000000000000000]),
     ]
     read = modbus_file(1, {1: points}).meters[0].points
-    assert [each.invalid for each in read] == [(-0x8000, -1), (0xFFFFFFFF,), (-0x8000000000000000,)]
+    assert [each.sentinels for each in read] == [{-0x8000, -1}, {0xFFFFFFFF}, {-0x8000000000000000}]
+
+
+def test_what_is_written_in_hexadecimal_is_bits_and_what_is_written_in_decimal_a_number(tmp_path: Path) -> None:
+    keys = "register: holding, address: 40, type: float32, invalid: [0xC61C3C00, 9999, '0x7FC00000', -1.5]"
+    file = read_file(tmp_path, [POINT.format(keys=keys)])
+    assert file.meters[0].points[0].sentinels == {-9999.0, 9999, -1.5}
+
+
+def test_bits_are_read_as_their_type_reads_them(tmp_path: Path) -> None:
+    digits = "register: holding, address: 40, type: bcd, length: 2, invalid: [0x00009999, 0xFFFFFFFF]"
+    words = "register: holding, address: 44, type: words, length: 2, base: 10000, invalid: [0x0001000A]"
+    flow = "{{id: flow, quantity: water_flow, unit: m3/h, {keys}}}"
+    file = read_file(tmp_path, [POINT.format(keys=digits), flow.format(keys=words)])
+    assert [point.sentinels for point in file.meters[0].points] == [{9999}, {10_010}]
 
 
 def test_the_shipped_example_is_in_order() -> None:

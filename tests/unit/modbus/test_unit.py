@@ -4,17 +4,20 @@ import pytest
 from fakes import HandClock
 
 from ems_telemetry.connectors.modbus.cadence import Cadence
-from ems_telemetry.connectors.modbus.plan import Poll, plan_blocks
-from ems_telemetry.connectors.modbus.registers import RegisterPoint, Table, ValueType
-from ems_telemetry.connectors.modbus.unit import Unit
+from ems_telemetry.connectors.modbus.plan import Limits, Poll
+from ems_telemetry.connectors.modbus.proof import Proof
+from ems_telemetry.connectors.modbus.registers import RegisterPoint, Spelling, Table, ValueType
+from ems_telemetry.connectors.modbus.unit import PROBE_AFTER_S, Unit
 from ems_telemetry.retry import Backoff
 
 BACKOFF = Backoff(initial_s=2, cap_s=60, draw=lambda: 1.0)
 
 
-def unit(clock: HandClock, interval_s: float = 1.0, addresses: tuple[int, ...] = (0, 100, 200)) -> Unit:
-    points = [RegisterPoint(f"p{address}", Table.HOLDING, address, ValueType.UINT16) for address in addresses]
-    made = Unit(Poll(7, interval_s, 0.5, plan_blocks(points, 0, 125)), Cadence(interval_s), clock)
+def unit(clock: HandClock, interval_s: float = 1.0, addresses: tuple[int, ...] = (0, 100, 200), gap: int = 0) -> Unit:
+    spelling = Spelling(ValueType.UINT16)
+    points = tuple(RegisterPoint(f"p{address}", Table.HOLDING, address, spelling) for address in addresses)
+    proof = Proof("M7", "maker/model", frozenset({"p0"}), (), None)
+    made = Unit(Poll(7, interval_s, 0.5, 1, Limits(gap, 125), points, proofs=(proof,)), Cadence(interval_s), clock)
     made.begin()
     return made
 
@@ -94,3 +97,42 @@ def test_something_is_asked_even_when_every_request_is_to_be_left_out() -> None:
     for reader in list(made.turn()):
         reader.failed(0.0, BACKOFF)
     assert len(addresses(made)) == 1
+
+
+async def test_a_place_that_is_refused_is_left_alone_and_asked_for_again_later() -> None:
+    clock = HandClock()
+    made = unit(clock)
+    next(made.turn()).refuse(clock.monotonic(), 2)
+    assert addresses(made) == [100, 200]
+    await clock.advance(PROBE_AFTER_S)
+    assert addresses(made) == [0, 100, 200]
+
+
+def test_nothing_is_asked_while_every_place_is_refused() -> None:
+    made = unit(HandClock())
+    for reader in list(made.turn()):
+        reader.refuse(0.0, 2)
+    assert addresses(made) == []
+
+
+def test_two_halves_stand_where_the_whole_stood() -> None:
+    made = unit(HandClock(), addresses=(0, 1, 2, 50), gap=5)
+    whole = next(made.turn())
+    halves = made.split(whole)
+    assert halves is not None
+    assert [str(reader.block) for reader in made.turn()] == ["holding 0", "holding 1 to 2", "holding 50"]
+    assert made.split(halves[0]) is None
+
+
+async def test_a_meter_is_in_doubt_until_it_is_proved() -> None:
+    clock = HandClock()
+    made = unit(clock)
+    [proof] = made.proofs_due()
+    assert made.doubtful == {"p0"}
+    made.judge(proof, holds=False)
+    assert made.proofs_due() == []
+    await clock.advance(PROBE_AFTER_S)
+    assert made.proofs_due() == [proof]
+    made.judge(proof, holds=True)
+    assert made.doubtful == frozenset()
+    assert made.proofs_due() == []

@@ -1,7 +1,10 @@
-"""Modbus TCP: meters polled by register, many units on one link. Reads only, never writes."""
+"""Modbus: meters polled by register, many units on one link. Reads only, never writes."""
 
-from ems_telemetry.connectors.contract import Connector, ConnectorType, Surroundings
+from collections.abc import Sequence
+
+from ems_telemetry.connectors.contract import Connector, ConnectorType, Refusal, Surroundings
 from ems_telemetry.connectors.modbus.file import ModbusFile
+from ems_telemetry.model import Sample
 
 
 def build(file: ModbusFile, surroundings: Surroundings) -> Connector:
@@ -11,4 +14,11 @@ def build(file: ModbusFile, surroundings: Surroundings) -> Connector:
     return ModbusConnector(file, surroundings)
 
 
-CONNECTOR_TYPE = ConnectorType("modbus", ModbusFile, build)
+async def look(file: ModbusFile, surroundings: Surroundings) -> Sequence[Sample | Refusal]:
+    """Reads each point of a checked file once; see `contract.Look`."""
+    from ems_telemetry.connectors.modbus.looking import look as look_once  # noqa: PLC0415  `check` must not load pymodbus
+
+    return await look_once(file, surroundings)
+
+
+CONNECTOR_TYPE = ConnectorType("modbus", ModbusFile, build, look)

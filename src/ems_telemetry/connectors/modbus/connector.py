@@ -1,13 +1,14 @@
-"""Runs one Modbus TCP endpoint: reads each unit at its own cadence over one link, one request at a time."""
+"""Runs the units of one Modbus file: each at its own cadence, over the line that all files of its endpoint share."""
 
 import asyncio
 from collections.abc import Sequence
 
 from ems_telemetry.connectors.contract import Surroundings
 from ems_telemetry.connectors.link import keep_connected
+from ems_telemetry.connectors.modbus.asking import Asker
 from ems_telemetry.connectors.modbus.cadence import Cadence, phase_s
 from ems_telemetry.connectors.modbus.file import ModbusFile
-from ems_telemetry.connectors.modbus.link import Link
+from ems_telemetry.connectors.modbus.lines import shared_line
 from ems_telemetry.connectors.modbus.plan import Poll, plan_polls
 from ems_telemetry.connectors.modbus.polling import Poller, Tick
 from ems_telemetry.connectors.modbus.unit import Unit
@@ -26,8 +27,8 @@ class ModbusConnector:
     def __init__(self, file: ModbusFile, surroundings: Surroundings) -> None:
         self._surroundings = surroundings
         self._report = surroundings.report
-        self._link = Link(file.where)
-        self._poller = Poller(self._link, surroundings)
+        self._line = shared_line(file, surroundings)
+        self._poller = Poller(Asker(self._line, surroundings.report, surroundings.clock), surroundings)
         self._units = [Unit(poll, _cadence(file, poll), surroundings.clock) for poll in plan_polls(file)]
         self._endpoint = str(file.where)
         self._stopping = asyncio.Event()
@@ -42,14 +43,12 @@ class ModbusConnector:
         await keep_connected(lambda: unless(self._stopping, self._hold_session()), self._stopping, self._surroundings)
 
     async def _hold_session(self) -> None:
-        try:
-            await self._link.open()
+        async with self._line.in_use():
+            await self._line.open()
             for unit in self._units:
                 unit.begin()
             while True:
                 await self._serve(min(self._units, key=_due))
-        finally:
-            await self._link.close()
 
     async def _serve(self, unit: Unit) -> None:
         """Waits until a unit is due, reads it, hands over what it said, and decides when it is due again."""
@@ -64,7 +63,10 @@ class ModbusConnector:
             self._report.up()
         if tick.samples:
             await self._hand_over(tick.samples)
-        self._judge(unit, tick)
+        if self._poller.gaps.untold:
+            await self._surroundings.sink.record(self._poller.gaps.take())
+        if tick.asked:
+            self._judge(unit, tick)
 
     async def _hand_over(self, samples: Sequence[Sample]) -> None:
         """Offers samples to the sink and sees it through: what was read is stored or accounted for, even when cancelled."""

@@ -20,7 +20,7 @@ from ems_telemetry.connectors.modbus.errors import (
     WrongReplyError,
 )
 from ems_telemetry.connectors.modbus.proving import Prover
-from ems_telemetry.connectors.modbus.sunspec import find_fields
+from ems_telemetry.connectors.modbus.sunspec import NoSunSpecError, find_fields
 from ems_telemetry.connectors.modbus.unit import BlockReader, Unit
 from ems_telemetry.connectors.open_gaps import OpenGaps
 from ems_telemetry.model import Sample
@@ -66,6 +66,10 @@ class Poller:
             tick.asked, tick.endpoint_replies = True, True
             tick.unit_replies = error.code not in GATEWAY_CODES
             tick.problem = f"unit {unit.id}: {error}"
+            return tick
+        except NoSunSpecError as error:
+            tick.asked = tick.endpoint_replies = True
+            tick.problem = f"unit {unit.id} {error}"
             return tick
         except UnitFailedError as error:
             self._note_failure(tick, unit, None, error)

@@ -3,8 +3,8 @@
 Offsets within a model count from its id, as in the model definitions; see `sunspec_models.py`.
 """
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Awaitable, Callable, Sequence
+from typing import NamedTuple, TypeAlias
 
 from ems_telemetry.config.problems import not_known
 from ems_telemetry.connectors.modbus.asking import Asker
@@ -12,6 +12,9 @@ from ems_telemetry.connectors.modbus.errors import GATEWAY_CODES, ExceptionReply
 from ems_telemetry.connectors.modbus.plan import Block, FieldPoint, Poll
 from ems_telemetry.connectors.modbus.registers import ADDRESSES, RegisterPoint, Spelling, Table
 from ems_telemetry.connectors.modbus.sunspec_models import MODELS, Field
+
+ReadHolding: TypeAlias = Callable[[int, int], Awaitable[bytes]]
+"""Reads holding registers of the device, given the first wire address and how many."""
 
 MARKER = b"SunS"
 BASES = (40_000, 50_000, 0)
@@ -44,7 +47,11 @@ async def find_fields(asker: Asker, poll: Poll) -> tuple[RegisterPoint, ...]:
     wanted = poll.sunspec
     if wanted is None:
         return ()
-    models = await walk(asker, poll)
+
+    async def read(address: int, count: int) -> bytes:
+        return await asker.read(poll, Block(Table.HOLDING, address, count, ()))
+
+    models = await walk(read)
     fitting = [model for model in models if model.id in wanted.models]
     if len(fitting) < wanted.instance:
         asked, there = ", ".join(map(str, wanted.models)), ", ".join(str(model.id) for model in models) or "none"
@@ -52,16 +59,16 @@ async def find_fields(asker: Asker, poll: Poll) -> tuple[RegisterPoint, ...]:
     return tuple(_placed(field, fitting[wanted.instance - 1]) for field in wanted.fields)
 
 
-async def walk(asker: Asker, poll: Poll) -> Sequence[FoundModel]:
+async def walk(read: ReadHolding) -> Sequence[FoundModel]:
     """Lists the models of a device, in their order.
 
     Raises:
         NoSunSpecError: there is no marker, or the list does not end.
     """
-    address = await _find_marker(asker, poll) + len(MARKER) // 2
+    address = await find_marker(read) + len(MARKER) // 2
     models: list[FoundModel] = []
     while len(models) < MOST_MODELS and address + HEADER_REGISTERS <= ADDRESSES:
-        header = await asker.read(poll, _block(address))
+        header = await read(address, HEADER_REGISTERS)
         id_, length = int.from_bytes(header[:2]), int.from_bytes(header[2:])
         if id_ == END_MODEL:
             return models
@@ -70,19 +77,20 @@ async def walk(asker: Asker, poll: Poll) -> Sequence[FoundModel]:
     raise NoSunSpecError(f"names {len(models)} SunSpec models and does not end")
 
 
-async def _find_marker(asker: Asker, poll: Poll) -> int:
+async def find_marker(read: ReadHolding) -> int:
+    """Tells the wire address of the marker.
+
+    Raises:
+        NoSunSpecError: there is none.
+    """
     for base in BASES:
         try:
-            if await asker.read(poll, _block(base)) == MARKER:
+            if await read(base, len(MARKER) // 2) == MARKER:
                 return base
         except ExceptionReplyError as error:
             if error.code in GATEWAY_CODES:
                 raise
     raise NoSunSpecError(f"is no SunSpec device: no marker at {', '.join(map(str, BASES))}")
-
-
-def _block(address: int) -> Block:
-    return Block(Table.HOLDING, address, HEADER_REGISTERS, ())
 
 
 def _placed(point: FieldPoint, model: FoundModel) -> RegisterPoint:
