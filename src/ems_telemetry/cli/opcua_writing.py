@@ -7,6 +7,7 @@ from pathlib import Path
 
 import typer
 
+from ems_telemetry.cli.found import site_for, taken_ids, write_text
 from ems_telemetry.cli.opcua_target import PASSWORD_VARIABLE, Target
 from ems_telemetry.cli.output import EXIT_FAILED, complain, print_json, say
 from ems_telemetry.connectors.opcua.address_space import FoundNode, Selection
