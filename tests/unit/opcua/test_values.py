@@ -11,7 +11,8 @@ from asyncua.ua.uatypes import VariantType
 from ems_telemetry.connectors.opcua.nodes import parse_node
 from ems_telemetry.connectors.opcua.picking import Unreadable
 from ems_telemetry.connectors.opcua.plan import WantedItem
-from ems_telemetry.connectors.opcua.values import choose_time, has_overflowed, judge, read_data_value
+from ems_telemetry.connectors.opcua.values import choose_time, has_overflowed, read_data_value
+from ems_telemetry.connectors.status_codes import judge
 from ems_telemetry.model import DEAD_LETTER_PAYLOAD_BYTES, DeadLetter, Flag, Quality, Sample
 
 AT = datetime(2026, 3, 2, 10, 0, 0, 123_456, tzinfo=UTC)

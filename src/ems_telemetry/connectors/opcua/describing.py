@@ -18,7 +18,8 @@ from ems_telemetry.connectors.opcua.errors import status_in_words, status_name
 from ems_telemetry.connectors.opcua.measurement_ids import ECM_NAMESPACE, MEASUREMENT_ID
 from ems_telemetry.connectors.opcua.node_text import write_node
 from ems_telemetry.connectors.opcua.session import Session
-from ems_telemetry.connectors.opcua.values import UnsupportedValueError, judge, plain_value
+from ems_telemetry.connectors.opcua.values import UnsupportedValueError, plain_value
+from ems_telemetry.connectors.status_codes import judge
 from ems_telemetry.model import Quality
 
 SHOWN_CHARACTERS = 60

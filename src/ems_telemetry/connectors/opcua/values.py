@@ -8,12 +8,11 @@ from asyncua import ua
 
 from ems_telemetry.connectors.opcua.picking import Unreadable
 from ems_telemetry.connectors.opcua.plan import WantedItem
+from ems_telemetry.connectors.status_codes import judge
 from ems_telemetry.model import DEAD_LETTER_PAYLOAD_BYTES, DeadLetter, Flag, Quality, RawValue, Sample
 
 UNSUPPORTED_VALUE = "unsupported_value"
 
-_SEVERITY = 0xC000_0000
-_UNCERTAIN = 0x4000_0000
 _INFO_TYPE = 0x0000_0C00
 _INFO_OF_DATA_VALUE = 0x0000_0400
 _OVERFLOW = 0x0000_0080
@@ -49,16 +48,6 @@ def read_data_value(connector: str, item: WantedItem, data: ua.DataValue, receiv
         if value is None:
             quality, flags = Quality.BAD, flags | Flag.INVALID_VALUE
     return Sample(item.point, time, value, received_at, quality, status, flags | time_flags)
-
-
-def judge(status: int) -> tuple[Quality, int]:
-    """Reads the severity of a 32-bit StatusCode: the quality, and the flag that says why it is not good."""
-    severity = status & _SEVERITY
-    if severity == 0:
-        return Quality.GOOD, 0
-    if severity == _UNCERTAIN:
-        return Quality.UNCERTAIN, Flag.UNCERTAIN_STATUS
-    return Quality.BAD, Flag.BAD_STATUS
 
 
 def choose_time(data: ua.DataValue) -> tuple[datetime | None, int]:
