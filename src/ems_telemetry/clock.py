@@ -2,8 +2,16 @@
 
 import asyncio
 import time
-from datetime import UTC, datetime
-from typing import Protocol
+from datetime import UTC, datetime, timedelta
+from typing import Final, Protocol
+
+EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
+MOST_AHEAD: Final = timedelta(minutes=5)
+
+
+def is_plausible(time: datetime, received_at: datetime) -> bool:
+    """Tells whether a device's clock can be believed; a reading with another time is given that of its reception."""
+    return time >= EARLIEST and time - received_at <= MOST_AHEAD
 
 
 class Clock(Protocol):

@@ -7,17 +7,16 @@ replaced by the time of receipt, with a flag.
 import math
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from typing import NamedTuple
 from uuid import UUID, uuid4, uuid5
 
+from ems_telemetry.clock import EARLIEST, is_plausible
 from ems_telemetry.config.check import ConfiguredPoint
 from ems_telemetry.model import DEAD_LETTER_PAYLOAD_BYTES, DeadLetter, Flag, Quality, Reading, Sample
 
-EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
-MOST_AHEAD = timedelta(minutes=5)
 EXACT_INTEGERS = 2**53
 """Whole numbers up to here fit a double without loss."""
 
@@ -168,7 +167,7 @@ def _compile_time() -> Callable[[Sample], tuple[datetime, int]]:
         time = sample.time
         if time is None:
             return replaced(sample), sample.flags | Flag.NO_SOURCE_TIME
-        if time < EARLIEST or time - sample.received_at > MOST_AHEAD:
+        if not is_plausible(time, sample.received_at):
             return replaced(sample), sample.flags | Flag.CLOCK_REPLACED
         return time, sample.flags
 

@@ -130,7 +130,7 @@ class Pipeline:
         untold, self._untold = self._untold, {}
         undeclared, self._undeclared = self._undeclared, {}
         batch = Batch(self._connector, readings, letters, [*refused, *untold.values()], list(undeclared.values()))
-        if not len(batch):
+        if not len(batch) and not receipts:
             return
         try:
             await self._spool.append(batch, receipts)

@@ -102,15 +102,16 @@ class SpoolFile:
         self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def append(self, body: bytes, items: int, receipts: Sequence[Receipt]) -> None:
-        """Adds a batch and its receipts.
+        """Adds a batch and its receipts; receipts alone if it has no items. There is one receipt per packet id: the last.
 
         Raises:
             SpoolFullError: there is no room and nothing may be dropped; nothing was added.
         """
         size = len(body) + _ROW_OVERHEAD_BYTES
-        if self.totals.size_bytes + size > self._max_size_bytes:
+        if items and self.totals.size_bytes + size > self._max_size_bytes:
             self._make_room(size)
-        self._insert(body, items)
+        if items:
+            self._insert(body, items)
         self._connection.executemany("INSERT OR REPLACE INTO receipts (source, packet_id, digest) VALUES (?, ?, ?)", receipts)
 
     def read(self, max_readings: int) -> list[Entry]:
