@@ -43,7 +43,7 @@ def test_a_point_may_have_a_topic_of_its_own() -> None:
     several = {**PLAIN, "points": points}
     router = router_of(several)
     assert router.filters == ["other", "t"]
-    assert [field.point for route in router.find("other") for field in route.fields] == ["M.b"]
+    assert [point for route in router.find("other") for point in route.shape.points] == ["M.b"]
     assert [point.source for point in file_of(several).meters[0].points] == ["t", "other"]
 
 
@@ -67,7 +67,7 @@ def test_the_router_forgets_rather_than_grow_without_bound() -> None:
         ({"endpoint": "mqtt://broker:99999"}, "must be mqtt://HOST:PORT or mqtts://HOST:PORT"),
         ({"endpoint": "mqtt://broker/topic"}, "must be mqtt://HOST:PORT or mqtts://HOST:PORT"),
         ({"endpoint": "mqtt://ems:secret@broker"}, 'must not hold a name or password; write them under "user"'),
-        ({"qos": 2}, "qos"),
+        ({"qos": 3}, "qos"),
         ({"keepalive": "1s"}, "keepalive"),
         ({"tls": {}}, '"tls" needs an endpoint that begins with mqtts://'),
         ({"tls": {"certificate": __file__}, "endpoint": "mqtts://broker"}, '"certificate" and "key" go together'),

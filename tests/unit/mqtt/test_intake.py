@@ -6,6 +6,7 @@ import pytest
 from fakes import RememberingSink, surroundings
 from unit.mqtt.meters import message, meter, router_of
 
+from ems_telemetry.connectors.contract import Surroundings
 from ems_telemetry.connectors.mqtt.intake import Intake
 from ems_telemetry.connectors.mqtt.message import receipt_of
 from ems_telemetry.model import DEAD_LETTER_PAYLOAD_BYTES
@@ -18,13 +19,19 @@ def sink() -> RememberingSink:
 
 
 @pytest.fixture
-def report(tmp_path: Path) -> ConnectorReport:
-    return surroundings(tmp_path).report
+def given(tmp_path: Path, sink: RememberingSink) -> Surroundings:
+    return surroundings(tmp_path, sink=sink)
 
 
 @pytest.fixture
-def intake(sink: RememberingSink, report: ConnectorReport) -> Intake:
-    return Intake(router_of(meter("$.a"), meter("$.a", id="T", topic="timed", time="$.ts")), sink, report)
+def report(given: Surroundings) -> ConnectorReport:
+    return given.report
+
+
+@pytest.fixture
+def intake(given: Surroundings) -> Intake:
+    router = router_of(meter("$.a"), meter("$.a", id="T", topic="timed", time="$.ts"))
+    return Intake(router, given.sink, given.report, given.clock)
 
 
 async def test_a_message_without_a_time_leaves_a_receipt(intake: Intake, sink: RememberingSink) -> None:

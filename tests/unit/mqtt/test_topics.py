@@ -51,9 +51,11 @@ def test_well_formed_filters_pass(filter_: str) -> None:
         ("a+/b", '"+" must stand alone'),
         ("a/b#", '"#" must stand alone at the end'),
         ("a/#/b", '"#" must stand alone at the end'),
-        ("$share/group/a", "shared subscription"),
+        ("$share/group", "is written $share/GROUP/TOPIC"),
+        ("$share/+/a", "is written $share/GROUP/TOPIC"),
+        ("$share/group/a+", '"+" must stand alone'),
     ],
-    ids=["empty", "null", "long", "plus", "hash", "hash inside", "shared"],
+    ids=["empty", "null", "long", "plus", "hash", "hash inside", "no topic", "wild group", "plus in shared"],
 )
 def test_others_are_refused_in_words(filter_: str, words: str) -> None:
     with pytest.raises(ValueError, match="topic") as refused:

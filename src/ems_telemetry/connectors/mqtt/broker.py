@@ -9,8 +9,7 @@ Invariants:
 import asyncio
 import contextlib
 import ssl
-from collections.abc import Iterable, Sequence
-from itertools import islice
+from collections.abc import Iterable
 from typing import Any
 
 from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
@@ -18,21 +17,27 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from ems_telemetry.clock import Clock
-from ems_telemetry.connectors.mqtt.client import abandon, make_client, reach, subscriptions
+from ems_telemetry.connectors.mqtt.answers import Answers, Codes
+from ems_telemetry.connectors.mqtt.client import OFFLINE, ONLINE, PatientClient, abandon, make_client, reach, subscriptions
 from ems_telemetry.connectors.mqtt.file import MqttFile, Version
 from ems_telemetry.connectors.mqtt.inbox import Inbox
 from ems_telemetry.connectors.mqtt.message import Message
-from ems_telemetry.connectors.mqtt.reasons import NotUnderstoodError, explain_connack, explain_disconnect, explain_os_error
+from ems_telemetry.connectors.mqtt.reasons import (
+    NotUnderstoodError,
+    explain_connack,
+    explain_disconnect,
+    explain_os_error,
+    explain_suback,
+)
+from ems_telemetry.connectors.mqtt.subscriptions import Granted, in_packets
 from ems_telemetry.errors import ConnectionLostError, EmsTelemetryError
 
 _REACH_LIMIT_S = 15.0
 _CONNACK_LIMIT_S = 5.0
-_ANSWER_LIMIT_S = 10.0
 _FAREWELL_LIMIT_S = 1.0
 _TEND_EVERY_S = 1.0
 _PACKETS_PER_READ = 64
-_TOPICS_PER_PACKET = 8
-"""Some hosted brokers end a connection that asks for more in one packet."""
+_STATUS_QOS = 1
 
 
 class Broker:
@@ -43,21 +48,24 @@ class Broker:
         self._client_id = client_id
         self._version = version
         self._clock = clock
-        self._client: Client | None = None
+        self._client: PatientClient | None = None
         self._connack: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        self._answers: dict[int, asyncio.Future[Sequence[ReasonCode]]] = {}
+        self._answers = Answers()
         self._tending: asyncio.TimerHandle | None = None
         self._received = 0
         self._reading = False
         self._leaving = False
+        self._announced = False
         self._failure: EmsTelemetryError | None = None
         self.ended = asyncio.Event()
         """Set when the connection is over, for whatever reason."""
-        self.held = Inbox(file.receive_maximum + 1, self._resume)
+        self.held: Inbox[Message] = Inbox(file.receive_maximum + 1, self._resume)
         """Messages that the broker keeps until they are acknowledged. With MQTT 5 it is never full, as the broker stops one
         short of it: its answers and pings are read even while nothing can be stored."""
-        self.fleeting = Inbox(file.receive_maximum, self._resume)
+        self.fleeting: Inbox[Message] = Inbox(file.receive_maximum, self._resume)
         """Messages at QoS 0, which nobody sends again."""
+        self.released: Inbox[int] = Inbox(file.receive_maximum, lambda: None)
+        """Packet ids of messages at QoS 2 that the broker will not send again; it waits for `complete` to use them anew."""
 
     async def open(self) -> bool:
         """Connects and logs in.
@@ -79,25 +87,26 @@ class Broker:
         except TimeoutError as error:
             raise NotUnderstoodError("the broker accepts the connection and then says nothing") from error
 
-    async def subscribe(self, filters: Sequence[str]) -> dict[str, str]:
+    async def subscribe(self, filters: Iterable[str]) -> Granted:
         """Subscribes, or renews subscriptions.
-
-        Returns:
-            The filters that the broker refuses, each with its reason.
 
         Raises:
             EmsTelemetryError: the connection ended meanwhile.
         """
-        refused: dict[str, str] = {}
-        for part in _parts(filters):
+        granted = Granted({}, {})
+        for part in in_packets(filters):
             asked = subscriptions(part, self._file.qos, self._version)
             codes = await self._answer(self._connected.subscribe(asked)[1])
-            refused.update({each: code.getName() for each, code in zip(part, codes, strict=False) if code.is_failure})
-        return refused
+            for each, code in zip(part, codes, strict=False):
+                if code.is_failure:
+                    granted.refused[each] = explain_suback(code.getName())
+                elif code.value < self._file.qos:
+                    granted.lowered[each] = code.value
+        return granted
 
     async def unsubscribe(self, filters: Iterable[str]) -> None:
         """Ends subscriptions; those that do not exist are passed over."""
-        for part in _parts(filters):
+        for part in in_packets(filters):
             await self._answer(self._connected.unsubscribe(part)[1])
 
     def unsubscribe_soon(self, topic: str) -> None:
@@ -105,17 +114,27 @@ class Broker:
         if not self.ended.is_set():
             self._connected.unsubscribe(topic)
 
+    async def announce(self, topic: str) -> str | None:
+        """Publishes that we are here, where that is wanted; gives the reason if the broker will not have it."""
+        self._announced = True
+        (code,) = await self._answer(self._connected.publish(topic, ONLINE, _STATUS_QOS, retain=True).mid)
+        return code.getName() if code.is_failure else None
+
     def acknowledge(self, message: Message) -> None:
         """Tells the broker that it may forget a message; does nothing at QoS 0, or when the connection is over."""
         if message.qos and not self.ended.is_set():
             self._connected.ack(message.packet_id, message.qos)
 
+    def complete(self, packet_id: int) -> None:
+        """Ends the exchange of a message at QoS 2; does nothing when the connection is over."""
+        if not self.ended.is_set():
+            self._connected.complete(packet_id)
+
     def stop_reading(self) -> None:
         """Takes in no more messages; the inboxes end when they are empty."""
         self._leaving = True
         self._pause()
-        self.held.close()
-        self.fleeting.close()
+        self._close_inboxes()
 
     async def close(self) -> None:
         """Says farewell, so that the broker keeps the session, and closes the connection. Does no harm in any state."""
@@ -124,6 +143,8 @@ class Broker:
         self.stop_reading()
         try:
             if self._client.socket() is not None:
+                if self._announced and self._file.status_topic is not None:
+                    self._client.publish(self._file.status_topic, OFFLINE, _STATUS_QOS, retain=True)
                 self._client.disconnect()
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(_FAREWELL_LIMIT_S):
@@ -140,7 +161,7 @@ class Broker:
             raise self._failure
 
     @property
-    def _connected(self) -> Client:
+    def _connected(self) -> PatientClient:
         if self._client is None or self.ended.is_set():
             raise self._failure or ConnectionLostError("the connection is closed")
         return self._client
@@ -157,11 +178,13 @@ class Broker:
             if not reached:
                 abandon(client)
 
-    def _attach(self, client: Client) -> None:
+    def _attach(self, client: PatientClient) -> None:
         loop = asyncio.get_running_loop()
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
         client.on_message = self._on_message
+        client.on_release = self._on_release
+        client.on_publish = self._on_answer
         client.on_subscribe = self._on_answer
         client.on_unsubscribe = self._on_answer
         client.on_socket_register_write = lambda _client, _data, sock: loop.add_writer(sock, client.loop_write)
@@ -198,6 +221,11 @@ class Broker:
         sock = None if self._client is None else self._client.socket()
         return isinstance(sock, ssl.SSLSocket) and sock.pending() > 0
 
+    def _close_inboxes(self) -> None:
+        self.held.close()
+        self.fleeting.close()
+        self.released.close()
+
     def _pause(self) -> None:
         sock = None if self._client is None else self._client.socket()
         if self._reading and sock is not None:
@@ -213,18 +241,10 @@ class Broker:
         if self._buffered():
             asyncio.get_running_loop().call_soon(self._read)
 
-    async def _answer(self, packet_id: int | None) -> Sequence[ReasonCode]:
+    async def _answer(self, packet_id: int | None) -> Codes:
         if packet_id is None:
             raise self._failure or ConnectionLostError("the connection is closed")
-        answer: asyncio.Future[Sequence[ReasonCode]] = asyncio.get_running_loop().create_future()
-        self._answers[packet_id] = answer
-        try:
-            async with asyncio.timeout(_ANSWER_LIMIT_S):
-                return await answer
-        except TimeoutError as error:
-            raise ConnectionLostError("the broker does not answer a subscription") from error
-        finally:
-            del self._answers[packet_id]
+        return await self._answers.wait_for(packet_id)
 
     def _on_connect(
         self, _client: Client, _data: object, flags: ConnectFlags, reason: ReasonCode, _properties: Properties | None
@@ -247,10 +267,12 @@ class Broker:
             Message(topic, bytes(message.payload), message.qos, message.mid, message.dup, message.retain, self._clock.now())
         )
 
+    def _on_release(self, packet_id: int) -> None:
+        self._received += 1
+        self.released.put(packet_id)
+
     def _on_answer(self, _client: Client, _data: object, packet_id: int, codes: Any, _properties: object) -> None:  # noqa: ANN401 - paho gives a code, or a list of them
-        answer = self._answers.get(packet_id)
-        if answer is not None and not answer.done():
-            answer.set_result(codes if isinstance(codes, list) else [codes])
+        self._answers.settle(packet_id, codes)
 
     def _on_disconnect(
         self, _client: Client, _data: object, flags: DisconnectFlags, reason: ReasonCode, _properties: Properties | None
@@ -260,11 +282,8 @@ class Broker:
         self._failure = None if self._leaving else failure
         if not self._connack.done():
             self._connack.set_exception(NotUnderstoodError("the broker closes the connection without an answer"))
-        for answer in self._answers.values():
-            if not answer.done():
-                answer.set_exception(failure)
-        self.held.close()
-        self.fleeting.close()
+        self._answers.fail(failure)
+        self._close_inboxes()
         self.ended.set()
 
     def _on_nothing_to_write(self, _client: Client, _data: object, sock: Any) -> None:  # noqa: ANN401 - paho's own socket type
@@ -275,9 +294,3 @@ class Broker:
         loop.remove_reader(sock)
         loop.remove_writer(sock)
         self._reading = False
-
-
-def _parts(filters: Iterable[str]) -> Iterable[list[str]]:
-    rest = iter(filters)
-    while part := list(islice(rest, _TOPICS_PER_PACKET)):
-        yield part

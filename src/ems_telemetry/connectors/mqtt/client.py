@@ -1,7 +1,12 @@
-"""paho's client, set up as this connector needs it: nothing acknowledged by itself, no reconnecting, no threads."""
+"""paho's client, set up as this connector needs it: nothing acknowledged by itself, no reconnecting, no threads.
+
+What of paho is not public is used here alone; `tests/integration/mqtt/test_client.py` fails if it changes.
+"""
+
+from collections.abc import Callable
 
 from paho.mqtt.client import Client
-from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
@@ -14,13 +19,51 @@ REACH_TIMEOUT_S = 5.0
 """Bound for the TCP connection to one address, and again for the TLS handshake."""
 
 
-def make_client(file: MqttFile, client_id: str, version: Version) -> Client:
+_AT_LEAST_ONCE, _EXACTLY_ONCE = 1, 2
+ONLINE, OFFLINE = b"online", b"offline"
+
+
+class PatientClient(Client):
+    """paho's client, except that a message of QoS 2 is confirmed when we say so, and not when it comes in.
+
+    paho answers such a message with PUBREC at once, upon which the broker forgets its payload, and hands it on only at PUBREL:
+    whoever dies in between has lost it. Here it is handed on when it comes, `ack` sends the PUBREC, and `complete` the PUBCOMP
+    after `on_release` has told of the PUBREL. Why so: docs/adr/0016-mqtt-qos-2.md.
+    """
+
+    on_release: Callable[[int], None] = staticmethod(lambda _packet_id: None)
+
+    def ack(self, mid: int, qos: int) -> MQTTErrorCode:
+        """Tells the broker that a message is safe: PUBACK, or PUBREC."""
+        return super()._send_pubrec(mid) if qos == _EXACTLY_ONCE else super().ack(mid, qos)
+
+    def complete(self, mid: int) -> MQTTErrorCode:
+        """Tells the broker that it may give the packet id of a message of QoS 2 to another one."""
+        return super().ack(mid, _EXACTLY_ONCE)
+
+    def _send_pubrec(self, mid: int) -> MQTTErrorCode:
+        del mid  # it was paho's to send; `ack` does
+        return MQTTErrorCode.MQTT_ERR_SUCCESS
+
+    def _handle_publish(self) -> MQTTErrorCode:
+        code = super()._handle_publish()
+        while self._in_messages:  # where paho keeps messages of QoS 2 until PUBREL
+            self._handle_on_message(self._in_messages.popitem()[1])
+        return code
+
+    def _handle_pubrel(self) -> MQTTErrorCode:
+        code = super()._handle_pubrel()
+        self.on_release(int.from_bytes(self._in_packet["packet"][:2], "big"))
+        return code
+
+
+def make_client(file: MqttFile, client_id: str, version: Version) -> PatientClient:
     """Makes a client that keeps its session at the broker. Reads the files of secrets and certificates.
 
     Raises:
         EndpointRefusedError: a file cannot be used.
     """
-    client = Client(
+    client = PatientClient(
         CallbackAPIVersion.VERSION2,
         client_id=client_id,
         protocol=MQTTProtocolVersion.MQTTv5 if version is Version.V5 else MQTTProtocolVersion.MQTTv311,
@@ -29,6 +72,8 @@ def make_client(file: MqttFile, client_id: str, version: Version) -> Client:
         manual_ack=True,
     )
     client.connect_timeout = REACH_TIMEOUT_S
+    if file.status_topic is not None:
+        client.will_set(file.status_topic, OFFLINE, _AT_LEAST_ONCE, retain=True)
     try:
         if file.user is not None:
             password = file.user.read_password()

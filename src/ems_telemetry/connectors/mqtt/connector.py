@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
+from ems_telemetry.config.connector import point_key
 from ems_telemetry.connectors.contract import Surroundings
 from ems_telemetry.connectors.link import keep_connected
 from ems_telemetry.connectors.mqtt.broker import Broker
@@ -11,9 +12,11 @@ from ems_telemetry.connectors.mqtt.file import MqttFile, Version
 from ems_telemetry.connectors.mqtt.inbox import Inbox
 from ems_telemetry.connectors.mqtt.intake import Intake
 from ems_telemetry.connectors.mqtt.message import Message
+from ems_telemetry.connectors.mqtt.name_book import NameBook
 from ems_telemetry.connectors.mqtt.reasons import NotUnderstoodError
 from ems_telemetry.connectors.mqtt.router import Router, compile_routes
-from ems_telemetry.connectors.mqtt.subscriptions import SubscriptionNotes
+from ems_telemetry.connectors.mqtt.subscriptions import Granted, SubscriptionNotes
+from ems_telemetry.connectors.mqtt.watching import SILENT_AFTER_S, Watch
 from ems_telemetry.errors import EmsTelemetryError
 from ems_telemetry.waiting import first_of, unless
 
@@ -35,11 +38,20 @@ class MqttConnector:
         self._report = surroundings.report
         self._name = surroundings.report.status.name
         self._client_id = file.client_id or f"ems-telemetry-{self._name}"
-        self._router = Router(compile_routes(file))
-        self._intake = Intake(self._router, surroundings.sink, surroundings.report)
+        self._router = Router(compile_routes(file, NameBook(surroundings.state_directory / "item_names.json")))
+        self._intake = Intake(self._router, surroundings.sink, surroundings.report, surroundings.clock)
         self._notes = SubscriptionNotes(surroundings.state_directory)
         self._stopping = asyncio.Event()
         self._spoken: Version | None = None
+
+    @property
+    def _slow_points(self) -> frozenset[str]:
+        return frozenset(
+            point_key(meter, point)
+            for meter in self._file.meters
+            for point in meter.points
+            if (point.expected_interval or 0) > SILENT_AFTER_S
+        )
 
     async def run(self) -> None:
         """Serves the broker until `stop`."""
@@ -79,20 +91,22 @@ class MqttConnector:
             await broker.close()
         broker.raise_failure()
 
-    async def _subscribe(self, broker: Broker, *, was_known: bool) -> None:
-        """Brings the subscriptions that the broker holds in line with the file."""
+    async def _subscribe(self, broker: Broker, *, was_known: bool) -> Granted:
+        """Brings the subscriptions that the broker holds in line with the file, and says that we are here if told to."""
         wanted = self._router.filters
         noted = await asyncio.to_thread(self._notes.read)
         stale = noted.difference(wanted) if was_known else set()
         if noted != stale.union(wanted):
             await asyncio.to_thread(self._notes.write, stale.union(wanted))
-        refused = await broker.subscribe(wanted)
-        for topic, reason in refused.items():
-            self._report.note(f'the broker refuses the subscription to "{topic}": {reason}; check its access rules')
+        granted = await broker.subscribe(wanted)
         if stale:
             await broker.unsubscribe(sorted(stale))
             await asyncio.to_thread(self._notes.write, wanted)
         self._report.up()
+        topic = self._file.status_topic
+        if topic is not None and (reason := await broker.announce(topic)) is not None:
+            self._report.note(f'the broker does not let us publish to "{topic}": {reason}; check its access rules')
+        return granted
 
     async def _serve(self, broker: Broker, *, was_known: bool) -> None:
         """Stores and acknowledges until the connection ends or it is time to stop; then what has been received already.
@@ -104,20 +118,31 @@ class MqttConnector:
             storing = [
                 group.create_task(self._store(broker, broker.held, self._intake.deliver), name=f"mqtt-{self._name}-deliver"),
                 group.create_task(self._store(broker, broker.fleeting, self._intake.offer), name=f"mqtt-{self._name}-offer"),
+                group.create_task(self._release(broker), name=f"mqtt-{self._name}-release"),
             ]
             try:
-                await unless(self._stopping, self._subscribe(broker, was_known=was_known))
-                await first_of(self._stopping.wait(), broker.ended.wait())
+                granted = await unless(self._stopping, self._subscribe(broker, was_known=was_known))
+                if granted is not None:
+                    watch = Watch(broker, self._intake, self._slow_points, self._surroundings)
+                    await first_of(self._stopping.wait(), broker.ended.wait(), watch.run(granted))
             except EmsTelemetryError as error:
                 failure = error
             broker.stop_reading()
             _, late = await asyncio.wait(storing, timeout=_LAST_GROUPS_LIMIT_S)
+            await self._intake.settle()
             for task in late:  # not acknowledged: the broker will send these messages again
                 task.cancel()
         if failure is not None:
             raise failure
 
-    async def _store(self, broker: Broker, inbox: Inbox, store: Store) -> None:
+    async def _release(self, broker: Broker) -> None:
+        """Lets the broker use the packet ids of QoS 2 again, once the receipts of their messages are forgotten."""
+        while packet_ids := await broker.released.take(_GROUP):
+            await self._intake.forget(packet_ids)
+            for packet_id in packet_ids:
+                broker.complete(packet_id)
+
+    async def _store(self, broker: Broker, inbox: Inbox[Message], store: Store) -> None:
         while messages := await inbox.take(_GROUP):
             unwanted = await store(messages)
             for message in messages:

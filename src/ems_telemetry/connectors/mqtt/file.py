@@ -5,14 +5,17 @@ from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, Field, PrivateAttr, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, PrivateAttr, StringConstraints, field_validator, model_validator
 
-from ems_telemetry.config.base import Model, SecretFile
+from ems_telemetry.config.base import Identifier, Model, SecretFile
 from ems_telemetry.config.connector import ConnectorFile, Meter, Point, UserCredentials
 from ems_telemetry.config.scalars import Duration
-from ems_telemetry.connectors.mqtt.path import compile_path
+from ems_telemetry.connectors.mqtt.presets.preset import Preset
+from ems_telemetry.connectors.mqtt.presets.table import PRESETS
+from ems_telemetry.connectors.mqtt.shape import MeterShape, PathText, PointShape, check_shape, has_items
+from ems_telemetry.connectors.mqtt.template import Templated, check_topic, expand, place_of
 from ems_telemetry.connectors.mqtt.times import TimeFormat
-from ems_telemetry.connectors.mqtt.topics import check_filter
+from ems_telemetry.connectors.mqtt.topics import Place, check_filter, check_name, twice_sent
 
 PORTS = {"mqtt": 1883, "mqtts": 8883}
 
@@ -30,6 +33,16 @@ class Payload(StrEnum):
 
     JSON = "json"
     SCALAR = "scalar"
+    TASMOTA = "tasmota"
+    SHELLY_GEN2 = "shelly_gen2"
+    ZIGBEE2MQTT = "zigbee2mqtt"
+    NEURON = "neuron"
+    SIMATIC_DATABUS = "simatic_databus"
+    KEPWARE = "kepware"
+    ADVANTECH_WISE = "advantech_wise"
+    OPCUA_JSON = "opcua_json"
+    THE_THINGS_STACK = "the_things_stack"
+    UMH = "umh"
 
 
 class Retained(StrEnum):
@@ -52,10 +65,6 @@ def _checked_endpoint(text: str) -> str:
     return text
 
 
-def _checked_path(text: str) -> str:
-    return compile_path(text).text
-
-
 def _checked_zone(name: str) -> str:
     try:
         ZoneInfo(name)
@@ -65,10 +74,9 @@ def _checked_zone(name: str) -> str:
 
 
 Topic = Annotated[str, AfterValidator(check_filter)]
-PathText = Annotated[str, AfterValidator(_checked_path)]
 
 
-class MqttPoint(Point):
+class MqttPoint(Point, PointShape):
     """One value of a message."""
 
     value: PathText | None = None
@@ -76,29 +84,38 @@ class MqttPoint(Point):
     topic: Topic | None = None
     """Where its messages come from, if not the meter's topic."""
     _topic: str = PrivateAttr("")
+    _name: str | None = PrivateAttr(None)
 
     @property
     def source(self) -> str:
-        """Its topic, and the path of its value."""
-        return f"{self.effective_topic} {self.value or ''}".strip()
+        """Its topic, and the path or the item of its value."""
+        return f"{self.place.shown} {self.item or self.value or ''}".strip()
 
     @property
     def effective_topic(self) -> str:
-        """Its own topic, or its meter's."""
+        """Its own topic, or its meter's, as the file says it."""
         return self.topic or self._topic
 
-    def inherit(self, topic: str | None) -> None:
-        """Takes on the meter's topic; called once, while the meter is checked."""
+    @property
+    def place(self) -> Place:
+        """Where its messages are found."""
+        return place_of(self.effective_topic, self._name)
+
+    def inherit(self, topic: str | None, name: str | None) -> None:
+        """Takes on the topic of its meter, and the name that stands for that in topics; called while the file is checked."""
         self._topic = topic or ""
+        self._name = name
 
 
-class MqttMeter(Meter[MqttPoint]):
-    """An instrument whose values come by MQTT."""
+class MqttMeter(Meter[MqttPoint], MeterShape, Templated):
+    """An instrument whose values come by MQTT, or many that publish alike."""
 
+    id: Identifier = ""
+    """Unique in the whole plant."""
     topic: Topic | None = None
     """Where its messages come from; + and # stand for any level and any rest."""
     payload: Payload = Payload.JSON
-    """What the messages hold: a JSON document, or one value as plain text."""
+    """What the messages hold: a JSON document, one value as plain text, or what a known sender sends."""
     time: PathText | None = None
     """Where the time stands in a JSON payload; without it a reading's time is that of its reception."""
     time_format: TimeFormat = TimeFormat.AUTO
@@ -112,27 +129,51 @@ class MqttMeter(Meter[MqttPoint]):
     @property
     def keeps_retained(self) -> bool:
         """Tells whether retained messages are stored."""
-        return self.time is not None and self.retained is not Retained.IGNORE
+        return self._has_time and self.retained is not Retained.IGNORE
+
+    @property
+    def preset(self) -> Preset | None:
+        """What is known of the sender, where `payload` names one."""
+        return PRESETS.get(self.payload)
+
+    def named(self, id_: str, name: str) -> Self:
+        """Makes one of the meters of an entry with `ids`."""
+        points = tuple(point.model_copy() for point in self.points)
+        for point in points:
+            point.inherit(self.topic, name)
+        shown = None if self.name is None else self.name.replace("{meter}", name)
+        return self.model_copy(update={"id": id_, "ids": None, "name": shown, "points": points})
+
+    @property
+    def _has_time(self) -> bool:
+        """Tells whether messages can carry a time of their own."""
+        return self.time is not None or self.preset is not None or (self.item is not None and self.item.time is not None)
 
     @model_validator(mode="after")
     def _check(self) -> Self:
+        self.check_ids(self.id)
         for point in self.points:
-            point.inherit(self.topic)
+            point.inherit(self.topic, None)
             if not point.effective_topic:
                 raise ValueError(f'point {point.id} has no topic; give "topic" to the meter or to the point')
-        if self.payload is Payload.JSON:
-            self._check_json()
-        else:
+            check_topic(point.effective_topic, self.ids)
+        check_shape(self, self, self.points, self.payload, self.preset)
+        if self.payload is Payload.SCALAR:
             self._check_scalar()
-        if self.retained is Retained.STORE_IF_NEWER and self.time is None:
+        else:
+            self._check_json()
+        if self.retained is Retained.STORE_IF_NEWER and not self._has_time:
             raise ValueError(
                 'retained: store_if_newer needs "time": without one a retained message cannot be told new from old'
             )
-        if self.time is None and (self.time_zone is not None or self.time_format is not TimeFormat.AUTO):
+        if not self._has_time and (self.time_zone is not None or self.time_format is not TimeFormat.AUTO):
             raise ValueError('time_format and time_zone need "time", the place of the time in the payload')
         return self
 
     def _check_json(self) -> None:
+        preset = self.preset
+        if has_items(self, preset) or (preset is not None and preset.value is not None):
+            return
         for point in self.points:
             if point.value is None:
                 raise ValueError(f'point {point.id} needs "value", the place of its value in the payload, as $.total')
@@ -189,13 +230,25 @@ class MqttFile(ConnectorFile[MqttMeter]):
     """How long the broker shall keep messages for us while we are away; MQTT 5 only, 3.1.1 leaves it to the broker."""
     receive_maximum: Annotated[int, Field(ge=1, le=65_535)] = 500
     """How many messages may be under way before the first is acknowledged."""
-    qos: Literal[0, 1] = 1
-    """1: the broker holds each message until it is safe on disk here. 0: messages sent while we are away are lost."""
+    qos: Literal[0, 1, 2] = 1
+    """1, 2: the broker holds each message until it is safe on disk here. 0: messages sent while we are away are lost."""
+    status_topic: Annotated[str, AfterValidator(check_name)] | None = None
+    """Where the broker tells others whether we are connected: online, or offline. Nothing else is ever published."""
+
+    @field_validator("meters", mode="after")
+    @classmethod
+    def _expand(cls, entries: tuple[MqttMeter, ...]) -> tuple[MqttMeter, ...]:
+        return expand(entries)
 
     @model_validator(mode="after")
     def _check(self) -> Self:
         if self.tls is not None and self.is_plain:
             raise ValueError('"tls" needs an endpoint that begins with mqtts://')
+        topics = [point.place.topic for meter in self.meters for point in meter.points]
+        if (twice := twice_sent(topics)) is not None:
+            raise ValueError(
+                f'topics "{twice[0]}" and "{twice[1]}" overlap and one is shared: a message of both would come twice'
+            )
         return self
 
     @property

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from ems_telemetry.errors import ConnectionLostError, EmsTelemetryError, EndpointRefusedError
 
 _UNSUPPORTED_VERSION = "Unsupported protocol version"
+_UNSPECIFIED = "Unspecified error"
 
 _REFUSALS: Mapping[str, str] = {
     # By the reason names of MQTT 5; paho gives those of 3.1.1 under the same names.
@@ -44,6 +45,11 @@ def explain_connack(reason: str, client_id: str) -> EmsTelemetryError:
         return ConnectionLostError(_LATER[reason].format(client_id=client_id))
     words = _REFUSALS.get(reason, "the broker refuses the connection: {reason}").format(client_id=client_id, reason=reason)
     return NotUnderstoodError(words) if reason == _UNSUPPORTED_VERSION else EndpointRefusedError(words)
+
+
+def explain_suback(reason: str) -> str:
+    """Says why a subscription is refused; MQTT 3.1.1 has a single code for that, without a reason."""
+    return "it tells no reason" if reason == _UNSPECIFIED else reason
 
 
 def explain_disconnect(reason: str, client_id: str, *, by_broker: bool) -> ConnectionLostError:

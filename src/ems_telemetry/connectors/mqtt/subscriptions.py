@@ -1,11 +1,29 @@
-"""Remembers what was subscribed: the broker keeps subscriptions of a durable session that the file no longer names."""
+"""Subscriptions as they are asked for, granted, and remembered: a broker keeps those that the file no longer names."""
 
 import json
 import os
 from collections.abc import Iterable
+from itertools import islice
 from pathlib import Path
+from typing import NamedTuple
 
 _FILE_NAME = "subscriptions.json"
+_TOPICS_PER_PACKET = 8
+"""Some hosted brokers end a connection that asks for more in one packet."""
+
+
+class Granted(NamedTuple):
+    """The subscriptions not granted as asked: those refused, each with a reason, and those lowered, each with its QoS."""
+
+    refused: dict[str, str]
+    lowered: dict[str, int]
+
+
+def in_packets(filters: Iterable[str]) -> Iterable[list[str]]:
+    """Shares filters out among packets."""
+    rest = iter(filters)
+    while part := list(islice(rest, _TOPICS_PER_PACKET)):
+        yield part
 
 
 class SubscriptionNotes:

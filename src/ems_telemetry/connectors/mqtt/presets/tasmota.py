@@ -1,0 +1,28 @@
+"""Tasmota: `tele/NAME/SENSOR` with a field for each kind of sensor.
+
+`Time` is the device's local time, without a zone. A message that a change has caused holds only the sensor that changed. The
+last will, `Online` or `Offline`, is plain text.
+"""
+
+from ems_telemetry.connectors.mqtt.path import MISSING
+from ems_telemetry.connectors.mqtt.presets.preset import Preset, as_object, field
+from ems_telemetry.connectors.mqtt.records import Opened
+from ems_telemetry.connectors.mqtt.telling import WhenMissing
+
+_STATUS_8 = "StatusSNS"
+"""Around the same document, where it was asked for by `cmnd/NAME/Status 8`."""
+
+
+def _open(document: object, topic: str) -> Opened | None:
+    if topic.endswith("/LWT"):
+        return None
+    told = as_object(field(document, _STATUS_8) or document, "Tasmota")
+    return Opened(told, told.get("Time", MISSING))
+
+
+def _recognise(topic: str, document: object) -> bool:
+    levels = topic.split("/")
+    return "tele" in levels[:-1] and levels[-1] in {"SENSOR", "STATE"} and field(document, "Time") is not None
+
+
+TASMOTA = Preset("Tasmota", _recognise, open=_open, when_missing=WhenMissing.IGNORE, needs_zone=True)
