@@ -129,7 +129,8 @@ class RememberingSink:
         async with self._changed:
             self.samples.extend(samples)
             self.dead_letters.extend(letters)
-            self.receipts.update(receipts)
+            taken = {(receipt.source, receipt.packet_id) for receipt in receipts}
+            self.receipts = {each for each in self.receipts if (each.source, each.packet_id) not in taken} | set(receipts)
             self._changed.notify_all()
 
 

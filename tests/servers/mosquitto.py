@@ -71,9 +71,9 @@ class Publisher:
         """Returns when the broker has acknowledged it (or, at QoS 0, when it has been sent)."""
         self._client.publish(topic, payload, qos=qos, retain=retain).wait_for_publish(PUBLISH_TIMEOUT_S)
 
-    def send_all(self, messages: Sequence[Sent]) -> None:
-        """Sends at QoS 1; returns when the broker has acknowledged every one."""
-        sent = [self._client.publish(topic, payload, qos=1) for topic, payload in messages]
+    def send_all(self, messages: Sequence[Sent], *, qos: int = 1) -> None:
+        """Sends them in their order; returns when the broker has acknowledged every one."""
+        sent = [self._client.publish(topic, payload, qos=qos) for topic, payload in messages]
         for each in sent:
             each.wait_for_publish(PUBLISH_TIMEOUT_S)
 

@@ -47,13 +47,14 @@ def check_connectors(plant: Plant, documents: Sequence[ConnectorDocument], probl
         problems.extend(_misplaced(plant, document, file))
         for index, meter in enumerate(file.meters):
             for position, point in enumerate(meter.points):
-                location: Location = ("meters", index, "points", position)
+                location: Location = ("meters", file.entry_of(index), "points", position)
                 found = _configured(document, file, meter, point, location)
                 if isinstance(found, Problem):
                     problems.append(found)
                 else:
                     points.append(found)
                 problems.extend(_contradictions(document, point, location))
+    problems[:] = dict.fromkeys(problems)  # what is wrong with one entry is so for each of its meters
     return points
 
 
@@ -85,11 +86,12 @@ def _misplaced(plant: Plant, document: Document, file: ConnectorFile[Any]) -> It
     if file.site not in sites:
         yield document.problem(("site",), not_known("site", file.site, sites))
     for index, meter in enumerate(file.meters):
+        entry = file.entry_of(index)
         if meter.site is not None and meter.site not in sites:
-            yield _problem(document, ("meters", index, "site"), not_known("site", meter.site, sites))
+            yield _problem(document, ("meters", entry, "site"), not_known("site", meter.site, sites))
         site = sites.get(meter.site or file.site)
         if meter.area is not None and site is not None and meter.area not in site.areas:
-            yield _problem(document, ("meters", index, "area"), not_known(f"area of site {site.id}", meter.area, site.areas))
+            yield _problem(document, ("meters", entry, "area"), not_known(f"area of site {site.id}", meter.area, site.areas))
 
 
 def _used_twice(documents: Iterable[ConnectorDocument]) -> Iterator[Problem]:
@@ -99,13 +101,14 @@ def _used_twice(documents: Iterable[ConnectorDocument]) -> Iterator[Problem]:
         if (other := names.setdefault(document.path.stem, document)) is not document:
             yield Problem(document.path, None, f"has the same name as {other.path}; a connector is called after its file")
         for index, meter in enumerate(file.meters):
-            place = f"{document.path}:{document.line(('meters', index))}"
+            entry = file.entry_of(index)
+            place = f"{document.path}:{document.line(('meters', entry))}"
             if (first := meters.setdefault(meter.id, place)) != place:
-                yield document.problem(("meters", index, "id"), f'meter id "{meter.id}" is used already at {first}')
+                yield document.problem(("meters", entry, "id"), f'meter id "{meter.id}" is used already at {first}')
             seen: set[str] = set()
             for position, point in enumerate(meter.points):
                 if point.id in seen:
-                    location = ("meters", index, "points", position, "id")
+                    location = ("meters", entry, "points", position, "id")
                     yield document.problem(location, f'meter {meter.id}: point id "{point.id}" is used twice')
                 seen.add(point.id)
 

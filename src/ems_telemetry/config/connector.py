@@ -89,6 +89,10 @@ class ConnectorFile(Model, Generic[MeterT]):
     """False: checked, listed, and not run."""
     meters: tuple[MeterT, ...] = ()
 
+    def entry_of(self, index: int) -> int:
+        """Tells which entry under `meters` in the file a meter stands in: its own, unless one entry stands for many."""
+        return index
+
     @property
     def endpoint_text(self) -> str:
         """The endpoint as shown to people; never with a password in it."""

@@ -11,6 +11,7 @@ from pydantic_core import ErrorDetails
 from ems_telemetry.config.document import Document, Location
 from ems_telemetry.errors import Problem
 
+_MOST_NAMED = 3
 SECRET_KEYS = frozenset({"password", "secret", "token"})
 
 
@@ -65,10 +66,20 @@ def subject(document: Document, location: Location) -> str:
     meter = document.shown(location[:2])
     meter_id = meter.get("id") if isinstance(meter, dict) else None
     if meter_id is None:
-        return ""
+        return _subject_of_many(document, location, meter)
     point = document.shown(location[:4]) if len(location) > 3 and location[2] == "points" else None  # noqa: PLR2004 - meters, i, points, j
     point_id = point.get("id") if isinstance(point, dict) else None
     return f"meter {meter_id}: " if point_id is None else f"point {meter_id}.{point_id}: "
+
+
+def _subject_of_many(document: Document, location: Location, entry: object) -> str:
+    """Names the meters of an entry that stands for many, as `meters EM-01, EM-02, …: `."""
+    ids = list(entry.get("ids") or ()) if isinstance(entry, dict) else []
+    if not ids:
+        return ""
+    named = ", ".join(map(str, ids[:_MOST_NAMED])) + (", …" if len(ids) > _MOST_NAMED else "")
+    point = document.shown(location[:4]) if len(location) > 3 and location[2] == "points" else None  # noqa: PLR2004 - see subject
+    return f"point {point['id']} of {named}: " if isinstance(point, dict) and "id" in point else f"meters {named}: "
 
 
 def _known_part(location: Location, document: Document) -> Location:

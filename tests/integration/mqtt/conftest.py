@@ -40,11 +40,16 @@ def run(tmp_path: Path, broker: Mosquitto) -> Run:
 
     @contextlib.asynccontextmanager
     async def run_one(
-        sink: RememberingSink, *meters: Settings, port: int | None = None, abruptly: bool = False, **settings: object
+        sink: RememberingSink,
+        *meters: Settings,
+        port: int | None = None,
+        abruptly: bool = False,
+        state: str = "state",
+        **settings: object,
     ) -> AsyncIterator[Surroundings]:
         endpoint = f"mqtt://{LOOPBACK}:{port or broker.port}"
         content = {"type": "mqtt", "endpoint": endpoint, "site": "BER1", "meters": meters or [volume_meter()], **settings}
-        given = surroundings(tmp_path / "state", sink=sink, name="water")
+        given = surroundings(tmp_path / state, sink=sink, name="water")
         connector = CONNECTOR_TYPE.build(MqttFile.model_validate(content), given)
         running = asyncio.create_task(connector.run(), name="under-test")
         try:

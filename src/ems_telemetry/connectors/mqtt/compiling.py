@@ -29,9 +29,9 @@ def compile_meter(meter: MqttMeter, book: NameBook) -> Iterator[Route]:
     for point in meter.points:
         by_place.setdefault(point.place, []).append(point)
     read = compile_reading(scalar=meter.payload == SCALAR, compression=meter.compression, duplicate_keys=meter.duplicate_keys)
-    naming = None if meter.preset is None else meter.preset.naming
+    naming, passed_over = (None, ()) if meter.preset is None else (meter.preset.naming, meter.preset.passed_over)
     for place, points in by_place.items():
-        yield Route(place, read, _shape(meter, points, book), meter.keeps_retained)
+        yield Route(place, read, _shape(meter, points, book), meter.keeps_retained, passed_over)
         told_at = None if naming is None else naming.told_at(place.topic)
         if naming is not None and told_at is not None:
             yield Route(Place(told_at, told_at), read, _NamesTold(book, naming), keeps_retained=True)

@@ -126,6 +126,8 @@ class MqttMeter(Meter[MqttPoint], MeterShape, Templated):
     """Whether the broker's retained message is stored. By default it is where messages carry a time of their own; without
     one, nobody can tell how old it is, and each start would store it again."""
 
+    _entry: int | None = PrivateAttr(None)
+
     @property
     def keeps_retained(self) -> bool:
         """Tells whether retained messages are stored."""
@@ -136,13 +138,20 @@ class MqttMeter(Meter[MqttPoint], MeterShape, Templated):
         """What is known of the sender, where `payload` names one."""
         return PRESETS.get(self.payload)
 
-    def named(self, id_: str, name: str) -> Self:
+    @property
+    def entry(self) -> int | None:
+        """Which entry of the file stands for it and for others; None if it is an entry of its own."""
+        return self._entry
+
+    def named(self, id_: str, name: str, entry: int) -> Self:
         """Makes one of the meters of an entry with `ids`."""
         points = tuple(point.model_copy() for point in self.points)
         for point in points:
             point.inherit(self.topic, name)
         shown = None if self.name is None else self.name.replace("{meter}", name)
-        return self.model_copy(update={"id": id_, "ids": None, "name": shown, "points": points})
+        made = self.model_copy(update={"id": id_, "ids": None, "name": shown, "points": points})
+        made._entry = entry
+        return made
 
     @property
     def _has_time(self) -> bool:
@@ -250,6 +259,11 @@ class MqttFile(ConnectorFile[MqttMeter]):
                 f'topics "{twice[0]}" and "{twice[1]}" overlap and one is shared: a message of both would come twice'
             )
         return self
+
+    def entry_of(self, index: int) -> int:
+        """Tells which entry a meter stands in; meters of an entry with `ids` but the first stand behind all entries."""
+        entry = self.meters[index].entry
+        return index if entry is None else entry
 
     @property
     def is_plain(self) -> bool:

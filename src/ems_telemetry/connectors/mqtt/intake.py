@@ -59,6 +59,7 @@ class Intake:
                     self._report.samples("redelivered", len(decoded.samples) + len(decoded.refusals))
                     continue
                 receipts[receipt] = None
+                self._unreceipted.discard(message.packet_id)
             elif message.qos == _EXACTLY_ONCE:
                 self._unreceipted.add(message.packet_id)
             samples.extend(decoded.samples)

@@ -51,6 +51,8 @@ class Route:
     shape: Shape
     keeps_retained: bool
     """False: the broker's retained message is passed over; it would become a new reading at each start."""
+    passed_over: tuple[str, ...] = ()
+    """Ends of topics that tell no values, as last wills."""
 
 
 def decode(message: Message, routes: Sequence[Route]) -> Decoded:
@@ -59,6 +61,8 @@ def decode(message: Message, routes: Sequence[Route]) -> Decoded:
     documents: dict[ReadPayload, object] = {}
     for route in routes:
         if message.retained and not route.keeps_retained:
+            continue
+        if route.passed_over and message.topic.endswith(route.passed_over):
             continue
         if route.read not in documents:
             documents[route.read] = _read(route.read, message.payload, decoded)

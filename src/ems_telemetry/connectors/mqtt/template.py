@@ -59,7 +59,7 @@ class Entry(Protocol):
         """The ids of many, each with its name in the topic."""
         ...
 
-    def named(self, id_: str, name: str) -> Self:
+    def named(self, id_: str, name: str, entry: int) -> Self:
         """Makes one of the many."""
         ...
 
@@ -128,8 +128,8 @@ def expand(entries: tuple[EntryT, ...]) -> tuple[EntryT, ...]:
     """
     first: list[EntryT] = []
     others: list[EntryT] = []
-    for entry in entries:
-        made = [entry] if entry.ids is None else [entry.named(id_, name) for id_, name in entry.ids.items()]
+    for place, entry in enumerate(entries):
+        made = [entry] if entry.ids is None else [entry.named(id_, name, place) for id_, name in entry.ids.items()]
         first.append(made[0])
         others.extend(made[1:])
     taken: set[str] = {entry.id for entry in first}

@@ -12,9 +12,7 @@ from ems_telemetry.connectors.mqtt.records import Opened
 _SWITCHED_OFF = 9999.9999
 
 
-def _open(document: object, topic: str) -> Opened | None:
-    if topic.endswith("/Device_Status"):
-        return None
+def _open(document: object, _topic: str) -> Opened:
     told = as_object(document, "a WISE or ADAM module")
     channels = {key: None if value == _SWITCHED_OFF else value for key, value in told.items()}
     return Opened(channels, told.get("t") or MISSING, quality=told.get("q", MISSING))
@@ -24,4 +22,4 @@ def _recognise(topic: str, document: object) -> bool:
     return topic.startswith("Advantech/") and all(field(document, key) is not None for key in ("s", "t", "q"))
 
 
-ADVANTECH_WISE = Preset("Advantech WISE and ADAM", _recognise, open=_open, judge=judge_opc)
+ADVANTECH_WISE = Preset("Advantech WISE and ADAM", _recognise, open=_open, judge=judge_opc, passed_over=("/Device_Status",))

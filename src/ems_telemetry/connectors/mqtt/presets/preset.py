@@ -36,6 +36,8 @@ class Preset:
     when_missing: WhenMissing = WhenMissing.DEAD_LETTER
     quoted_numbers: bool = False
     judge: Judge | None = None
+    passed_over: tuple[str, ...] = ()
+    """Ends of topics beside those of the values, as that of a last will; what comes there is nothing to be read."""
     value: str | None = None
     """The place of the value where a message holds one alone."""
     needs_zone: bool = False

@@ -21,8 +21,6 @@ _SCOPES = ("", "a_", "b_", "c_", "n_", "total_")
 
 def _open(document: object, topic: str) -> Opened | None:
     levels = topic.split("/")
-    if levels[-1] == "online":
-        return None
     if len(levels) > 1 and levels[-2] == "status":
         return Opened(_without_faulty({levels[-1]: document}))
     frame = as_object(document, "a Shelly")
@@ -58,4 +56,10 @@ def _recognise(topic: str, document: object) -> bool:
     return is_notice or is_status
 
 
-SHELLY_GEN2 = Preset("Shelly (generation 2 and later)", _recognise, open=_open, when_missing=WhenMissing.IGNORE)
+SHELLY_GEN2 = Preset(
+    "Shelly (generation 2 and later)",
+    _recognise,
+    open=_open,
+    when_missing=WhenMissing.IGNORE,
+    passed_over=("/online",),
+)

@@ -13,9 +13,7 @@ _STATUS_8 = "StatusSNS"
 """Around the same document, where it was asked for by `cmnd/NAME/Status 8`."""
 
 
-def _open(document: object, topic: str) -> Opened | None:
-    if topic.endswith("/LWT"):
-        return None
+def _open(document: object, _topic: str) -> Opened:
     told = as_object(field(document, _STATUS_8) or document, "Tasmota")
     return Opened(told, told.get("Time", MISSING))
 
@@ -25,4 +23,4 @@ def _recognise(topic: str, document: object) -> bool:
     return "tele" in levels[:-1] and levels[-1] in {"SENSOR", "STATE"} and field(document, "Time") is not None
 
 
-TASMOTA = Preset("Tasmota", _recognise, open=_open, when_missing=WhenMissing.IGNORE, needs_zone=True)
+TASMOTA = Preset("Tasmota", _recognise, open=_open, when_missing=WhenMissing.IGNORE, passed_over=("/LWT",), needs_zone=True)

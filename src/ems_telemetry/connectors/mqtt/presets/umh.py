@@ -4,7 +4,7 @@ from ems_telemetry.connectors.mqtt.presets.preset import Preset, as_object, fiel
 from ems_telemetry.connectors.mqtt.records import Opened
 
 
-def _open(document: object, _topic: str) -> Opened | None:
+def _open(document: object, _topic: str) -> Opened:
     told = as_object(document, "the United Manufacturing Hub")
     if told.get("timestamp_ms") is None:
         raise ValueError('a message of the United Manufacturing Hub has "timestamp_ms"')

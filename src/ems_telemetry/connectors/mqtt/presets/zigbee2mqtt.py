@@ -10,9 +10,7 @@ from ems_telemetry.connectors.mqtt.records import Opened
 from ems_telemetry.connectors.mqtt.telling import WhenMissing
 
 
-def _open(document: object, topic: str) -> Opened | None:
-    if topic.endswith("/availability"):
-        return None
+def _open(document: object, _topic: str) -> Opened:
     told = as_object(document, "Zigbee2MQTT (with its setting output: json)")
     return Opened(told, told.get("last_seen", MISSING))
 
@@ -21,4 +19,11 @@ def _recognise(_topic: str, document: object) -> bool:
     return field(document, "linkquality") is not None
 
 
-ZIGBEE2MQTT = Preset("Zigbee2MQTT", _recognise, open=_open, when_missing=WhenMissing.IGNORE, quoted_numbers=True)
+ZIGBEE2MQTT = Preset(
+    "Zigbee2MQTT",
+    _recognise,
+    open=_open,
+    when_missing=WhenMissing.IGNORE,
+    quoted_numbers=True,
+    passed_over=("/availability",),
+)
