@@ -1,18 +1,17 @@
 """Which server a verb of `opcua` is about: a URL with its options, or a connector of the configuration or a file of one."""
 
-import os
 import re
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, TypeAlias
 
 import typer
-from pydantic import SecretStr, ValidationError
+from pydantic import ValidationError
 
 from ems_telemetry.cli.found import Found, find_configuration, find_connector_file
 from ems_telemetry.cli.output import complain
+from ems_telemetry.cli.passwords import ask_password
 from ems_telemetry.config.load import read_connector
 from ems_telemetry.connectors.contract import find_connector_types
 from ems_telemetry.connectors.opcua.file import OpcUaFile
@@ -131,21 +130,10 @@ def _user(login: Login) -> dict[str, dict[str, object]]:
     if login.password_file is not None:
         user["password_file"] = str(login.password_file)
     else:
-        user["password"] = _ask_password(login.user)
+        user["password"] = ask_password(login.user, PASSWORD_VARIABLE)
     if login.allow_clear_text:
         user["allow_clear_text"] = True
     return {"user": user}
-
-
-def _ask_password(user: str) -> SecretStr:
-    if PASSWORD_VARIABLE in os.environ:
-        return SecretStr(os.environ[PASSWORD_VARIABLE])
-    if not sys.stdin.isatty():
-        message = (
-            f"the password of {user} is missing: give --password-file, or set the environment variable {PASSWORD_VARIABLE}"
-        )
-        raise ConfigurationError([Problem(None, None, message)])
-    return SecretStr(typer.prompt(f"Password of {user}", hide_input=True, err=True))
 
 
 def _checked(data: Mapping[str, object]) -> OpcUaFile:

@@ -41,7 +41,7 @@ def overheard(broker: Mosquitto) -> Iterator[list[tuple[str, bytes, bool]]]:
     heard: list[tuple[str, bytes, bool]] = []
 
     def on_message(_client: Client, _data: object, message: MQTTMessage) -> None:
-        heard.append((message.topic, message.payload, message.retain))
+        heard.append((message.topic, bytes(message.payload), message.retain))
 
     client = Client(CallbackAPIVersion.VERSION2)
     client.on_message = on_message

@@ -107,6 +107,7 @@ def test_what_cannot_be_unpacked_is_refused(payload: bytes, words: str) -> None:
         (Compression.AUTO, gzip.compress(b'{"a": 1}'), {"a": 1}),
         (Compression.GZIP, gzip.compress(b'{"a": 1}'), {"a": 1}),
     ],
+    ids=["plain", "packed", "always packed"],
 )
 def test_packed_payloads_are_told_from_plain_ones(compression: Compression, payload: bytes, value: object) -> None:
     assert compile_reading(compression=compression)(payload) == value

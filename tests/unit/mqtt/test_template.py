@@ -14,7 +14,7 @@ from ems_telemetry.connectors.mqtt.router import Router, compile_routes
 TOPIC = "plant/{area}/{meter}/telemetry"
 
 
-def entry(ids: object, topic: str = TOPIC, **settings: object) -> dict[str, Any]:
+def entry(ids: object, topic: str | None = TOPIC, **settings: object) -> dict[str, Any]:
     return {**meter("$.a", topic=topic, **settings), "id": None, "ids": ids} | settings
 
 

@@ -11,8 +11,9 @@ from ems_telemetry.config.load import read_connector
 from ems_telemetry.config.plant import Plant
 from ems_telemetry.connectors.guessing.ids import LONGEST_ID, distinct_ids, meter_id, point_id
 from ems_telemetry.connectors.guessing.unit_texts import DeviceUnit
+from ems_telemetry.connectors.guessing.writing import scalar
 from ems_telemetry.connectors.opcua.address_space import Answer, FoundNode, Range, Selection, ValueKind, VariableFacts
-from ems_telemetry.connectors.opcua.drafting import MOST_LEFT_OUT, Heading, draft, scalar
+from ems_telemetry.connectors.opcua.drafting import MOST_LEFT_OUT, Heading, draft
 from ems_telemetry.connectors.opcua.engineering_units import UNIT_OF_CODE
 from ems_telemetry.connectors.opcua.file import OpcUaFile
 from ems_telemetry.errors import Problem

@@ -141,6 +141,7 @@ _COUNTED = (
     *("steam_mass", "fuel_mass", "mass", "count", "operating_time"),
 )
 
+_STATES = "operating_state"
 SET_POINT = "by its name a set point or a limit, which is not measured"
 
 
@@ -236,6 +237,14 @@ def _counted(words: Words, guess: Guess) -> Guess:
         question = "kind: interval_total if each value is the total of a closed period"
         return Guess(guess.quantity, guess.unit, Kind.COUNTER, _join(guess.check, question))
     return guess
+
+
+def guess_state(words: Words, *, is_switch: bool) -> Guess | NoGuess:
+    """Guesses how a switch, or a number that stands for a state, is configured."""
+    if not words.own(Word.RUNNING, Word.STATE):
+        return NoGuess(f"no quantity fits it; {_STATES} if it tells whether something runs", "1")
+    certain = is_switch and words.own(Word.RUNNING)
+    return Guess(_STATES, "1", Kind.STATE, None if certain else f"{_STATES} is for whether something runs")
 
 
 def kind_of(quantity: str) -> Kind:

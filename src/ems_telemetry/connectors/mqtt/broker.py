@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import ssl
 from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
 from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
@@ -43,10 +44,11 @@ _STATUS_QOS = 1
 class Broker:
     """A connection to open once and close in any case. Building one does no I/O."""
 
-    def __init__(self, file: MqttFile, client_id: str, version: Version, clock: Clock) -> None:
+    def __init__(self, file: MqttFile, client_id: str, version: Version, clock: Clock, *, is_durable: bool = True) -> None:
         self._file = file
         self._client_id = client_id
         self._version = version
+        self._is_durable = is_durable
         self._clock = clock
         self._client: PatientClient | None = None
         self._connack: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
@@ -78,7 +80,8 @@ class Broker:
             EndpointRefusedError: it says no for good: credentials, certificate.
             ConnectionLostError: it is out of reach, or says no for now.
         """
-        self._client = client = await asyncio.to_thread(make_client, self._file, self._client_id, self._version)
+        make = partial(make_client, self._file, self._client_id, self._version, is_durable=self._is_durable)
+        self._client = client = await asyncio.to_thread(make)
         await self._reach(client)
         self._attach(client)
         try:
@@ -170,7 +173,7 @@ class Broker:
         reached = False
         try:
             async with asyncio.timeout(_REACH_LIMIT_S):
-                await asyncio.to_thread(reach, client, self._file, self._version)
+                await asyncio.to_thread(reach, client, self._file, self._version, is_durable=self._is_durable)
             reached = True
         except OSError as error:
             raise explain_os_error(error, self._file.host, self._file.port) from error

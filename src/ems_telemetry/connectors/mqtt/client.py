@@ -57,8 +57,8 @@ class PatientClient(Client):
         return code
 
 
-def make_client(file: MqttFile, client_id: str, version: Version) -> PatientClient:
-    """Makes a client that keeps its session at the broker. Reads the files of secrets and certificates.
+def make_client(file: MqttFile, client_id: str, version: Version, *, is_durable: bool = True) -> PatientClient:
+    """Makes a client; one that is durable keeps its session at the broker. Reads the files of secrets and certificates.
 
     Raises:
         EndpointRefusedError: a file cannot be used.
@@ -67,7 +67,7 @@ def make_client(file: MqttFile, client_id: str, version: Version) -> PatientClie
         CallbackAPIVersion.VERSION2,
         client_id=client_id,
         protocol=MQTTProtocolVersion.MQTTv5 if version is Version.V5 else MQTTProtocolVersion.MQTTv311,
-        clean_session=None if version is Version.V5 else False,
+        clean_session=None if version is Version.V5 else not is_durable,
         reconnect_on_failure=False,
         manual_ack=True,
     )
@@ -85,7 +85,7 @@ def make_client(file: MqttFile, client_id: str, version: Version) -> PatientClie
     return client
 
 
-def reach(client: Client, file: MqttFile, version: Version) -> None:
+def reach(client: Client, file: MqttFile, version: Version, *, is_durable: bool = True) -> None:
     """Connects and sends CONNECT; blocks, so it runs on a thread. The broker's answer is read later.
 
     Raises:
@@ -96,9 +96,9 @@ def reach(client: Client, file: MqttFile, version: Version) -> None:
         client.connect(file.host, file.port, keepalive_s)
         return
     properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]  # paho has not annotated it
-    properties.SessionExpiryInterval = round(file.session_expiry)
+    properties.SessionExpiryInterval = round(file.session_expiry) if is_durable else 0
     properties.ReceiveMaximum = file.receive_maximum
-    client.connect(file.host, file.port, keepalive_s, clean_start=False, properties=properties)
+    client.connect(file.host, file.port, keepalive_s, clean_start=not is_durable, properties=properties)
 
 
 def abandon(client: Client) -> None:

@@ -150,7 +150,7 @@ class MqttMeter(Meter[MqttPoint], MeterShape, Templated):
             point.inherit(self.topic, name)
         shown = None if self.name is None else self.name.replace("{meter}", name)
         made = self.model_copy(update={"id": id_, "ids": None, "name": shown, "points": points})
-        made._entry = entry
+        made._entry = entry  # noqa: SLF001 - of its own kind
         return made
 
     @property

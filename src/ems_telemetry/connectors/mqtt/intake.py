@@ -12,6 +12,7 @@ Messages at QoS 0 cannot be held by the broker, so they are offered: stored, or 
 """
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from uuid import uuid4
 
 from ems_telemetry.clock import Clock, is_plausible
@@ -141,5 +142,14 @@ class Intake:
 
 def _needs_receipt(decoded: Decoded, message: Message) -> bool:
     """Tells whether a second delivery would become something new; so it is where the time will be that of the reception."""
-    times = (sample.time for sample in decoded.samples)
-    return bool(decoded.refusals) or any(time is None or not is_plausible(time, message.received_at) for time in times)
+    if decoded.refusals:
+        return True
+    judged: datetime | None = None
+    for sample in decoded.samples:
+        if sample.time is None:
+            return True
+        if sample.time is not judged:  # most messages have one time for all their values
+            judged = sample.time
+            if not is_plausible(judged, message.received_at):
+                return True
+    return False

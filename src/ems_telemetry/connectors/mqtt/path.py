@@ -4,6 +4,7 @@ $.a.b    $.a['b c']    $["a"][0]    $[-1].value    a.b (the same as $.a.b)    $ 
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Final, TypeAlias
@@ -21,6 +22,7 @@ class Missing(Enum):
 MISSING: Final = Missing.MISSING
 
 _FIRST_NAME = re.compile(r"[^\s.\[\]'\"*?@$()]+")
+_NAME = re.compile(r"[^\s.\[\]'\"*?@()]+")
 _STEP = re.compile(
     r"""\.(?P<name>[^\s.\[\]'"*?@()]+)
       | \[(?P<position>-?\d{1,9})\]
@@ -71,6 +73,23 @@ def compile_path(text: str) -> Path:
         steps.append(int(match["position"]) if match["position"] else match["name"] or match["single"] or match["double"])
         position = match.end()
     return Path(text, tuple(steps))
+
+
+def spell_path(steps: Sequence[Step]) -> str | None:
+    """Writes the path of some steps; None where a key cannot be written."""
+    text = "$"
+    for step in steps:
+        if isinstance(step, int):
+            text += f"[{step}]"
+        elif _NAME.fullmatch(step):
+            text += f".{step}"
+        elif "'" not in step and step:
+            text += f"['{step}']"
+        elif '"' not in step and step:
+            text += f'["{step}"]'
+        else:
+            return None
+    return text
 
 
 def _refusal(text: str, position: int) -> str:

@@ -3,7 +3,6 @@
 A time is read to the microsecond; finer digits are cut off. Nothing here judges whether a time is plausible.
 """
 
-import math
 import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta, timezone
@@ -37,7 +36,6 @@ _MAGNITUDES: tuple[tuple[float, TimeFormat], ...] = (
     (1e11, TimeFormat.EPOCH_S),
     (1e14, TimeFormat.EPOCH_MS),
     (1e17, TimeFormat.EPOCH_US),
-    (math.inf, TimeFormat.EPOCH_NS),
 )
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NUMBER = re.compile(r"[+-]?\d+(\.\d+)?")
@@ -72,12 +70,15 @@ def _as_number(said: object) -> int | float | None:
 
 def _unit_of(number: float) -> TimeFormat:
     size = abs(number)
-    return next(unit for bound, unit in _MAGNITUDES if size < bound or bound == math.inf)
+    for bound, unit in _MAGNITUDES:
+        if size < bound:
+            return unit
+    return TimeFormat.EPOCH_NS
 
 
 def _from_epoch(number: float, unit: TimeFormat) -> datetime:
     per_second = _PER_SECOND[unit]
-    if not math.isfinite(number) or abs(number) > _LARGEST_S * per_second:
+    if not abs(number) <= _LARGEST_S * per_second:  # also where it is no number at all
         raise ValueError(f"{number} is beyond all times in the format {unit}")
     if isinstance(number, int):
         return _EPOCH + timedelta(microseconds=number * 10**6 // per_second)

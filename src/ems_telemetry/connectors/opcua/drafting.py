@@ -3,40 +3,30 @@
 The same nodes give the same text, byte for byte. No secret is ever written, and no line that `check` would refuse.
 """
 
-import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TypeAlias
 
 from ems_telemetry.connectors.guessing.ids import distinct_ids, meter_id, point_id
 from ems_telemetry.connectors.guessing.quantities import Guess, NoGuess
+from ems_telemetry.connectors.guessing.writing import (
+    Texts,
+    can_be_written,
+    has_variable,
+    mapping,
+    medium_of,
+    number,
+    one_line,
+    point_line,
+    scalar,
+    site_line,
+)
 from ems_telemetry.connectors.opcua.address_space import FoundNode, Selection, ValueKind, VariableFacts, write_path
 from ems_telemetry.connectors.opcua.guess import guess_point
 from ems_telemetry.connectors.opcua.nodes import parse_node
-from ems_telemetry.model import Kind, Medium
+from ems_telemetry.model import Kind
 
 MOST_LEFT_OUT = 500
 """So many nodes left out are listed, so that the file of a large server can still be read."""
-_VARIABLE = re.compile(r"\$\{[A-Za-z_]")
-_COMMENT_CHARACTERS = 160
-
-_ELECTRIC = (
-    *("active_energy_import", "active_energy_export", "reactive_energy_import", "reactive_energy_export", "apparent_energy"),
-    *("active_power", "reactive_power", "apparent_power", "power_demand", "power_factor", "voltage", "current", "frequency"),
-)
-_MEDIUM_OF: Mapping[str, Medium] = {
-    **dict.fromkeys(_ELECTRIC, Medium.ELECTRICITY),
-    **dict.fromkeys(("heat_energy", "cooling_energy", "heat_power"), Medium.HEAT),
-    **dict.fromkeys(("gas_energy", "gas_volume", "gas_flow"), Medium.GAS),
-    **dict.fromkeys(("compressed_air_volume", "compressed_air_flow"), Medium.COMPRESSED_AIR),
-    **dict.fromkeys(("water_volume", "water_flow"), Medium.WATER),
-    **dict.fromkeys(("effluent_volume", "effluent_flow"), Medium.EFFLUENT),
-    **dict.fromkeys(("steam_mass", "steam_flow", "steam_energy"), Medium.STEAM),
-    **dict.fromkeys(("fuel_volume", "fuel_mass"), Medium.FUEL),
-    **dict.fromkeys(("stack_gas_volume", "stack_gas_flow", "nox_concentration", "so2_concentration"), Medium.STACK_GAS),
-}
-
-Texts: TypeAlias = Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +127,7 @@ def _unwritable(node: str) -> str | None:
         return "its node id cannot be written down"
     if not node.isprintable():
         return "its node id holds characters that cannot be printed"
-    return "its node id holds ${…}, which stands for the environment here" if _VARIABLE.search(node) else None
+    return "its node id holds ${…}, which stands for the environment here" if has_variable(node) else None
 
 
 def _heading_lines(heading: Heading) -> Iterator[str]:
@@ -146,10 +136,10 @@ def _heading_lines(heading: Heading) -> Iterator[str]:
     yield "type: opcua"
     yield f"endpoint: {scalar(heading.endpoint)}"
     if heading.security:
-        yield f"security: {_mapping(heading.security)}"
+        yield f"security: {mapping(heading.security)}"
     if heading.user:
-        yield f"user: {_mapping(heading.user)}"
-    yield "site: SITE    # check: the site's id, as in plant.yaml" if heading.site is None else f"site: {scalar(heading.site)}"
+        yield f"user: {mapping(heading.user)}"
+    yield site_line(heading.site)
 
 
 def _meters(lines: Sequence[str]) -> Iterator[str]:
@@ -163,12 +153,12 @@ def _meter_lines(owner: _Owner, id_: str) -> Iterator[str]:
     if not kept and not asked:
         return
     remark = "" if kept else "# "
-    yield f"  # {_one_line(write_path(owner.node.names))}{_described(owner.node)}"
+    yield f"  # {one_line(write_path(owner.node.names))}{_described(owner.node)}"
     yield f"  {remark}- id: {scalar(id_)}"
     name = _meter_name(owner.node.names, id_)
-    if name not in {"", id_} and name.isprintable() and not _VARIABLE.search(name):
+    if name not in {"", id_} and can_be_written(name):
         yield f"  {remark}  name: {scalar(name)}"
-    medium = _medium(kept)
+    medium = medium_of(entry.guess for entry in kept)
     if medium is not None:
         yield f"    medium: {medium}"
     yield f"  {remark}  points:"
@@ -186,24 +176,18 @@ def _meter_name(names: Sequence[str], id_: str) -> str:
 def _point_lines(entry: _Entry, id_: str) -> Iterator[str]:
     about = [text for text in (_described(entry.variable).removeprefix(": "), _range_words(entry.facts)) if text]
     if about:
-        yield f"      # {_one_line('; '.join(about))}"
+        yield f"      # {one_line('; '.join(about))}"
     keys = {"id": id_, "node": entry.variable.node}
-    if isinstance(entry.guess, NoGuess):
-        keys |= {"quantity": "QUANTITY", "unit": entry.guess.unit or "UNIT"}
-        yield f"      # - {_mapping(keys)}    # {_one_line(entry.guess.reason)}"
-        return
-    keys |= {"quantity": entry.guess.quantity, "unit": entry.guess.unit}
-    written = _mapping(keys)[:-1] + _further_keys(entry.guess, entry.facts) + "}"
-    question = "" if entry.guess.check is None else f"    # check: {_one_line(entry.guess.check)}"
-    yield f"      - {written}{question}"
+    further = "" if isinstance(entry.guess, NoGuess) else _further_keys(entry.guess, entry.facts)
+    yield point_line(keys, entry.guess, further)
 
 
 def _further_keys(guess: Guess, facts: VariableFacts) -> str:
-    text = "" if guess.kind is Kind.GAUGE else f", kind: {guess.kind}"
+    text = ""
     instrument = facts.instrument_range
     if guess.kind is Kind.GAUGE and instrument is not None and _is_sane(instrument, facts):
-        text += f", range: [{_number(instrument[0])}, {_number(instrument[1])}]"
-    if guess.kind is Kind.STATE and facts.states and not any(_VARIABLE.search(name) for name in facts.states):
+        text += f", range: [{number(instrument[0])}, {number(instrument[1])}]"
+    if guess.kind is Kind.STATE and facts.states and not any(has_variable(name) for name in facts.states):
         states = ", ".join(f"{scalar(name)}: {number}" for name, number in facts.states.items() if name.isprintable())
         text += f", states: {{{states}}}"
     return text
@@ -220,7 +204,7 @@ def _range_words(facts: VariableFacts) -> str:
     if facts.normal_range is None or facts.normal_range[0] >= facts.normal_range[1]:
         return ""
     low, high = facts.normal_range
-    return f"normally {_number(low)} to {_number(high)}"
+    return f"normally {number(low)} to {number(high)}"
 
 
 def _useless_lines(entries: Sequence[_Entry]) -> Iterator[str]:
@@ -230,7 +214,7 @@ def _useless_lines(entries: Sequence[_Entry]) -> Iterator[str]:
     yield "# Left out:"
     for entry in useless[:MOST_LEFT_OUT]:
         reason = entry.guess.reason if isinstance(entry.guess, NoGuess) else ""
-        yield f"#   {_one_line(write_path(entry.variable.names))} ({_one_line(entry.facts.type_name)}): {_one_line(reason)}"
+        yield f"#   {one_line(write_path(entry.variable.names))} ({one_line(entry.facts.type_name)}): {one_line(reason)}"
     if len(useless) > MOST_LEFT_OUT:
         yield f"#   and {len(useless) - MOST_LEFT_OUT} more"
 
@@ -240,41 +224,6 @@ def _could_be_a_point(entry: _Entry) -> bool:
     return numeric and entry.facts.is_scalar and entry.facts.is_readable and _unwritable(entry.variable.node) is None
 
 
-def _medium(entries: Sequence[_Entry]) -> Medium | None:
-    """What flows through a meter, where its points leave no doubt about it."""
-    media = {
-        _MEDIUM_OF[entry.guess.quantity]
-        for entry in entries
-        if isinstance(entry.guess, Guess) and entry.guess.quantity in _MEDIUM_OF and entry.guess.check is None
-    }
-    return media.pop() if len(media) == 1 else None
-
-
 def _described(node: FoundNode) -> str:
     text = node.description or node.display_name
-    return f": {_one_line(text)}" if text != node.name and text else ""
-
-
-def _one_line(text: str) -> str:
-    line = "".join(character if character.isprintable() else " " for character in text)
-    line = " ".join(line.split())
-    return line if len(line) <= _COMMENT_CHARACTERS else f"{line[: _COMMENT_CHARACTERS - 1]}…"
-
-
-def _mapping(keys: Texts) -> str:
-    return "{" + ", ".join(f"{key}: {scalar(text)}" for key, text in keys.items()) + "}"
-
-
-def _number(value: float) -> str:
-    return f"{value:.12g}"
-
-
-_PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_/-]*")
-_MEANT_OTHERWISE = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n"})
-
-
-def scalar(text: str) -> str:
-    """Writes a printable text as YAML, in quotes where it might be taken for something else."""
-    if _PLAIN.fullmatch(text) and text.casefold() not in _MEANT_OTHERWISE:
-        return text
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    return f": {one_line(text)}" if text != node.name and text else ""

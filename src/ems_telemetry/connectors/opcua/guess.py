@@ -4,14 +4,11 @@ from collections.abc import Sequence
 
 from ems_telemetry.config.quantities import QUANTITIES
 from ems_telemetry.config.units import measures
-from ems_telemetry.connectors.guessing.quantities import SET_POINT, Guess, NoGuess, guess_by_words, kind_of
+from ems_telemetry.connectors.guessing.quantities import SET_POINT, Guess, NoGuess, guess_by_words, guess_state, kind_of
 from ems_telemetry.connectors.guessing.unit_texts import DeviceUnit
-from ems_telemetry.connectors.guessing.words import Word, Words, words_of
+from ems_telemetry.connectors.guessing.words import Word, words_of
 from ems_telemetry.connectors.opcua.address_space import ValueKind, VariableFacts
 from ems_telemetry.connectors.opcua.measurement_ids import Measurement, measurement_of
-from ems_telemetry.model import Kind
-
-_STATES = "operating_state"
 
 
 def guess_point(names: Sequence[str], facts: VariableFacts, also: Sequence[str] = ()) -> Guess | NoGuess:
@@ -29,7 +26,7 @@ def guess_point(names: Sequence[str], facts: VariableFacts, also: Sequence[str] 
     if words.own(Word.SETTING):
         return NoGuess(SET_POINT, facts.unit.unit if facts.unit else None)
     if facts.kind is not ValueKind.NUMBER:
-        return _guess_state(words, facts)
+        return guess_state(words, is_switch=facts.kind is ValueKind.BOOLEAN)
     measurement = measurement_of(facts.measurement_id)
     if measurement is not None:
         return _guess_standard(measurement, facts.unit)
@@ -47,13 +44,6 @@ def _unusable(facts: VariableFacts) -> str | None:
         ValueKind.STRUCTURE: "a structure; give the field: that is wanted",
         ValueKind.OTHER: "no number",
     }.get(facts.kind)
-
-
-def _guess_state(words: Words, facts: VariableFacts) -> Guess | NoGuess:
-    if not words.own(Word.RUNNING, Word.STATE):
-        return NoGuess(f"no quantity fits it; {_STATES} if it tells whether something runs", "1")
-    certain = facts.kind is ValueKind.BOOLEAN and words.own(Word.RUNNING)
-    return Guess(_STATES, "1", Kind.STATE, None if certain else f"{_STATES} is for whether something runs")
 
 
 def _guess_standard(measurement: Measurement, told: DeviceUnit | None) -> Guess | NoGuess:

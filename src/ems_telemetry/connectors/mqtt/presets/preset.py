@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from ems_telemetry.connectors.mqtt.items import FindItems
 from ems_telemetry.connectors.mqtt.name_book import Names
@@ -24,6 +24,17 @@ class Naming:
     """The names, by the topics of the values; raises ValueError in words."""
 
 
+class Known(NamedTuple):
+    """What the fields of some names measure, where the sender tells no units."""
+
+    names: str
+    """A pattern for the last part of a field's place."""
+    quantity: str
+    unit: str
+    check: str | None = None
+    """A question to a person, None where there is none."""
+
+
 @dataclass(frozen=True, slots=True)
 class Preset:
     """What a known sender means. It has either `open`, and points with places, or `find`, and points with items."""
@@ -43,6 +54,8 @@ class Preset:
     needs_zone: bool = False
     """True: its times are local and do not say where."""
     naming: Naming | None = None
+    known: tuple[Known, ...] = ()
+    """What fields are known to measure; for suggestions only."""
 
 
 def as_object(document: object, sender: str) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ems_telemetry.connectors.mqtt.path import MISSING
-from ems_telemetry.connectors.mqtt.presets.preset import Preset, as_object, field
+from ems_telemetry.connectors.mqtt.presets.preset import Known, Preset, as_object, field
 from ems_telemetry.connectors.mqtt.quality import UNNUMBERED, Fault
 from ems_telemetry.connectors.mqtt.records import Opened
 from ems_telemetry.connectors.mqtt.telling import WhenMissing
@@ -62,4 +62,17 @@ SHELLY_GEN2 = Preset(
     open=_open,
     when_missing=WhenMissing.IGNORE,
     passed_over=("/online",),
+    known=(
+        Known("(a_|b_|c_|total_)?(act_power|apower)", "active_power", "W"),
+        Known("(a_|b_|c_|total_)?aprt_power", "apparent_power", "VA"),
+        Known("(a_|b_|c_|n_|total_)?current", "current", "A"),
+        Known("(a_|b_|c_)?voltage", "voltage", "V"),
+        Known("(a_|b_|c_)?freq", "frequency", "Hz"),
+        Known("(a_|b_|c_)?pf", "power_factor", "1"),
+        Known("total_act|total_act_energy|[abc]_total_act_energy", "active_energy_import", "Wh"),
+        Known("total_act_ret|total_act_ret_energy|[abc]_total_act_ret_energy", "active_energy_export", "Wh"),
+        Known("total", "active_energy_import", "Wh", "what aenergy counts; ret_aenergy is export"),
+        Known("tC", "temperature", "degC"),
+        Known("rh", "relative_humidity", "%"),
+    ),
 )

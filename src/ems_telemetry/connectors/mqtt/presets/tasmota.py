@@ -5,7 +5,7 @@ last will, `Online` or `Offline`, is plain text.
 """
 
 from ems_telemetry.connectors.mqtt.path import MISSING
-from ems_telemetry.connectors.mqtt.presets.preset import Preset, as_object, field
+from ems_telemetry.connectors.mqtt.presets.preset import Known, Preset, as_object, field
 from ems_telemetry.connectors.mqtt.records import Opened
 from ems_telemetry.connectors.mqtt.telling import WhenMissing
 
@@ -23,4 +23,24 @@ def _recognise(topic: str, document: object) -> bool:
     return "tele" in levels[:-1] and levels[-1] in {"SENSOR", "STATE"} and field(document, "Time") is not None
 
 
-TASMOTA = Preset("Tasmota", _recognise, open=_open, when_missing=WhenMissing.IGNORE, passed_over=("/LWT",), needs_zone=True)
+TASMOTA = Preset(
+    "Tasmota",
+    _recognise,
+    open=_open,
+    when_missing=WhenMissing.IGNORE,
+    passed_over=("/LWT",),
+    needs_zone=True,
+    known=(
+        Known("Total", "active_energy_import", "kWh"),
+        Known("ExportActive|TotalExport", "active_energy_export", "kWh"),
+        Known("Power", "active_power", "W"),
+        Known("ApparentPower", "apparent_power", "VA"),
+        Known("ReactivePower", "reactive_power", "var"),
+        Known("Factor", "power_factor", "1"),
+        Known("Voltage", "voltage", "V"),
+        Known("Current", "current", "A"),
+        Known("Frequency", "frequency", "Hz"),
+        Known("Temperature", "temperature", "degC", "or degF; see TempUnit"),
+        Known("Humidity", "relative_humidity", "%"),
+    ),
+)

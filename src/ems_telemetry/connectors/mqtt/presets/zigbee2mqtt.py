@@ -5,7 +5,7 @@ numbers as text. Without `cache_state` a message holds what has changed. Whether
 """
 
 from ems_telemetry.connectors.mqtt.path import MISSING
-from ems_telemetry.connectors.mqtt.presets.preset import Preset, as_object, field
+from ems_telemetry.connectors.mqtt.presets.preset import Known, Preset, as_object, field
 from ems_telemetry.connectors.mqtt.records import Opened
 from ems_telemetry.connectors.mqtt.telling import WhenMissing
 
@@ -26,4 +26,15 @@ ZIGBEE2MQTT = Preset(
     when_missing=WhenMissing.IGNORE,
     quoted_numbers=True,
     passed_over=("/availability",),
+    known=(
+        Known("power", "active_power", "W"),
+        Known("energy|consumption", "active_energy_import", "kWh"),
+        Known("produced_energy", "active_energy_export", "kWh"),
+        Known("current", "current", "A"),
+        Known("voltage", "voltage", "V", "devices with a battery send mV"),
+        Known("ac_frequency", "frequency", "Hz"),
+        Known("power_factor", "power_factor", "1"),
+        Known("temperature", "temperature", "degC"),
+        Known("humidity", "relative_humidity", "%"),
+    ),
 )
