@@ -156,7 +156,7 @@ def fitting_quantities(unit: str) -> frozenset[str]:
 def unit_of_name(name: str) -> DeviceUnit | None:
     """Finds a unit that stands at the end of a name, as in `Flow [m³/h]`, `Energy (kWh)` or `power_kW`."""
     bracketed = re.search(r"[\[(]([^\[\]()]+)[\])]\s*$", name)
-    appended = re.search(r"[_ ]([A-Za-z°%µ]{2}[^_ ]*)$", name)
+    appended = re.search(r"[_ ]([A-Za-z°%µ]{2}[^_ ]*|m[3³](?:/h)?)$", name)
     for found in (bracketed, appended):
         if found is not None and (unit := unit_of_text(found[1])) is not None:
             return DeviceUnit(found[1], unit, f'the unit is taken from the name "{name}"')
