@@ -1,6 +1,6 @@
 # Everything installs into .venv of this checkout. `make help` lists the targets.
 .DEFAULT_GOAL := .venv/.installed
-.PHONY: help demo test check fix bench database lock clean
+.PHONY: help demo test check fix bench endurance database lock clean
 PYTHON ?= python3
 BIN := .venv/bin
 SECONDS ?= 0
@@ -38,6 +38,10 @@ fix: .venv/.installed    ## format and mend what ruff can
 bench: .venv/.installed    ## speed and memory as ratios against bare-library loops
 	@scripts/install-test-servers
 	PYTHONPATH=scripts $(BIN)/python bench/run.py
+
+endurance: .venv/.installed    ## what takes too long for every change: hundreds of thousands of messages, floods, restarts
+	@scripts/install-test-servers
+	$(BIN)/python -m pytest -m endurance tests/endurance $(PYTEST_ARGS)
 
 lock: .venv/.installed    ## resolve the dependencies anew
 	$(BIN)/uv pip compile --quiet pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --upgrade --output-file requirements/run.txt

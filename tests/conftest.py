@@ -20,7 +20,7 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 
 pytest_plugins = ["servers.database", "servers.node_opcua", "servers.metering"]
 
-LEVELS = ("unit", "contract", "integration", "acceptance")
+LEVELS = ("unit", "contract", "integration", "acceptance", "endurance")
 
 
 @pytest.fixture(autouse=True)
