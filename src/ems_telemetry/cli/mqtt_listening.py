@@ -108,5 +108,5 @@ async def _show(hearing: Hearing) -> None:
 
     with Live(auto_refresh=False, transient=True) as screen:
         while True:
-            screen.update(table_of(hearing, most_rows=screen.console.height - 4), refresh=True)
+            screen.update(table_of(hearing, most_rows=max(screen.console.height - 4, 1)), refresh=True)
             await asyncio.sleep(_REFRESH_S)

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterator, Mapping
+from itertools import islice
 
 from rich.console import Console
 from rich.table import Table
@@ -31,12 +32,12 @@ def table_of(hearing: Hearing, most_rows: int | None = None) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in COLUMNS:
         table.add_column(column, overflow="fold")
-    rows = [row for topic in sorted(hearing.topics) for row in _rows(hearing.topics[topic])]
-    shown = rows if most_rows is None else rows[: max(most_rows, 1)]
-    for row in shown:
+    rows = (row for topic in sorted(hearing.topics) for row in _rows(hearing.topics[topic]))
+    for row in islice(rows, most_rows):
         table.add_row(*map(Text, row))
-    if len(shown) < len(rows):
-        table.add_row(Text(f"… and {len(rows) - len(shown)} more; all are told at the end"))
+    beyond = sum(max(len(heard.fields), 1) for heard in hearing.topics.values()) - table.row_count
+    if beyond > 0:
+        table.add_row(Text(f"… and {beyond} more; all are told at the end"))
     return table
 
 
