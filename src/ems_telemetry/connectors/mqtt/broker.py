@@ -2,7 +2,7 @@
 
 Invariants:
 - Nothing is acknowledged but by `acknowledge`, and only over the connection that brought the message.
-- Reading stops while an inbox is full, so memory is bounded whatever the broker sends.
+- Reading stops while the inbox is full, so memory is bounded whatever the broker sends.
 - All methods run on the event loop, except that the connection is made on a thread: names and TLS would block.
 """
 
@@ -53,11 +53,10 @@ class Broker:
         self._failure: EmsTelemetryError | None = None
         self.ended = asyncio.Event()
         """Set when the connection is over, for whatever reason."""
-        self.held = Inbox(file.receive_maximum + 1, self._resume)
-        """Messages that the broker keeps until they are acknowledged. With MQTT 5 it is never full, as the broker stops one
-        short of it: its answers and pings are read even while nothing can be stored."""
-        self.fleeting = Inbox(file.receive_maximum, self._resume)
-        """Messages at QoS 0, which nobody sends again."""
+        self.arrived_size = file.receive_maximum + 1
+        self.arrived: Inbox[Message] = Inbox(self.arrived_size, self._resume)
+        """Messages in the order of their arrival. With MQTT 5, those that the broker keeps until they are acknowledged never
+        fill it, as it stops one short: its answers and pings are read even while nothing can be stored."""
 
     async def open(self) -> bool:
         """Connects and logs in.
@@ -110,12 +109,16 @@ class Broker:
         if message.qos and not self.ended.is_set():
             self._connected.ack(message.packet_id, message.qos)
 
+    def publish(self, topic: str, payload: bytes) -> None:
+        """Publishes a message at QoS 0, without waiting; does nothing when the connection is over."""
+        if not self.ended.is_set():
+            self._connected.publish(topic, payload)
+
     def stop_reading(self) -> None:
-        """Takes in no more messages; the inboxes end when they are empty."""
+        """Takes in no more messages; the inbox ends when it is empty."""
         self._leaving = True
         self._pause()
-        self.held.close()
-        self.fleeting.close()
+        self.arrived.close()
 
     async def close(self) -> None:
         """Says farewell, so that the broker keeps the session, and closes the connection. Does no harm in any state."""
@@ -184,7 +187,7 @@ class Broker:
         for _ in range(_PACKETS_PER_READ):
             if self._client is None or not self._reading:
                 return
-            if self.held.full or self.fleeting.full:
+            if self.arrived.full:
                 self._pause()
                 return
             before = self._received
@@ -242,8 +245,7 @@ class Broker:
             topic = message.topic
         except UnicodeDecodeError as error:  # no meter has such a topic: it will be a dead letter
             topic = error.object.decode(errors="replace")
-        inbox = self.held if message.qos else self.fleeting
-        inbox.put(
+        self.arrived.put(
             Message(topic, bytes(message.payload), message.qos, message.mid, message.dup, message.retain, self._clock.now())
         )
 
@@ -263,8 +265,7 @@ class Broker:
         for answer in self._answers.values():
             if not answer.done():
                 answer.set_exception(failure)
-        self.held.close()
-        self.fleeting.close()
+        self.arrived.close()
         self.ended.set()
 
     def _on_nothing_to_write(self, _client: Client, _data: object, sock: Any) -> None:  # noqa: ANN401 - paho's own socket type

@@ -1,29 +1,23 @@
 """The MQTT connector: keeps a durable session at a broker and hands over what its meters publish."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from typing import TypeVar
 
 from ems_telemetry.connectors.contract import Surroundings
 from ems_telemetry.connectors.link import keep_connected
 from ems_telemetry.connectors.mqtt.broker import Broker
+from ems_telemetry.connectors.mqtt.decoding import Decoder
 from ems_telemetry.connectors.mqtt.file import MqttFile, Version
-from ems_telemetry.connectors.mqtt.inbox import Inbox
+from ems_telemetry.connectors.mqtt.handover import Handover
 from ems_telemetry.connectors.mqtt.intake import Intake
-from ems_telemetry.connectors.mqtt.message import Message
 from ems_telemetry.connectors.mqtt.reasons import NotUnderstoodError
 from ems_telemetry.connectors.mqtt.router import Router, compile_routes
+from ems_telemetry.connectors.mqtt.routes import RouteDecoder
 from ems_telemetry.connectors.mqtt.subscriptions import SubscriptionNotes
 from ems_telemetry.errors import EmsTelemetryError
 from ems_telemetry.waiting import first_of, unless
 
-_GROUP = 500
-"""Messages made durable together, at most."""
 _LAST_GROUPS_LIMIT_S = 5.0
 """How long what has been received may take to become durable once the connection ends."""
-
-ResultT = TypeVar("ResultT")
-Store = Callable[[Sequence[Message]], Awaitable[set[str]]]
 
 
 class MqttConnector:
@@ -35,21 +29,25 @@ class MqttConnector:
         self._report = surroundings.report
         self._name = surroundings.report.status.name
         self._client_id = file.client_id or f"ems-telemetry-{self._name}"
-        self._router = Router(compile_routes(file))
-        self._intake = Intake(self._router, surroundings.sink, surroundings.report)
+        self._decoder = make_decoder(file, surroundings)
+        self._intake = Intake(self._decoder, surroundings.sink, surroundings.report, surroundings.clock)
         self._notes = SubscriptionNotes(surroundings.state_directory)
         self._stopping = asyncio.Event()
         self._spoken: Version | None = None
 
     async def run(self) -> None:
         """Serves the broker until `stop`."""
-        await keep_connected(self._session, self._stopping, self._surroundings)
+        try:
+            await keep_connected(self._session, self._stopping, self._surroundings)
+        finally:
+            await self._decoder.close()
 
     def stop(self) -> None:
         """Asks `run` to end once what has been received is durable and acknowledged."""
         self._stopping.set()
 
     async def _session(self) -> None:
+        await self._decoder.open()
         *newer, oldest = self._versions()
         for version in newer:
             try:
@@ -81,7 +79,7 @@ class MqttConnector:
 
     async def _subscribe(self, broker: Broker, *, was_known: bool) -> None:
         """Brings the subscriptions that the broker holds in line with the file."""
-        wanted = self._router.filters
+        wanted = self._decoder.filters
         noted = await asyncio.to_thread(self._notes.read)
         stale = noted.difference(wanted) if was_known else set()
         if noted != stale.union(wanted):
@@ -100,10 +98,11 @@ class MqttConnector:
         Storing begins before subscribing: a broker that knows us sends what it has kept before it answers anything.
         """
         failure: EmsTelemetryError | None = None
+        handover = Handover(broker, self._decoder, self._intake, self._report, self._surroundings.clock)
         async with asyncio.TaskGroup() as group:
             storing = [
-                group.create_task(self._store(broker, broker.held, self._intake.deliver), name=f"mqtt-{self._name}-deliver"),
-                group.create_task(self._store(broker, broker.fleeting, self._intake.offer), name=f"mqtt-{self._name}-offer"),
+                group.create_task(part(), name=f"mqtt-{self._name}-{part.__name__}")
+                for part in (handover.decode, handover.deliver, handover.offer)
             ]
             try:
                 await unless(self._stopping, self._subscribe(broker, was_known=was_known))
@@ -117,11 +116,11 @@ class MqttConnector:
         if failure is not None:
             raise failure
 
-    async def _store(self, broker: Broker, inbox: Inbox, store: Store) -> None:
-        while messages := await inbox.take(_GROUP):
-            unwanted = await store(messages)
-            for message in messages:
-                broker.acknowledge(message)
-            for topic in unwanted:
-                self._report.note(f'the broker sends "{topic}", which no meter wants; unsubscribed')
-                broker.unsubscribe_soon(topic)
+
+def make_decoder(file: MqttFile, surroundings: Surroundings) -> Decoder:
+    """Makes what reads the messages of a file."""
+    if file.sparkplug is None:
+        return RouteDecoder(Router(compile_routes(file)), surroundings.report)
+    from ems_telemetry.connectors.mqtt.sparkplug.host import SparkplugHost  # noqa: PLC0415 - only then protobuf is needed
+
+    return SparkplugHost(file, file.sparkplug, surroundings)

@@ -11,89 +11,75 @@ Messages at QoS 0 cannot be held by the broker, so they are offered: stored, or 
 """
 
 from collections.abc import Iterable, Sequence
+from itertools import chain
 from uuid import uuid4
 
+from ems_telemetry.clock import Clock
 from ems_telemetry.connectors.contract import Sink
-from ems_telemetry.connectors.mqtt.message import Message, receipt_of
-from ems_telemetry.connectors.mqtt.payload import Decoded, Refusal, decode
-from ems_telemetry.connectors.mqtt.router import Router
+from ems_telemetry.connectors.mqtt.decoding import Decoded, Decoder
+from ems_telemetry.connectors.mqtt.message import receipt_of
 from ems_telemetry.model import DEAD_LETTER_PAYLOAD_BYTES, DeadLetter, Receipt, Sample
 from ems_telemetry.observe import ConnectorReport
-
-UNWANTED = "unwanted_topic"
+from ems_telemetry.retry import Backoff
 
 
 class Intake:
-    """From messages to the sink. Holds no state of its own: the sink remembers what is durable."""
+    """From decoded messages to the sink. Holds no state of its own: the sink remembers what is durable."""
 
-    def __init__(self, router: Router, sink: Sink, report: ConnectorReport) -> None:
-        self._router = router
+    def __init__(self, decoder: Decoder, sink: Sink, report: ConnectorReport, clock: Clock) -> None:
+        self._decoder = decoder
         self._sink = sink
         self._report = report
+        self._clock = clock
+        self._backoff = Backoff(initial_s=0.5, cap_s=10.0)
         self._connector = report.status.name
 
-    async def deliver(self, messages: Sequence[Message]) -> set[str]:
-        """Makes messages at QoS 1 durable, waiting as long as it takes; all may be acknowledged when it returns.
-
-        Returns:
-            Topics that no meter wants; their messages became dead letters.
-        """
+    async def deliver(self, group: Sequence[Decoded]) -> None:
+        """Makes messages at QoS 1 durable, waiting as long as it takes; all may be acknowledged when it returns."""
         samples: list[Sample] = []
         letters: list[DeadLetter] = []
         receipts: dict[Receipt, None] = {}
-        unwanted: set[str] = set()
-        for message in messages:
-            decoded = self._decode(message, unwanted)
-            if _needs_receipt(decoded):
-                receipt = receipt_of(message, self._connector)
-                if message.redelivered and (receipt in receipts or await self._sink.is_durable(receipt)):
+        for decoded in group:
+            if decoded.needs_receipt:
+                receipt = receipt_of(decoded.message, self._connector)
+                if decoded.message.redelivered and (receipt in receipts or await self._sink.is_durable(receipt)):
                     self._report.samples("redelivered", len(decoded.samples) + len(decoded.refusals))
                     continue
                 receipts[receipt] = None
             samples.extend(decoded.samples)
-            letters.extend(self._letters(message, decoded.refusals))
+            letters.extend(self._letters(decoded))
         if samples or letters:
             await self._sink.deliver(samples, letters, tuple(receipts))
-        return unwanted
+        failures = 0
+        while not await self._keep(group):
+            failures += 1
+            await self._clock.sleep(self._backoff.delay_s(failures))
 
-    async def offer(self, messages: Sequence[Message]) -> set[str]:
-        """Makes messages at QoS 0 durable if there is room at once; see `deliver` for what it returns."""
-        samples: list[Sample] = []
-        letters: list[DeadLetter] = []
-        unwanted: set[str] = set()
-        for message in messages:
-            decoded = self._decode(message, unwanted)
-            samples.extend(decoded.samples)
-            letters.extend(self._letters(message, decoded.refusals))
+    async def offer(self, group: Sequence[Decoded]) -> None:
+        """Makes messages at QoS 0 durable if there is room at once."""
+        samples = [sample for decoded in group for sample in decoded.samples]
+        letters = [letter for decoded in group for letter in self._letters(decoded)]
         if samples or letters:
             await self._sink.offer(samples, letters)
-        return unwanted
+        await self._keep(group)
 
-    def _decode(self, message: Message, unwanted: set[str]) -> Decoded:
-        routes = self._router.find(message.topic)
-        if routes:
-            decoded = decode(message, routes)
-            if not decoded.samples and not decoded.refusals:
-                self._report.count("retained_ignored")
-            return decoded
-        unwanted.add(message.topic)
-        return Decoded([], [Refusal(None, UNWANTED, "no meter has this topic; the broker still holds an older subscription")])
+    async def _keep(self, group: Sequence[Decoded]) -> bool:
+        """Has the decoder keep what it has learnt, once the readings that go with it are durable."""
+        changes = list(chain.from_iterable(decoded.changes for decoded in group))
+        return not changes or await self._decoder.keep(changes)
 
-    def _letters(self, message: Message, refusals: Iterable[Refusal]) -> Iterable[DeadLetter]:
-        size_bytes = len(message.payload)
-        cut = f"; the payload had {size_bytes} bytes" if size_bytes > DEAD_LETTER_PAYLOAD_BYTES else ""
-        for refusal in refusals:
+    def _letters(self, decoded: Decoded) -> Iterable[DeadLetter]:
+        message = decoded.message
+        for refusal in decoded.refusals:
+            payload = message.payload if refusal.payload is None else refusal.payload
+            is_cut = len(payload) > DEAD_LETTER_PAYLOAD_BYTES
             yield DeadLetter(
                 id=uuid4(),
                 connector=self._connector,
                 point=refusal.point,
                 reason=refusal.reason,
-                detail=refusal.detail + cut,
+                detail=refusal.detail + (f"; the payload had {len(payload)} bytes" if is_cut else ""),
                 source=message.topic,
-                payload=message.payload[:DEAD_LETTER_PAYLOAD_BYTES],
+                payload=payload[:DEAD_LETTER_PAYLOAD_BYTES],
                 received_at=message.received_at,
             )
-
-
-def _needs_receipt(decoded: Decoded) -> bool:
-    return bool(decoded.refusals) or any(sample.time is None for sample in decoded.samples)
