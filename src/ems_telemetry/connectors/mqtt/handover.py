@@ -1,8 +1,8 @@
 """From one connection to the intake: messages are decoded as they arrive, stored on two lanes, and acknowledged in their order.
 
-What the broker holds until it is acknowledged may wait for as long as the spool is full; what nobody sends again may not. So
-each has a lane of its own. MQTT wants acknowledgements in the order of arrival: a message that waits for others, or for a birth,
-holds back those of the messages after it, though not their storing.
+What the broker holds until it is acknowledged may wait as long as the spool is full; what nobody sends again may not. So each
+has its lane. MQTT wants acknowledgements in the order of arrival: a message that waits for others, or for a birth, holds back
+those of the messages after it, though not their storing.
 """
 
 from collections import deque

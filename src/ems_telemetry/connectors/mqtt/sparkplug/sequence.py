@@ -49,6 +49,7 @@ class Sequence(Generic[ItemT]):
     def __init__(self, patience_s: float) -> None:
         self._patience_s = patience_s
         self._expected: int | None = None
+        self._has_begun = False
         self._sent_ms: dict[int, int] = {}
         self._given_up: set[int] = set()
         self._waiting: dict[int, _Waiting[ItemT]] = {}
@@ -68,7 +69,8 @@ class Sequence(Generic[ItemT]):
 
         Args:
             number: of the birth.
-            sent_ms: its time; what waits and is not older belongs to what begins with it, and goes on waiting.
+            sent_ms: its time; what waits and is not older belongs to what begins with it, and goes on waiting. So does what
+                has passed already, where we have not seen another beginning.
 
         Returns:
             What waited and belongs to what has ended: to be read before the birth is.
@@ -76,10 +78,14 @@ class Sequence(Generic[ItemT]):
         younger = {at: each for at, each in self._waiting.items() if sent_ms and each.sent_ms >= sent_ms}
         self._waiting = {at: each for at, each in self._waiting.items() if at not in younger}
         ended = self.flush()
+        overtook = {} if self._has_begun else {at: ms for at, ms in self._sent_ms.items() if sent_ms and ms >= sent_ms}
         self._waiting = younger
-        self._sent_ms = {number % _ROUND: sent_ms}
+        self._sent_ms = overtook | {number % _ROUND: sent_ms}
         self._given_up.clear()
         self._expected = (number + 1) % _ROUND
+        while self._expected in overtook:
+            self._expected = (self._expected + 1) % _ROUND
+        self._has_begun = True
         return ended
 
     def put(self, number: int, sent_ms: int, item: ItemT, now_s: float) -> Passed[ItemT]:
