@@ -10,7 +10,7 @@ from ems_telemetry.config.base import Model, SecretFile
 from ems_telemetry.config.connector import ConnectorFile, UserCredentials
 from ems_telemetry.config.scalars import Duration
 from ems_telemetry.connectors.mqtt.meters import MqttMeter, Payload
-from ems_telemetry.connectors.mqtt.sparkplug.settings import SparkplugSettings
+from ems_telemetry.connectors.mqtt.sparkplug.settings import SparkplugSettings, names_for_meters
 from ems_telemetry.connectors.mqtt.sparkplug.topic import ANY
 
 PORTS = {"mqtt": 1883, "mqtts": 8883}
@@ -88,11 +88,10 @@ class MqttFile(ConnectorFile[MqttMeter]):
         """Gives each meter what it leaves to the file, so that it can be checked where it stands."""
         if not isinstance(told, dict) or not isinstance(told.get("meters"), list | tuple):
             return told
-        payload, section = told.get("payload"), told.get("sparkplug")
+        payload = told.get("payload")
         inherited = {} if payload is None else {"payload": payload}
-        if payload == Payload.SPARKPLUG_B and isinstance(section, dict):
-            names = {key: section.get(key, ANY) for key in ("group", "edge_node")}
-            inherited |= {key: name for key, name in names.items() if name != ANY}
+        if payload == Payload.SPARKPLUG_B:
+            inherited |= names_for_meters(told.get("sparkplug"))
         meters = [{**inherited, **meter} if isinstance(meter, dict) else meter for meter in told["meters"]]
         return {**told, "meters": meters}
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from enum import Enum, auto
 
 from ems_telemetry.connectors.guessing.quantities import SET_POINT, Guess, NoGuess, guess_by_words
-from ems_telemetry.connectors.guessing.unit_texts import DeviceUnit, unit_of_text
+from ems_telemetry.connectors.guessing.unit_texts import DeviceUnit, unit_of_name, unit_of_text
 from ems_telemetry.connectors.guessing.words import Word, words_of
 from ems_telemetry.connectors.mqtt.sparkplug.births import BD_SEQ, Definition
 from ems_telemetry.connectors.mqtt.sparkplug.topic import PartName
@@ -51,7 +51,9 @@ def guess_metric(part: PartName, metric: str, definition: Definition) -> Guess |
     if words.own(Word.SETTING):
         return NoGuess(SET_POINT)
     if sort is _Sort.NUMBER:
-        return guess_by_words(words, names, unit)
+        guess = guess_by_words(words, names, unit)
+        is_told = unit is not None or unit_of_name(names[-1]) is not None
+        return guess if is_told or isinstance(guess, NoGuess) or guess.check is None else NoGuess("no unit is told")
     if not words.own(Word.RUNNING):
         return NoGuess("its name does not tell that something runs, and a switch measures nothing else here")
     return Guess("operating_state", "1", Kind.STATE)
