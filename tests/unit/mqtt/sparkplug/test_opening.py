@@ -61,7 +61,7 @@ def test_what_is_no_payload_is_refused_in_words(raw: bytes, words: str) -> None:
 
 
 def test_a_bomb_does_not_go_off() -> None:
-    bomb = zlib.compress(bytes(200 * 2**20), 9)
+    bomb = zlib.compress(bytes(32 * 2**20), 1)
     assert len(bomb) < 2**18
     with pytest.raises(ValueError, match="opens to more than"):
         open_payload(compressed(bomb))

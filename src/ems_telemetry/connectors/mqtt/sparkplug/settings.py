@@ -58,7 +58,7 @@ def names_for_meters(section: object) -> dict[str, str]:
     """Gives the names that a meter need not say, from what stands in the file; what is wrong there is told there alone."""
     told = section if isinstance(section, dict) else {"edge_node": None}
     names = {"group": told.get("group"), "edge_node": told.get("edge_node", ANY)}
-    return {key: name if _is_name(name) else "wrong" for key, name in names.items() if name != ANY}
+    return {key: str(name) if _is_name(name) else "wrong" for key, name in names.items() if name != ANY}
 
 
 def _is_name(told: object) -> bool:
