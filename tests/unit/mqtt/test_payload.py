@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from unit.mqtt.meters import QUANTITY, RECEIVED, message, meter, router_of
 
-from ems_telemetry.connectors.mqtt.payload import Extracted, decode
+from ems_telemetry.connectors.mqtt.payload import Decoded, decode
 from ems_telemetry.model import Flag
 
 TASMOTA = (
@@ -28,7 +28,7 @@ AZURE = '{"Tag 10":{"SourceTimestamp":"2024-07-29T15:02:17.1858435Z","Value":455
 UMH = '{"timestamp_ms": 1651604184861, "value": 18446744073709551615}'
 
 
-def decoded(payload: str | bytes, *meters: dict[str, Any], **settings: Any) -> Extracted:  # noqa: ANN401 - fields of Message
+def decoded(payload: str | bytes, *meters: dict[str, Any], **settings: Any) -> Decoded:  # noqa: ANN401 - fields of Message
     arrived = message(payload, **settings)
     return decode(arrived, router_of(*meters).find(arrived.topic))
 

@@ -16,7 +16,7 @@ class Change(NamedTuple):
     content: object
 
 
-class Decoded(NamedTuple):
+class Outcome(NamedTuple):
     """What became of one message."""
 
     message: Message
@@ -63,15 +63,15 @@ class Decoder(Protocol):
         """
         ...
 
-    def receive(self, message: Message) -> Sequence[Decoded]:
+    def receive(self, message: Message) -> Sequence[Outcome]:
         """Takes a message in, in the order of arrival; gives what is ready now, which may be nothing, or earlier ones."""
         ...
 
-    def release(self, *, at_once: bool = False) -> Sequence[Decoded]:
+    def release(self, *, at_once: bool = False) -> Sequence[Outcome]:
         """Gives what has waited long enough; all that wait if `at_once`."""
         ...
 
-    def end(self) -> Sequence[Decoded]:
+    def end(self) -> Sequence[Outcome]:
         """Gives what waits and will not come again, since the session is over."""
         ...
 

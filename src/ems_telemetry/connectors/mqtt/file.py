@@ -3,15 +3,23 @@
 from enum import StrEnum
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, Field, StringConstraints, field_validator, model_validator
+from pydantic import AfterValidator, Field, PrivateAttr, StringConstraints, field_validator, model_validator
 
 from ems_telemetry.config.base import Model, SecretFile
-from ems_telemetry.config.connector import ConnectorFile, UserCredentials
+from ems_telemetry.config.connector import ConnectorFile, Meter, Point, UserCredentials
 from ems_telemetry.config.scalars import Duration
-from ems_telemetry.connectors.mqtt.meters import MqttMeter, Payload
-from ems_telemetry.connectors.mqtt.sparkplug.settings import SparkplugSettings, names_for_meters
-from ems_telemetry.connectors.mqtt.sparkplug.topic import ANY
+from ems_telemetry.connectors.mqtt.path import compile_path
+from ems_telemetry.connectors.mqtt.sparkplug.checks import (
+    check_other_meter,
+    check_sparkplug_file,
+    check_sparkplug_meter,
+    check_sparkplug_meters,
+)
+from ems_telemetry.connectors.mqtt.sparkplug.settings import LevelName, SparkplugSettings, names_for_meters
+from ems_telemetry.connectors.mqtt.times import TimeFormat
+from ems_telemetry.connectors.mqtt.topics import check_filter
 
 PORTS = {"mqtt": 1883, "mqtts": 8883}
 
@@ -22,6 +30,21 @@ class Version(StrEnum):
     AUTO = "auto"
     V5 = "5"
     V311 = "3.1.1"
+
+
+class Payload(StrEnum):
+    """What a meter's messages hold."""
+
+    JSON = "json"
+    SCALAR = "scalar"
+    SPARKPLUG_B = "sparkplug_b"
+
+
+class Retained(StrEnum):
+    """What becomes of the message a broker keeps for new subscribers."""
+
+    IGNORE = "ignore"
+    STORE_IF_NEWER = "store_if_newer"
 
 
 def _checked_endpoint(text: str) -> str:
@@ -35,6 +58,117 @@ def _checked_endpoint(text: str) -> str:
     if "@" in parts.netloc:
         raise ValueError('endpoint must not hold a name or password; write them under "user"')
     return text
+
+
+def _checked_path(text: str) -> str:
+    return compile_path(text).text
+
+
+def _checked_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (KeyError, OSError, ValueError) as error:
+        raise ValueError(f'time_zone "{name}" is not known; write an IANA name, as Europe/Berlin') from error
+    return name
+
+
+Topic = Annotated[str, AfterValidator(check_filter)]
+PathText = Annotated[str, AfterValidator(_checked_path)]
+
+
+class MqttPoint(Point):
+    """One value of a message."""
+
+    value: PathText | None = None
+    """Where the value stands in a JSON payload, as `$.total_m3`."""
+    topic: Topic | None = None
+    """Where its messages come from, if not the meter's topic."""
+    metric: Annotated[str, Field(min_length=1)] | None = None
+    """The name of its metric in Sparkplug, as `Energy/Import`."""
+    _topic: str = PrivateAttr("")
+
+    @property
+    def source(self) -> str:
+        """Its topic and the path of its value; in Sparkplug its group, edge node, device and metric."""
+        return f"{self.effective_topic} {self.value or self.metric or ''}".strip()
+
+    @property
+    def effective_topic(self) -> str:
+        """Its own topic, or its meter's."""
+        return self.topic or self._topic
+
+    def inherit(self, topic: str | None) -> None:
+        """Takes on the meter's topic; called once, while the meter is checked."""
+        self._topic = topic or ""
+
+
+class MqttMeter(Meter[MqttPoint]):
+    """An instrument whose values come by MQTT."""
+
+    topic: Topic | None = None
+    """Where its messages come from; + and # stand for any level and any rest."""
+    payload: Payload = Payload.JSON
+    """What the messages hold: a JSON document, one value as plain text, or Sparkplug B. The file's payload if not said."""
+    group: LevelName | None = None
+    """Its group in Sparkplug; needed only where the file's is a wildcard."""
+    edge_node: LevelName | None = None
+    """Its edge node in Sparkplug; needed only where the file's is a wildcard."""
+    device: LevelName | None = None
+    """Its device in Sparkplug; left out for the metrics of the edge node itself."""
+    time: PathText | None = None
+    """Where the time stands in a JSON payload; without it a reading's time is that of its reception."""
+    time_format: TimeFormat = TimeFormat.AUTO
+    """How times are written; `auto` tells ISO 8601 and epoch s, ms, us and ns apart."""
+    time_zone: Annotated[str, AfterValidator(_checked_zone)] | None = None
+    """Where times without a zone are local; UTC if not said."""
+    retained: Retained | None = None
+    """Whether the broker's retained message is stored. By default it is where messages carry a time of their own; without
+    one, nobody can tell how old it is, and each start would store it again."""
+
+    @property
+    def keeps_retained(self) -> bool:
+        """Tells whether retained messages are stored."""
+        return self.time is not None and self.retained is not Retained.IGNORE
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.payload is Payload.SPARKPLUG_B:
+            check_sparkplug_meter(self)
+            return self
+        check_other_meter(self)
+        for point in self.points:
+            point.inherit(self.topic)
+            if not point.effective_topic:
+                raise ValueError(f'point {point.id} has no topic; give "topic" to the meter or to the point')
+        if self.payload is Payload.JSON:
+            self._check_json()
+        else:
+            self._check_scalar()
+        if self.retained is Retained.STORE_IF_NEWER and self.time is None:
+            raise ValueError(
+                'retained: store_if_newer needs "time": without one a retained message cannot be told new from old'
+            )
+        if self.time is None and (self.time_zone is not None or self.time_format is not TimeFormat.AUTO):
+            raise ValueError('time_format and time_zone need "time", the place of the time in the payload')
+        return self
+
+    def _check_json(self) -> None:
+        for point in self.points:
+            if point.value is None:
+                raise ValueError(f'point {point.id} needs "value", the place of its value in the payload, as $.total')
+
+    def _check_scalar(self) -> None:
+        if self.time is not None:
+            raise ValueError('a scalar payload has no "time"; leave it out')
+        taken: dict[str, str] = {}
+        for point in self.points:
+            if point.value is not None:
+                raise ValueError(f'point {point.id}: a scalar payload is the value; leave "value" out')
+            if (other := taken.setdefault(point.effective_topic, point.id)) != point.id:
+                raise ValueError(
+                    f"points {other} and {point.id} have the same topic, and a scalar payload holds one value; "
+                    'give each its own "topic"'
+                )
 
 
 class Tls(Model):
@@ -98,42 +232,16 @@ class MqttFile(ConnectorFile[MqttMeter]):
     @field_validator("meters")
     @classmethod
     def _check_meters(cls, meters: tuple[MqttMeter, ...]) -> tuple[MqttMeter, ...]:
-        taken: dict[str, str] = {}
-        for meter in meters:
-            if (meter.payload is Payload.SPARKPLUG_B) != (meters[0].payload is Payload.SPARKPLUG_B):
-                raise ValueError(
-                    f"meter {meter.id} and meter {meters[0].id} do not speak the same: payload: sparkplug_b is for a whole file"
-                )
-            for source in [point.source for point in meter.points] if meter.payload is Payload.SPARKPLUG_B else ():
-                if (other := taken.setdefault(source, meter.id)) != meter.id:
-                    raise ValueError(f'meters {other} and {meter.id} have the same metric "{source}"; leave one of them out')
+        check_sparkplug_meters(meters, [meter.payload is Payload.SPARKPLUG_B for meter in meters])
         return meters
 
     @model_validator(mode="after")
     def _check(self) -> Self:
         if self.tls is not None and self.is_plain:
             raise ValueError('"tls" needs an endpoint that begins with mqtts://')
-        if self.speaks_sparkplug:
-            self._check_sparkplug()
-        elif self.sparkplug is not None:
-            raise ValueError('"sparkplug" is for payload: sparkplug_b; write that too, or leave "sparkplug" out')
+        is_sparkplug = Payload.SPARKPLUG_B in {self.payload, *(meter.payload for meter in self.meters)}
+        check_sparkplug_file(self.sparkplug, self.meters, is_sparkplug=is_sparkplug)
         return self
-
-    def _check_sparkplug(self) -> None:
-        if self.sparkplug is None:
-            raise ValueError('payload: sparkplug_b needs "sparkplug", as sparkplug: {group: Plant-1, edge_node: line-3}')
-        if not self.meters and not self.sparkplug.discover:
-            raise ValueError("nothing would be stored: list meters, or say discover: true")
-        for meter in self.meters:
-            for key in ("group", "edge_node"):
-                ours, theirs = getattr(self.sparkplug, key), getattr(meter, key)
-                if ours not in {ANY, theirs}:
-                    raise ValueError(f'meter {meter.id}: its {key} is "{theirs}", and the file listens to "{ours}" alone')
-
-    @property
-    def speaks_sparkplug(self) -> bool:
-        """Tells whether the messages are those of Sparkplug B."""
-        return self.payload is Payload.SPARKPLUG_B or any(meter.payload is Payload.SPARKPLUG_B for meter in self.meters)
 
     @property
     def is_plain(self) -> bool:

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 from ems_telemetry.clock import Clock
 from ems_telemetry.connectors.mqtt.broker import Broker
-from ems_telemetry.connectors.mqtt.decoding import Decoded, Decoder
+from ems_telemetry.connectors.mqtt.decoding import Decoder, Outcome
 from ems_telemetry.connectors.mqtt.inbox import Inbox
 from ems_telemetry.connectors.mqtt.intake import Intake
 from ems_telemetry.connectors.mqtt.message import Message
@@ -20,7 +20,7 @@ from ems_telemetry.waiting import first_of
 _GROUP = 500
 """Messages made durable together, at most."""
 
-Store = Callable[[Sequence[Decoded]], Awaitable[None]]
+Store = Callable[[Sequence[Outcome]], Awaitable[None]]
 
 
 class Acknowledgements:
@@ -61,8 +61,8 @@ class Handover:
         self._clock = clock
         self._window = broker.arrived_size
         self._acknowledgements = Acknowledgements(broker.acknowledge)
-        self._held: Inbox[Decoded] = Inbox(self._window)
-        self._fleeting: Inbox[Decoded] = Inbox(self._window)
+        self._held: Inbox[Outcome] = Inbox(self._window)
+        self._fleeting: Inbox[Outcome] = Inbox(self._window)
 
     async def decode(self) -> None:
         """Decodes what arrives, and what has waited long enough, until the connection brings no more."""
@@ -97,13 +97,13 @@ class Handover:
         else:
             await first_of(self._broker.arrived.ready(), self._clock.sleep(due_s - self._clock.monotonic()))
 
-    async def _pass_on(self, decoded: Iterable[Decoded]) -> None:
+    async def _pass_on(self, decoded: Iterable[Outcome]) -> None:
         for each in decoded:
             lane = self._held if each.message.qos else self._fleeting
             await lane.room()
             lane.put(each)
 
-    async def _store(self, lane: Inbox[Decoded], store: Store) -> None:
+    async def _store(self, lane: Inbox[Outcome], store: Store) -> None:
         while group := await lane.take(_GROUP):
             await store(group)
             self._acknowledgements.settle(each.message for each in group)

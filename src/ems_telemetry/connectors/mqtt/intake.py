@@ -16,7 +16,7 @@ from uuid import uuid4
 
 from ems_telemetry.clock import Clock
 from ems_telemetry.connectors.contract import Sink
-from ems_telemetry.connectors.mqtt.decoding import Decoded, Decoder
+from ems_telemetry.connectors.mqtt.decoding import Decoder, Outcome
 from ems_telemetry.connectors.mqtt.message import receipt_of
 from ems_telemetry.model import DEAD_LETTER_PAYLOAD_BYTES, DeadLetter, Receipt, Sample
 from ems_telemetry.observe import ConnectorReport
@@ -34,7 +34,7 @@ class Intake:
         self._backoff = Backoff(initial_s=0.5, cap_s=10.0)
         self._connector = report.status.name
 
-    async def deliver(self, group: Sequence[Decoded]) -> None:
+    async def deliver(self, group: Sequence[Outcome]) -> None:
         """Makes messages at QoS 1 durable, waiting as long as it takes; all may be acknowledged when it returns."""
         samples: list[Sample] = []
         letters: list[DeadLetter] = []
@@ -55,7 +55,7 @@ class Intake:
             failures += 1
             await self._clock.sleep(self._backoff.delay_s(failures))
 
-    async def offer(self, group: Sequence[Decoded]) -> None:
+    async def offer(self, group: Sequence[Outcome]) -> None:
         """Makes messages at QoS 0 durable if there is room at once."""
         samples = [sample for decoded in group for sample in decoded.samples]
         letters = [letter for decoded in group for letter in self._letters(decoded)]
@@ -63,12 +63,12 @@ class Intake:
             await self._sink.offer(samples, letters)
         await self._keep(group)
 
-    async def _keep(self, group: Sequence[Decoded]) -> bool:
+    async def _keep(self, group: Sequence[Outcome]) -> bool:
         """Has the decoder keep what it has learnt, once the readings that go with it are durable."""
         changes = list(chain.from_iterable(decoded.changes for decoded in group))
         return not changes or await self._decoder.keep(changes)
 
-    def _letters(self, decoded: Decoded) -> Iterable[DeadLetter]:
+    def _letters(self, decoded: Outcome) -> Iterable[DeadLetter]:
         message = decoded.message
         for refusal in decoded.refusals:
             payload = message.payload if refusal.payload is None else refusal.payload

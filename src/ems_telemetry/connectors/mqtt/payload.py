@@ -19,7 +19,6 @@ from ems_telemetry.model import Flag, RawValue, Sample
 ReadPayload: TypeAlias = Callable[[bytes], object]
 """From a payload to the document that paths point into; raises ValueError in words."""
 
-PAYLOAD_UNREADABLE = "payload_unreadable"
 WHOLE = Path("$", ())
 """The path of a value that is the whole payload."""
 
@@ -39,7 +38,7 @@ class Refusal(NamedTuple):
     """The part of the message that it concerns; None for all of it."""
 
 
-class Extracted(NamedTuple):
+class Decoded(NamedTuple):
     """What one message held."""
 
     samples: list[Sample]
@@ -67,7 +66,7 @@ class Route:
     keeps_retained: bool
     """False: the broker's retained message is passed over; it would become a new reading at each start."""
 
-    def extract(self, document: object, message: Message, into: Extracted) -> None:
+    def extract(self, document: object, message: Message, into: Decoded) -> None:
         """Adds the samples of this meter, and what of them could not be read."""
         try:
             time = self._time_in(document, message)
@@ -101,9 +100,9 @@ class Route:
         return self.fields[0].point if len(self.fields) == 1 else None
 
 
-def decode(message: Message, routes: Sequence[Route]) -> Extracted:
+def decode(message: Message, routes: Sequence[Route]) -> Decoded:
     """Reads a message for all meters it concerns. The payload is parsed once for all that read it the same way."""
-    decoded = Extracted([], [])
+    decoded = Decoded([], [])
     documents: dict[ReadPayload, object] = {}
     for route in routes:
         if message.retained and not route.keeps_retained:
@@ -139,9 +138,9 @@ def read_scalar(payload: bytes) -> RawValue:
     return _WORDS.get(text.lower(), text)
 
 
-def _read(read: ReadPayload, payload: bytes, into: Extracted) -> object:
+def _read(read: ReadPayload, payload: bytes, into: Decoded) -> object:
     try:
         return read(payload)
     except ValueError as error:
-        into.refusals.append(Refusal(None, PAYLOAD_UNREADABLE, str(error)))
+        into.refusals.append(Refusal(None, "payload_unreadable", str(error)))
         return MISSING

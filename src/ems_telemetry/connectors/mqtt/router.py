@@ -5,8 +5,7 @@ from datetime import UTC
 from zoneinfo import ZoneInfo
 
 from ems_telemetry.config.connector import point_key
-from ems_telemetry.connectors.mqtt.file import MqttFile
-from ems_telemetry.connectors.mqtt.meters import MqttMeter, MqttPoint, Payload
+from ems_telemetry.connectors.mqtt.file import MqttFile, MqttMeter, MqttPoint, Payload
 from ems_telemetry.connectors.mqtt.path import compile_path
 from ems_telemetry.connectors.mqtt.payload import WHOLE, Field, ReadPayload, Route, read_json, read_scalar
 from ems_telemetry.connectors.mqtt.times import compile_time

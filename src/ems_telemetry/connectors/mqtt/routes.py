@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from ems_telemetry.connectors.mqtt.decoding import Change, Command, Decoded
+from ems_telemetry.connectors.mqtt.decoding import Change, Command, Outcome
 from ems_telemetry.connectors.mqtt.message import Message
 from ems_telemetry.connectors.mqtt.payload import Refusal, decode
 from ems_telemetry.connectors.mqtt.router import Router
@@ -27,7 +27,7 @@ class RouteDecoder:
     async def open(self) -> None:
         """Needs nothing."""
 
-    def receive(self, message: Message) -> Sequence[Decoded]:
+    def receive(self, message: Message) -> Sequence[Outcome]:
         """Reads a message for all meters that it concerns."""
         routes = self._router.find(message.topic)
         if not routes:
@@ -36,14 +36,14 @@ class RouteDecoder:
         if not samples and not refusals:
             self._report.count("retained_ignored")
         needs_receipt = bool(refusals) or any(sample.time is None for sample in samples)
-        return [Decoded(message, samples, refusals, needs_receipt)]
+        return [Outcome(message, samples, refusals, needs_receipt)]
 
-    def release(self, *, at_once: bool = False) -> Sequence[Decoded]:
+    def release(self, *, at_once: bool = False) -> Sequence[Outcome]:
         """Nothing waits here."""
         del at_once
         return ()
 
-    def end(self) -> Sequence[Decoded]:
+    def end(self) -> Sequence[Outcome]:
         """Nothing waits here."""
         return ()
 
@@ -59,7 +59,7 @@ class RouteDecoder:
         """Has nothing open."""
 
 
-def unwanted(message: Message) -> Decoded:
+def unwanted(message: Message) -> Outcome:
     """Makes what becomes of a message that nobody asked for: a dead letter, so that its broker may forget it."""
     words = "no meter has this topic; the broker still holds an older subscription"
-    return Decoded(message, (), [Refusal(None, UNWANTED, words)], needs_receipt=True, is_unwanted=True)
+    return Outcome(message, (), [Refusal(None, UNWANTED, words)], needs_receipt=True, is_unwanted=True)

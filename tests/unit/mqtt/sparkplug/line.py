@@ -7,7 +7,7 @@ from typing import Any
 
 from fakes import HandClock, RememberingSink, surroundings
 
-from ems_telemetry.connectors.mqtt.decoding import Decoded
+from ems_telemetry.connectors.mqtt.decoding import Outcome
 from ems_telemetry.connectors.mqtt.file import MqttFile
 from ems_telemetry.connectors.mqtt.message import Message
 from ems_telemetry.connectors.mqtt.sparkplug.host import SparkplugHost
@@ -113,18 +113,18 @@ class Line:
         self.sink = RememberingSink()
         self.given = surroundings(folder, sink=self.sink, clock=self.clock, name="line")
         self.sent: list[Message] = []
-        self.decoded: list[Decoded] = []
+        self.decoded: list[Outcome] = []
         self.host = self.make_host()
 
     def make_host(self) -> SparkplugHost:
         assert self.file.sparkplug is not None
         return SparkplugHost(self.file, self.file.sparkplug, self.given)
 
-    def send(self, verb: str, content: Payload | bytes, device: str | None = None, **settings: Any) -> list[Decoded]:  # noqa: ANN401 - fields of Message
+    def send(self, verb: str, content: Payload | bytes, device: str | None = None, **settings: Any) -> list[Outcome]:  # noqa: ANN401 - fields of Message
         self.sent.append(message(verb, content, device, **{"received_at": self.clock.now(), **settings}))
         return self.keep(self.host.receive(self.sent[-1]))
 
-    async def wait(self, seconds: float) -> list[Decoded]:
+    async def wait(self, seconds: float) -> list[Outcome]:
         """Turns the clock, and has the host give what has waited long enough."""
         await self.clock.advance(seconds)
         return self.keep(self.host.release())
@@ -139,7 +139,7 @@ class Line:
     async def save(self) -> None:
         assert await self.host.keep([change for decoded in self.decoded for change in decoded.changes])
 
-    def keep(self, decoded: Iterable[Decoded]) -> list[Decoded]:
+    def keep(self, decoded: Iterable[Outcome]) -> list[Outcome]:
         fresh = list(decoded)
         self.decoded.extend(fresh)
         return fresh
@@ -162,15 +162,15 @@ class Line:
 
     # What an edge node with a device `main` says, in the shortest words.
 
-    def nbirth(self, seq: int = 0, *metrics: Metric, bd: int | None = 1, at: float = 0.0, **settings: Any) -> list[Decoded]:  # noqa: ANN401 - fields of Message
+    def nbirth(self, seq: int = 0, *metrics: Metric, bd: int | None = 1, at: float = 0.0, **settings: Any) -> list[Outcome]:  # noqa: ANN401 - fields of Message
         told = [] if bd is None else [bd_seq(bd)]
         return self.send("NBIRTH", payload(*told, *metrics, seq=seq, at=at), **settings)
 
-    def dbirth(self, seq: int = 1, *metrics: Metric, at: float = 0.0, **settings: Any) -> list[Decoded]:  # noqa: ANN401 - fields of Message
+    def dbirth(self, seq: int = 1, *metrics: Metric, at: float = 0.0, **settings: Any) -> list[Outcome]:  # noqa: ANN401 - fields of Message
         told = metrics or (metric("Energy/Import", 1, alias=10, type=DataType.INT32), metric("Power", 0.5, alias=11))
         return self.send("DBIRTH", payload(*told, seq=seq, at=at), "main", **settings)
 
-    def ddata(self, seq: int, value: float, *, alias: int = 11, at: float = 1.0, **settings: Any) -> list[Decoded]:  # noqa: ANN401 - fields of Message
+    def ddata(self, seq: int, value: float, *, alias: int = 11, at: float = 1.0, **settings: Any) -> list[Outcome]:  # noqa: ANN401 - fields of Message
         """Sends a value by its alias alone: a power, or an energy if it is a whole number."""
         if isinstance(value, int):
             told = metric(value=value, alias=10, type=DataType.INT32, tells_type=False)
@@ -178,8 +178,8 @@ class Line:
             told = metric(value=value, alias=alias, tells_type=False)
         return self.send("DDATA", payload(told, seq=seq, at=at), "main", **settings)
 
-    def ddeath(self, seq: int, *, at: float = 2.0, **settings: Any) -> list[Decoded]:  # noqa: ANN401 - fields of Message
+    def ddeath(self, seq: int, *, at: float = 2.0, **settings: Any) -> list[Outcome]:  # noqa: ANN401 - fields of Message
         return self.send("DDEATH", payload(seq=seq, at=at), "main", **settings)
 
-    def ndeath(self, bd: int | None = 1, *, at: float | None = 0.0, **settings: Any) -> list[Decoded]:  # noqa: ANN401 - fields of Message
+    def ndeath(self, bd: int | None = 1, *, at: float | None = 0.0, **settings: Any) -> list[Outcome]:  # noqa: ANN401 - fields of Message
         return self.send("NDEATH", payload(*([] if bd is None else [bd_seq(bd)]), at=at), **settings)

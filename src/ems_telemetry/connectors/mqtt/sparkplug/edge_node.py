@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from itertools import chain
 from typing import NamedTuple, Protocol
 
-from ems_telemetry.connectors.mqtt.decoding import Change, Decoded
+from ems_telemetry.connectors.mqtt.decoding import Change, Outcome
 from ems_telemetry.connectors.mqtt.message import Message
 from ems_telemetry.connectors.mqtt.payload import Refusal
 from ems_telemetry.connectors.mqtt.sparkplug.births import Birth, bd_seq_of, is_older, read_birth
@@ -105,7 +105,7 @@ class EdgeNode:
         """Takes back how a part stood before our restart; before the first message."""
         self._part(part, keep=True).restore(standing, self._points)
 
-    def receive(self, arrival: Arrival, now_s: float) -> list[Decoded]:
+    def receive(self, arrival: Arrival, now_s: float) -> list[Outcome]:
         """Takes a message in; gives those that are ready by it."""
         if arrival.message.retained:
             return self._retained(arrival, now_s)
@@ -119,12 +119,12 @@ class EdgeNode:
         payload = arrival.payload
         return self._pass(self._sequence.put(payload.seq, payload.timestamp, arrival, now_s), now_s)
 
-    def release(self, now_s: float, *, at_once: bool = False) -> list[Decoded]:
+    def release(self, now_s: float, *, at_once: bool = False) -> list[Outcome]:
         """Gives what has waited long enough; all that wait if `at_once`."""
         decoded = self._pass(self._sequence.flush() if at_once else self._sequence.release(now_s), now_s)
         return decoded + self._give_up(lambda each: at_once or each.until_s <= now_s)
 
-    def end(self, now_s: float) -> list[Decoded]:
+    def end(self, now_s: float) -> list[Outcome]:
         """Gives what waits and nobody sends again; forgets the rest, which the broker still has."""
         passed = self._sequence.flush()
         lost_for_good = [(turn, arrival) for turn, arrival in passed.items if not arrival.message.qos]
@@ -132,12 +132,12 @@ class EdgeNode:
         self._unread = [each for each in self._unread if not each.arrival.message.qos]
         return decoded + self._give_up()
 
-    def _pass(self, passed: Passed[Arrival], now_s: float) -> list[Decoded]:
+    def _pass(self, passed: Passed[Arrival], now_s: float) -> list[Outcome]:
         if passed.lost:
             self._witness.trouble(self._name, Trouble.SEQUENCE_GAP, f"{passed.lost} by their sequence numbers")
         return [each for turn, arrival in passed.items for each in self._apply(turn, arrival, now_s)]
 
-    def _apply(self, turn: Turn, arrival: Arrival, now_s: float) -> list[Decoded]:
+    def _apply(self, turn: Turn, arrival: Arrival, now_s: float) -> list[Outcome]:
         if turn is not Turn.NEXT:
             self._witness.count("messages_late" if turn is Turn.LATE else "messages_repeated")
         if arrival.verb is Verb.DBIRTH:
@@ -146,16 +146,16 @@ class EdgeNode:
             return self._device_death(turn, arrival)
         return self._data(turn, arrival, now_s)
 
-    def _retained(self, arrival: Arrival, now_s: float) -> list[Decoded]:
+    def _retained(self, arrival: Arrival, now_s: float) -> list[Outcome]:
         """Believes a birth that the broker has kept, if we know no later one; nothing else."""
         if arrival.verb is Verb.NBIRTH and arrival.payload.timestamp > self._part(arrival.part).since_ms:
             return self._node_birth(arrival, now_s)
         if arrival.verb is Verb.DBIRTH:
             return self._device_birth(Turn.LATE, arrival)
         self._witness.count("retained_ignored")
-        return [Decoded(arrival.message)]
+        return [Outcome(arrival.message)]
 
-    def _node_birth(self, arrival: Arrival, now_s: float) -> list[Decoded]:
+    def _node_birth(self, arrival: Arrival, now_s: float) -> list[Outcome]:
         payload, birth = arrival.payload, read_birth(arrival.payload)
         decoded = self._pass(self._sequence.begin(payload.seq, payload.timestamp), now_s)
         changes = []
@@ -169,7 +169,7 @@ class EdgeNode:
         decoded += self._retry(arrival.part)
         return decoded + self._pass(self._sequence.drain(), now_s)
 
-    def _device_birth(self, turn: Turn, arrival: Arrival) -> list[Decoded]:
+    def _device_birth(self, turn: Turn, arrival: Arrival) -> list[Outcome]:
         birth = read_birth(arrival.payload)
         part = self._part(arrival.part)
         if turn is not Turn.NEXT and birth.sent_ms < part.since_ms:  # what it tells has changed since
@@ -181,7 +181,7 @@ class EdgeNode:
             self._witness.trouble(self._name, Trouble.DEVICE_BEFORE_NODE, f'device "{arrival.part.device}"')
         return [self._be_born(arrival, birth, []), *self._retry(arrival.part)]
 
-    def _be_born(self, arrival: Arrival, birth: Birth, changes: list[Change]) -> Decoded:
+    def _be_born(self, arrival: Arrival, birth: Birth, changes: list[Change]) -> Outcome:
         part = self._part(arrival.part, keep=True)
         self._witness.count("births")
         undiscovered = part.be_born(birth, self._points)
@@ -192,7 +192,7 @@ class EdgeNode:
         decoded = self._finished(arrival, part, read)
         return decoded._replace(changes=(*changes, *self._forgotten(), self._change(part)))
 
-    def _data(self, turn: Turn, arrival: Arrival, now_s: float, *, is_last_try: bool = False) -> list[Decoded]:
+    def _data(self, turn: Turn, arrival: Arrival, now_s: float, *, is_last_try: bool = False) -> list[Outcome]:
         part = self._part(arrival.part)
         # What is late was sent while the birth held.
         table = part.table(with_aliases=part.born or turn is not Turn.NEXT)
@@ -210,26 +210,26 @@ class EdgeNode:
             changes.append(self._change(part))
         return [self._finished(arrival, part, read)._replace(changes=changes)]
 
-    def _node_death(self, arrival: Arrival, now_s: float) -> list[Decoded]:
+    def _node_death(self, arrival: Arrival, now_s: float) -> list[Outcome]:
         birth = self._part(arrival.part).birth
         if is_older(bd_seq_of(arrival.payload), None if birth is None else birth.bd_seq):
             self._witness.count("deaths_of_older_sessions")
-            return [Decoded(arrival.message)]
+            return [Outcome(arrival.message)]
         decoded = self._pass(self._sequence.flush(), now_s) + self._give_up()
         self._sequence = Sequence(self._patience.reorder_s)
         # The broker sends it for the edge node, as it was written when that connected: its own time is no time of death.
         return [*decoded, self._die(arrival, self._parts.values(), 0)]
 
-    def _device_death(self, turn: Turn, arrival: Arrival) -> list[Decoded]:
+    def _device_death(self, turn: Turn, arrival: Arrival) -> list[Outcome]:
         part = self._part(arrival.part)
         at_ms = arrival.payload.timestamp
         if turn is not Turn.NEXT and at_ms < part.since_ms:  # it has been born again since
             samples = part.last_words(at_ms, arrival.message.received_at) if at_ms else []
-            return [Decoded(arrival.message, samples)]
+            return [Outcome(arrival.message, samples)]
         decoded = self._give_up(lambda each: each.arrival.part == arrival.part)
         return [*decoded, self._die(arrival, [part], at_ms)]
 
-    def _die(self, arrival: Arrival, parts: Iterable[Part], at_ms: int) -> Decoded:
+    def _die(self, arrival: Arrival, parts: Iterable[Part], at_ms: int) -> Outcome:
         received_at = arrival.message.received_at
         dying = [part for part in parts if part.alive]
         self._witness.count("deaths" if dying else "deaths_repeated")
@@ -237,9 +237,9 @@ class EdgeNode:
         for part in dying:
             part.die(at_ms)
         changes = [self._change(part) for part in dying if part.name in self._parts]
-        return Decoded(arrival.message, samples, (), not at_ms, changes)
+        return Outcome(arrival.message, samples, (), not at_ms, changes)
 
-    def _finished(self, arrival: Arrival, part: Part, read: Read) -> Decoded:
+    def _finished(self, arrival: Arrival, part: Part, read: Read) -> Outcome:
         if read.unread:
             reason = UNKNOWN_METRIC if part.born else BEFORE_BIRTH
             read.refusals.append(
@@ -248,13 +248,13 @@ class EdgeNode:
         if read.unwanted:
             self._witness.count("metrics_unwanted", read.unwanted)
         part.note_time(read.newest_ms)
-        return Decoded(arrival.message, read.samples, read.refusals, bool(read.refusals) or read.lacks_time)
+        return Outcome(arrival.message, read.samples, read.refusals, bool(read.refusals) or read.lacks_time)
 
-    def _retry(self, part: PartName) -> list[Decoded]:
+    def _retry(self, part: PartName) -> list[Outcome]:
         """Reads what waited for the birth of a part."""
         return self._give_up(lambda each: each.arrival.part == part)
 
-    def _give_up(self, which: Callable[[_Unread], bool] = lambda _: True) -> list[Decoded]:
+    def _give_up(self, which: Callable[[_Unread], bool] = lambda _: True) -> list[Outcome]:
         """Reads what can be read by now of messages that wait for a birth."""
         given_up = [each.arrival for each in self._unread if which(each)]
         self._unread = [each for each in self._unread if not which(each)]

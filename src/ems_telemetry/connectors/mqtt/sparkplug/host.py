@@ -8,10 +8,10 @@ import asyncio
 from collections.abc import Callable, Sequence
 
 from ems_telemetry.connectors.contract import Surroundings
-from ems_telemetry.connectors.mqtt.decoding import Change, Command, Decoded
+from ems_telemetry.connectors.mqtt.decoding import Change, Command, Outcome
 from ems_telemetry.connectors.mqtt.file import MqttFile
 from ems_telemetry.connectors.mqtt.message import Message
-from ems_telemetry.connectors.mqtt.payload import PAYLOAD_UNREADABLE, Refusal
+from ems_telemetry.connectors.mqtt.payload import Refusal
 from ems_telemetry.connectors.mqtt.routes import unwanted
 from ems_telemetry.connectors.mqtt.sparkplug.birth_store import BirthStore, Kept
 from ems_telemetry.connectors.mqtt.sparkplug.edge_node import Arrival, EdgeNode, Patience
@@ -69,26 +69,26 @@ class SparkplugHost:
                 self._node(part.node).restore(part, standing)
         self._is_open = True
 
-    def receive(self, message: Message) -> Sequence[Decoded]:
+    def receive(self, message: Message) -> Sequence[Outcome]:
         """Reads a message by what is known of its edge node."""
         heading = read_topic(message.topic)
         if heading is None or not self._listens_to(heading.part.node):
             return [unwanted(message)]
         if heading.verb in COMMANDS:
             self._report.count("commands_passed_over")
-            return [Decoded(message)]
+            return [Outcome(message)]
         try:
             payload = open_payload(message.payload)
         except ValueError as error:
-            return [Decoded(message, (), [Refusal(None, PAYLOAD_UNREADABLE, str(error))], needs_receipt=True)]
+            return [Outcome(message, (), [Refusal(None, "payload_unreadable", str(error))], needs_receipt=True)]
         arrival = Arrival(heading.verb, heading.part, message, payload)
         return self._from(heading.part.node, lambda node, now_s: node.receive(arrival, now_s))
 
-    def release(self, *, at_once: bool = False) -> Sequence[Decoded]:
+    def release(self, *, at_once: bool = False) -> Sequence[Outcome]:
         """Reads what has waited long enough."""
         return self._from_all(lambda node, now_s: node.release(now_s, at_once=at_once))
 
-    def end(self) -> Sequence[Decoded]:
+    def end(self) -> Sequence[Outcome]:
         """Reads what waits and came at QoS 0; the rest comes again."""
         return self._from_all(lambda node, now_s: node.end(now_s))
 
@@ -125,7 +125,7 @@ class SparkplugHost:
         self._nodes[name] = node  # as the last one heard of
         return node
 
-    def _from(self, name: NodeName, ask: Callable[[EdgeNode, float], list[Decoded]]) -> list[Decoded]:
+    def _from(self, name: NodeName, ask: Callable[[EdgeNode, float], list[Outcome]]) -> list[Outcome]:
         """Asks an edge node for what is ready, and looks at what waits after that."""
         node = self._node(name)
         decoded = ask(node, self._clock.monotonic())
@@ -139,9 +139,9 @@ class SparkplugHost:
             decoded += self._forget(next(iter(self._nodes)))
         return decoded
 
-    def _from_all(self, ask: Callable[[EdgeNode, float], list[Decoded]]) -> list[Decoded]:
+    def _from_all(self, ask: Callable[[EdgeNode, float], list[Outcome]]) -> list[Outcome]:
         return [decoded for name in list(self._held_bytes) for decoded in self._from(name, ask)]
 
-    def _forget(self, name: NodeName) -> list[Decoded]:
+    def _forget(self, name: NodeName) -> list[Outcome]:
         self._held_bytes.pop(name, None)
         return self._nodes.pop(name).release(self._clock.monotonic(), at_once=True)

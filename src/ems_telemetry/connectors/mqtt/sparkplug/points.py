@@ -13,8 +13,7 @@ import msgspec
 from ems_telemetry.config.check import ConfiguredPoint, configure
 from ems_telemetry.connectors.guessing.ids import LONGEST_ID, meter_id, point_id
 from ems_telemetry.connectors.guessing.quantities import Guess, NoGuess
-from ems_telemetry.connectors.mqtt.file import MqttFile
-from ems_telemetry.connectors.mqtt.meters import MqttMeter, MqttPoint, Payload
+from ems_telemetry.connectors.mqtt.file import MqttFile, MqttMeter, MqttPoint, Payload
 from ems_telemetry.connectors.mqtt.payload import Refusal
 from ems_telemetry.connectors.mqtt.sparkplug.births import Birth, Definition, Record
 from ems_telemetry.connectors.mqtt.sparkplug.discovering import guess_metric, is_measured
