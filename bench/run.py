@@ -25,6 +25,7 @@ def main() -> int:
             ("opcua", ()),
             ("modbus", ("6",)),
             ("mqtt", ("10000", "3")),
+            ("sparkplug", ()),
         ):
             failed += run(name, arguments)
     return failed

@@ -49,6 +49,8 @@ class Flag(IntFlag):
     """The broker's retained message, not a live one."""
     UNPROVED = 1 << 10
     """The meter is not yet known to be what its profile says; the value may be another one."""
+    STALE = 1 << 11
+    """The device, or what speaks for it, is known to be offline; the value is null until it speaks again."""
 
 
 class Kind(StrEnum):

@@ -103,7 +103,7 @@ class NodeOpcuaServer(ServerProcess):
 
 def installed_node() -> str:
     """Finds node, and installs the locked packages if they are not there yet."""
-    if not (FOLDER / "node_modules" / "node-opcua").is_dir():
+    if not all((FOLDER / "node_modules" / package).is_dir() for package in ("node-opcua", "sparkplug-client")):
         npm = shutil.which("npm") or "npm"
         subprocess.run([npm, "ci", "--no-audit", "--no-fund", "--ignore-scripts"], cwd=FOLDER, check=True)  # noqa: S603
     return shutil.which("node") or "node"

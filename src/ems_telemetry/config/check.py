@@ -58,27 +58,36 @@ def check_connectors(plant: Plant, documents: Sequence[ConnectorDocument], probl
     return points
 
 
-def _configured(
-    document: Document, file: ConnectorFile[Any], meter: Meter[Any], point: Point, location: Location
-) -> ConfiguredPoint | Problem:
-    quantity = QUANTITIES.get(point.quantity)
-    if quantity is None:
-        words = not_known("quantity", point.quantity, QUANTITIES)
-        return _problem(document, (*location, "quantity"), words)
-    try:
-        conversion = convert_to_canonical(point.unit, quantity)
-    except UnitError as error:
-        return _problem(document, (*location, "unit"), str(error))
+def configure(connector: str, file: ConnectorFile[Any], meter: Meter[Any], point: Point) -> ConfiguredPoint:
+    """Gives a point with everything that follows from where it stands; it need not be one of the file's.
+
+    Raises:
+        KeyError: its quantity is not known.
+        UnitError: its unit is none, or does not fit the quantity.
+    """
+    quantity = QUANTITIES[point.quantity]
     return ConfiguredPoint(
         key=point_key(meter, point),
-        connector=document.path.stem,
+        connector=connector,
         site=meter.site or file.site,
         meter=meter,
         point=point,
         quantity=quantity,
-        conversion=conversion,
+        conversion=convert_to_canonical(point.unit, quantity),
         expected_interval_s=point.expected_interval or getattr(meter, "interval", None) or getattr(file, "interval", None),
     )
+
+
+def _configured(
+    document: Document, file: ConnectorFile[Any], meter: Meter[Any], point: Point, location: Location
+) -> ConfiguredPoint | Problem:
+    if point.quantity not in QUANTITIES:
+        words = not_known("quantity", point.quantity, QUANTITIES)
+        return _problem(document, (*location, "quantity"), words)
+    try:
+        return configure(document.path.stem, file, meter, point)
+    except UnitError as error:
+        return _problem(document, (*location, "unit"), str(error))
 
 
 def _misplaced(plant: Plant, document: Document, file: ConnectorFile[Any]) -> Iterator[Problem]:

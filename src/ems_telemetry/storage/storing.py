@@ -11,7 +11,7 @@ from typing import Any
 import psycopg
 
 from ems_telemetry.errors import RejectedByDatabaseError
-from ems_telemetry.model import DeadLetter, Gap
+from ems_telemetry.model import DeadLetter, Flag, Gap
 from ems_telemetry.storage.capability import Capability, prepare_for
 from ems_telemetry.storage.load import COLUMNS, Load, Row, conflict
 from ems_telemetry.storage.translation import translated
@@ -26,13 +26,15 @@ _COPY = f"COPY staged_readings ({_NAMES}) FROM STDIN (FORMAT binary)"
 _INSERT = f"""
     INSERT INTO readings ({_NAMES}) SELECT {_NAMES} FROM staged_readings ON CONFLICT (point_id, time) DO NOTHING
 """  # noqa: S608  # only constants of this module
+# What was read later from a device's history is never what it says now, however new it is: it gives way to whatever is not.
+_BACKFILLED = int(Flag.BACKFILLED)
 _PUT_LATEST = f"""
     INSERT INTO latest_readings AS old ({_NAMES})
-    SELECT DISTINCT ON (point_id) {_NAMES} FROM staged_readings ORDER BY point_id, time DESC
+    SELECT DISTINCT ON (point_id) {_NAMES} FROM staged_readings ORDER BY point_id, flags & {_BACKFILLED}, time DESC
     ON CONFLICT (point_id) DO UPDATE
     SET time = excluded.time, flags = excluded.flags, value = excluded.value, received_at = excluded.received_at,
         source_status = excluded.source_status, quality = excluded.quality, raw = excluded.raw, exact = excluded.exact
-    WHERE excluded.time > old.time
+    WHERE (excluded.flags & {_BACKFILLED}, old.time) < (old.flags & {_BACKFILLED}, excluded.time)
 """  # noqa: S608  # only constants of this module
 # The limit keeps it a look-up per row by key, and the span keeps all other partitions out of the plan.
 _DIFFERING = """

@@ -146,6 +146,27 @@ async def test_latest_readings_follow_the_newest_time_only(database: Database) -
     assert await fetch(database, latest) == [(ENERGY, START + timedelta(seconds=11), None)]
 
 
+async def test_what_was_read_later_never_moves_the_latest_reading_although_it_is_newer_by_its_time(database: Database) -> None:
+    latest = "SELECT time, value FROM latest_by_point"
+    later = reading(second=30, value=30.0, flags=Flag.BACKFILLED)
+    await write(database, batch(reading(second=20, value=20.0), later))
+    assert await fetch(database, latest) == [(START + timedelta(seconds=20), 20.0)]
+    await write(database, batch(reading(second=40, value=40.0, flags=Flag.BACKFILLED)))
+    assert await fetch(database, latest) == [(START + timedelta(seconds=20), 20.0)]
+    await write(database, batch(reading(second=25, value=25.0)))
+    assert await fetch(database, latest) == [(START + timedelta(seconds=25), 25.0)]
+    assert len(await stored(database)) == 4
+
+
+async def test_unless_there_is_no_other_and_then_it_gives_way_to_the_first(database: Database) -> None:
+    latest = "SELECT time, value FROM latest_by_point"
+    for second in (10, 30, 20):
+        await write(database, batch(reading(second=second, value=float(second), flags=Flag.BACKFILLED)))
+    assert await fetch(database, latest) == [(START + timedelta(seconds=30), 30.0)]
+    await write(database, batch(reading(second=15, value=15.0)))
+    assert await fetch(database, latest) == [(START + timedelta(seconds=15), 15.0)]
+
+
 async def test_readings_long_past_and_to_come_find_their_place(database: Database) -> None:
     times = [START.replace(year=year) for year in (2000, 2019, 2026, 2031)]
     counted = await write(database, batch(*(reading(time=time) for time in times)))

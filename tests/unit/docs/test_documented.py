@@ -51,8 +51,15 @@ def test_every_metric_is_documented() -> None:
 
 
 def test_the_flags_of_the_database_are_those_of_the_code() -> None:
-    migration = (DOCS.parent / "migrations/0001_core.sql").read_text()
-    assert [flag.name for flag in Flag if f"({flag.value}, '{str(flag.name).lower()}'" not in migration] == []
+    migrations = "".join(file.read_text() for file in (DOCS.parent / "migrations").glob("*.sql"))
+    assert [flag.name for flag in Flag if f"({flag.value}, '{str(flag.name).lower()}'" not in migrations] == []
+
+
+@pytest.mark.parametrize("flag", list(Flag))
+def test_every_flag_is_explained(flag: Flag) -> None:
+    assert f"| `{str(flag.name).lower()}` | {flag.value} |" in (DOCS / "database.md").read_text()
+    words = DOCS.parent / "src/ems_telemetry/web/static/words.js"
+    assert f"  {str(flag.name).lower()}: " in words.read_text()
 
 
 def test_every_verb_stands_in_the_guide_to_commands() -> None:

@@ -7,7 +7,8 @@ import pytest
 from ruamel.yaml import YAML
 
 from ems_telemetry.config.connector import ConnectorFile, Meter, Point
-from ems_telemetry.connectors.mqtt.file import MqttFile, MqttMeter, MqttPoint, Payload, Tls
+from ems_telemetry.connectors.mqtt.file import MqttFile, Tls
+from ems_telemetry.connectors.mqtt.meter import MqttMeter, MqttPoint, Payload
 from ems_telemetry.connectors.mqtt.presets.table import PRESETS
 from ems_telemetry.connectors.mqtt.shape import ItemPaths
 from ems_telemetry.connectors.mqtt.strangers import UNKNOWN_METER
@@ -16,6 +17,7 @@ from ems_telemetry.shipped import shipped
 PAGE = Path(__file__).parents[3] / "docs" / "connectors" / "mqtt.md"
 SOURCE = Path(__file__).parents[3] / "src" / "ems_telemetry" / "connectors" / "mqtt"
 TEXT = PAGE.read_text()
+SPARKPLUG_TEXT = PAGE.with_name("sparkplug.md").read_text()
 OWN_KEYS = (
     (set(MqttFile.model_fields) - set(ConnectorFile.model_fields))
     | (set(MqttMeter.model_fields) - set(Meter.model_fields))
@@ -28,7 +30,7 @@ REASON = re.compile(r'Refusal\([^"\n]*"([a-z_]+)"')
 
 @pytest.mark.parametrize("key", sorted(OWN_KEYS))
 def test_every_key_is_on_the_page(key: str) -> None:
-    assert f"`{key}`" in TEXT
+    assert f"`{key}`" in TEXT + SPARKPLUG_TEXT
 
 
 @pytest.mark.parametrize("payload", list(Payload))

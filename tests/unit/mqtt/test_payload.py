@@ -123,7 +123,7 @@ def test_a_null_is_a_sample_without_a_value() -> None:
 def test_one_bad_point_does_not_cost_the_others() -> None:
     samples, refusals = decoded('{"a": 1, "b": {"c": 2}, "d": [3]}', meter("$.b", "$.a", "$.x", "$.d"))
     assert [(sample.point, sample.value) for sample in samples] == [("M.p1", 1)]
-    assert refusals == [
+    assert [refusal[:3] for refusal in refusals] == [
         ("M.p0", "value_unreadable", "$.b is an object, not a value"),
         ("M.p2", "value_missing", "nothing stands at $.x"),
         ("M.p3", "value_unreadable", "$.d is an array, not a value"),

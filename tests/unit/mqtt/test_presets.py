@@ -16,7 +16,8 @@ from ruamel.yaml import YAML
 from unit.mqtt.meters import message
 
 from ems_telemetry.connectors.mqtt.documents import read_json
-from ems_telemetry.connectors.mqtt.file import MqttFile, Payload
+from ems_telemetry.connectors.mqtt.file import MqttFile
+from ems_telemetry.connectors.mqtt.meter import Payload
 from ems_telemetry.connectors.mqtt.payload import Decoded, decode
 from ems_telemetry.connectors.mqtt.presets.table import PRESETS
 from ems_telemetry.connectors.mqtt.router import Router, compile_routes
@@ -24,7 +25,7 @@ from ems_telemetry.model import Flag, Quality, Sample
 
 CASES = Path(__file__).parent / "cases"
 ALL = sorted(path.parent for path in CASES.glob("*/*/connector.yaml"))
-RAW = {Payload.JSON.value, Payload.SCALAR.value}
+RAW = {Payload.JSON.value, Payload.SCALAR.value, Payload.SPARKPLUG_B.value}
 
 
 def messages(case: Path) -> Iterator[dict[str, Any]]:

@@ -2,9 +2,10 @@
 
 import re
 import unicodedata
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
+from functools import lru_cache
 from itertools import pairwise
 from typing import TypeVar
 
@@ -157,15 +158,19 @@ def words_of(names: Sequence[str], also: Iterable[str] = (), unit: str = "") -> 
     return Words((_found(own) | gauge | absolute, *(_found(name) for name in reversed(names[:-1]))))
 
 
+@lru_cache(maxsize=4096)  # folders and devices stand above many names
 def _found(name: str) -> frozenset[Word]:
     spelled = unicodedata.normalize("NFC", name).translate(_TRANSCRIBED)
     parts = [part.casefold() for part in _PARTS.findall(spelled)]
     whole = {*parts, *(first + second for first, second in pairwise(parts))}
     whole |= {formula.casefold() for formula in _FORMULAS.findall(spelled)}
-    return frozenset(word for word, stems in _STEMS.items() if any(_stands_in(stem, whole) for stem in stems.split()))
+    row = " ".join(whole)
+    return frozenset([word for stem, word in _WHOLE_WORDS if stem in whole] + [word for stem, word in _ANYWHERE if stem in row])
 
 
-def _stands_in(stem: str, parts: Collection[str]) -> bool:
-    if stem.startswith("="):
-        return stem[1:] in parts
-    return any(part == stem or (len(stem) > _SHORT and stem in part) for part in parts)
+def _stems() -> Iterator[tuple[str, Word]]:
+    return ((stem, word) for word, stems in _STEMS.items() for stem in stems.split())
+
+
+_WHOLE_WORDS = [(stem.removeprefix("="), word) for stem, word in _stems() if stem.startswith("=") or len(stem) <= _SHORT]
+_ANYWHERE = [(stem, word) for stem, word in _stems() if not stem.startswith("=") and len(stem) > _SHORT]

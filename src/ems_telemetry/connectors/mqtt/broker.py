@@ -2,7 +2,7 @@
 
 Invariants:
 - Nothing is acknowledged but by `acknowledge`, and only over the connection that brought the message.
-- Reading stops while an inbox is full, so memory is bounded whatever the broker sends.
+- Reading stops while the inbox is full, so memory is bounded whatever the broker sends.
 - All methods run on the event loop, except that the connection is made on a thread: names and TLS would block.
 """
 
@@ -61,13 +61,12 @@ class Broker:
         self._failure: EmsTelemetryError | None = None
         self.ended = asyncio.Event()
         """Set when the connection is over, for whatever reason."""
-        self.held: Inbox[Message] = Inbox(file.receive_maximum + 1, self._resume)
-        """Messages that the broker keeps until they are acknowledged. With MQTT 5 it is never full, as the broker stops one
-        short of it: its answers and pings are read even while nothing can be stored."""
-        self.fleeting: Inbox[Message] = Inbox(file.receive_maximum, self._resume)
-        """Messages at QoS 0, which nobody sends again."""
-        self.released: Inbox[int] = Inbox(file.receive_maximum, lambda: None)
-        """Packet ids of messages at QoS 2 that the broker will not send again; it waits for `complete` to use them anew."""
+        self.arrived_size = file.receive_maximum + 1
+        self.arrived: Inbox[Message] = Inbox(self.arrived_size, self._resume)
+        """Messages in the order of their arrival. With MQTT 5, those that the broker keeps until they are acknowledged never
+        fill it, as it stops one short: its answers and pings are read even while nothing can be stored."""
+        self.released: Inbox[int] = Inbox(file.receive_maximum)
+        """Packet ids of messages at QoS 2 that will not be sent again; the broker waits for `complete` to use them anew."""
 
     async def open(self) -> bool:
         """Connects and logs in.
@@ -132,6 +131,11 @@ class Broker:
         """Ends the exchange of a message at QoS 2; does nothing when the connection is over."""
         if not self.ended.is_set():
             self._connected.complete(packet_id)
+
+    def publish(self, topic: str, payload: bytes) -> None:
+        """Publishes a message at QoS 0, without waiting; does nothing when the connection is over."""
+        if not self.ended.is_set():
+            self._connected.publish(topic, payload)
 
     def stop_reading(self) -> None:
         """Takes in no more messages; the inboxes end when they are empty."""
@@ -210,7 +214,7 @@ class Broker:
         for _ in range(_PACKETS_PER_READ):
             if self._client is None or not self._reading:
                 return
-            if self.held.full or self.fleeting.full:
+            if self.arrived.full:
                 self._pause()
                 return
             before = self._received
@@ -225,8 +229,7 @@ class Broker:
         return isinstance(sock, ssl.SSLSocket) and sock.pending() > 0
 
     def _close_inboxes(self) -> None:
-        self.held.close()
-        self.fleeting.close()
+        self.arrived.close()
         self.released.close()
 
     def _pause(self) -> None:
@@ -265,8 +268,7 @@ class Broker:
             topic = message.topic
         except UnicodeDecodeError as error:  # no meter has such a topic: it will be a dead letter
             topic = error.object.decode(errors="replace")
-        inbox = self.held if message.qos else self.fleeting
-        inbox.put(
+        self.arrived.put(
             Message(topic, bytes(message.payload), message.qos, message.mid, message.dup, message.retain, self._clock.now())
         )
 

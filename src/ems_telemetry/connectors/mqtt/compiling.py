@@ -8,9 +8,9 @@ from zoneinfo import ZoneInfo
 
 from ems_telemetry.config.connector import point_key
 from ems_telemetry.connectors.mqtt.documents import compile_reading
-from ems_telemetry.connectors.mqtt.file import MqttMeter, MqttPoint
 from ems_telemetry.connectors.mqtt.items import FindItems, Item, ItemList, ItemPlaces, items_at
 from ems_telemetry.connectors.mqtt.message import Message
+from ems_telemetry.connectors.mqtt.meter import MqttMeter, MqttPoint
 from ems_telemetry.connectors.mqtt.name_book import NameBook
 from ems_telemetry.connectors.mqtt.path import Path, compile_path
 from ems_telemetry.connectors.mqtt.payload import Decoded, Refusal, Route, Shape

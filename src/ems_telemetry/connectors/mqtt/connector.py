@@ -1,32 +1,26 @@
 """The MQTT connector: keeps a durable session at a broker and hands over what its meters publish."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from typing import TypeVar
 
 from ems_telemetry.config.connector import point_key
 from ems_telemetry.connectors.contract import Surroundings
 from ems_telemetry.connectors.link import keep_connected
 from ems_telemetry.connectors.mqtt.broker import Broker
+from ems_telemetry.connectors.mqtt.decoding import Decoder
 from ems_telemetry.connectors.mqtt.file import MqttFile, Version
-from ems_telemetry.connectors.mqtt.inbox import Inbox
+from ems_telemetry.connectors.mqtt.handover import Handover
 from ems_telemetry.connectors.mqtt.intake import Intake
-from ems_telemetry.connectors.mqtt.message import Message
 from ems_telemetry.connectors.mqtt.name_book import NameBook
 from ems_telemetry.connectors.mqtt.reasons import NotUnderstoodError
 from ems_telemetry.connectors.mqtt.router import Router, compile_routes
+from ems_telemetry.connectors.mqtt.routes import RouteDecoder
 from ems_telemetry.connectors.mqtt.subscriptions import Granted, SubscriptionNotes
 from ems_telemetry.connectors.mqtt.watching import SILENT_AFTER_S, Watch
 from ems_telemetry.errors import EmsTelemetryError
 from ems_telemetry.waiting import first_of, unless
 
-_GROUP = 500
-"""Messages made durable together, at most."""
 _LAST_GROUPS_LIMIT_S = 5.0
 """How long what has been received may take to become durable once the connection ends."""
-
-ResultT = TypeVar("ResultT")
-Store = Callable[[Sequence[Message]], Awaitable[set[str]]]
 
 
 class MqttConnector:
@@ -38,8 +32,8 @@ class MqttConnector:
         self._report = surroundings.report
         self._name = surroundings.report.status.name
         self._client_id = file.client_id or f"ems-telemetry-{self._name}"
-        self._router = Router(compile_routes(file, NameBook(surroundings.state_directory / "item_names.json")))
-        self._intake = Intake(self._router, surroundings.sink, surroundings.report, surroundings.clock)
+        self._decoder = make_decoder(file, surroundings)
+        self._intake = Intake(self._decoder, surroundings.sink, surroundings.report, surroundings.clock)
         self._notes = SubscriptionNotes(surroundings.state_directory)
         self._stopping = asyncio.Event()
         self._spoken: Version | None = None
@@ -55,13 +49,17 @@ class MqttConnector:
 
     async def run(self) -> None:
         """Serves the broker until `stop`."""
-        await keep_connected(self._session, self._stopping, self._surroundings)
+        try:
+            await keep_connected(self._session, self._stopping, self._surroundings)
+        finally:
+            await self._decoder.close()
 
     def stop(self) -> None:
         """Asks `run` to end once what has been received is durable and acknowledged."""
         self._stopping.set()
 
     async def _session(self) -> None:
+        await self._decoder.open()
         *newer, oldest = self._versions()
         for version in newer:
             try:
@@ -93,7 +91,7 @@ class MqttConnector:
 
     async def _subscribe(self, broker: Broker, *, was_known: bool) -> Granted:
         """Brings the subscriptions that the broker holds in line with the file, and says that we are here if told to."""
-        wanted = self._router.filters
+        wanted = self._decoder.filters
         noted = await asyncio.to_thread(self._notes.read)
         stale = noted.difference(wanted) if was_known else set()
         if noted != stale.union(wanted):
@@ -114,39 +112,32 @@ class MqttConnector:
         Storing begins before subscribing: a broker that knows us sends what it has kept before it answers anything.
         """
         failure: EmsTelemetryError | None = None
+        handover = Handover(broker, self._decoder, self._intake, self._report, self._surroundings.clock)
         async with asyncio.TaskGroup() as group:
             storing = [
-                group.create_task(self._store(broker, broker.held, self._intake.deliver), name=f"mqtt-{self._name}-deliver"),
-                group.create_task(self._store(broker, broker.fleeting, self._intake.offer), name=f"mqtt-{self._name}-offer"),
-                group.create_task(self._release(broker), name=f"mqtt-{self._name}-release"),
+                group.create_task(part(), name=f"mqtt-{self._name}-{part.__name__}")
+                for part in (handover.decode, handover.deliver, handover.offer, handover.release)
             ]
             try:
                 granted = await unless(self._stopping, self._subscribe(broker, was_known=was_known))
                 if granted is not None:
-                    watch = Watch(broker, self._intake, self._slow_points, self._surroundings)
+                    watch = Watch(broker, self._decoder, self._slow_points, self._surroundings)
                     await first_of(self._stopping.wait(), broker.ended.wait(), watch.run(granted))
             except EmsTelemetryError as error:
                 failure = error
             broker.stop_reading()
             _, late = await asyncio.wait(storing, timeout=_LAST_GROUPS_LIMIT_S)
-            await self._intake.settle()
             for task in late:  # not acknowledged: the broker will send these messages again
                 task.cancel()
         if failure is not None:
             raise failure
 
-    async def _release(self, broker: Broker) -> None:
-        """Lets the broker use the packet ids of QoS 2 again, once the receipts of their messages are forgotten."""
-        while packet_ids := await broker.released.take(_GROUP):
-            await self._intake.forget(packet_ids)
-            for packet_id in packet_ids:
-                broker.complete(packet_id)
 
-    async def _store(self, broker: Broker, inbox: Inbox[Message], store: Store) -> None:
-        while messages := await inbox.take(_GROUP):
-            unwanted = await store(messages)
-            for message in messages:
-                broker.acknowledge(message)
-            for topic in unwanted:
-                self._report.note(f'the broker sends "{topic}", which no meter wants; unsubscribed')
-                broker.unsubscribe_soon(topic)
+def make_decoder(file: MqttFile, surroundings: Surroundings) -> Decoder:
+    """Makes what reads the messages of a file."""
+    if file.sparkplug is None:
+        names = NameBook(surroundings.state_directory / "item_names.json")
+        return RouteDecoder(Router(compile_routes(file, names)), surroundings)
+    from ems_telemetry.connectors.mqtt.sparkplug.host import SparkplugHost  # noqa: PLC0415 - only then protobuf is needed
+
+    return SparkplugHost(file, file.sparkplug, surroundings)

@@ -1,21 +1,19 @@
 """The connector file of an MQTT broker, checked as far as it can be without asking the broker."""
 
 from enum import StrEnum
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, Field, PrivateAttr, StringConstraints, field_validator, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, field_validator, model_validator
 
-from ems_telemetry.config.base import Identifier, Model, SecretFile
-from ems_telemetry.config.connector import ConnectorFile, Meter, Point, UserCredentials
+from ems_telemetry.config.base import Model, SecretFile
+from ems_telemetry.config.connector import ConnectorFile, UserCredentials
 from ems_telemetry.config.scalars import Duration
-from ems_telemetry.connectors.mqtt.presets.preset import Preset
-from ems_telemetry.connectors.mqtt.presets.table import PRESETS
-from ems_telemetry.connectors.mqtt.shape import MeterShape, PathText, PointShape, check_shape, has_items
-from ems_telemetry.connectors.mqtt.template import Templated, check_topic, expand, place_of
-from ems_telemetry.connectors.mqtt.times import TimeFormat
-from ems_telemetry.connectors.mqtt.topics import Place, check_filter, check_name, twice_sent
+from ems_telemetry.connectors.mqtt.meter import MqttMeter, Payload
+from ems_telemetry.connectors.mqtt.sparkplug.checks import check_sparkplug_file, check_sparkplug_meters
+from ems_telemetry.connectors.mqtt.sparkplug.settings import SparkplugSettings, names_for_meters
+from ems_telemetry.connectors.mqtt.template import expand
+from ems_telemetry.connectors.mqtt.topics import check_name, twice_sent
 
 PORTS = {"mqtt": 1883, "mqtts": 8883}
 
@@ -26,30 +24,6 @@ class Version(StrEnum):
     AUTO = "auto"
     V5 = "5"
     V311 = "3.1.1"
-
-
-class Payload(StrEnum):
-    """What a meter's messages hold."""
-
-    JSON = "json"
-    SCALAR = "scalar"
-    TASMOTA = "tasmota"
-    SHELLY_GEN2 = "shelly_gen2"
-    ZIGBEE2MQTT = "zigbee2mqtt"
-    NEURON = "neuron"
-    SIMATIC_DATABUS = "simatic_databus"
-    KEPWARE = "kepware"
-    ADVANTECH_WISE = "advantech_wise"
-    OPCUA_JSON = "opcua_json"
-    THE_THINGS_STACK = "the_things_stack"
-    UMH = "umh"
-
-
-class Retained(StrEnum):
-    """What becomes of the message a broker keeps for new subscribers."""
-
-    IGNORE = "ignore"
-    STORE_IF_NEWER = "store_if_newer"
 
 
 def _checked_endpoint(text: str) -> str:
@@ -63,142 +37,6 @@ def _checked_endpoint(text: str) -> str:
     if "@" in parts.netloc:
         raise ValueError('endpoint must not hold a name or password; write them under "user"')
     return text
-
-
-def _checked_zone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (KeyError, OSError, ValueError) as error:
-        raise ValueError(f'time_zone "{name}" is not known; write an IANA name, as Europe/Berlin') from error
-    return name
-
-
-Topic = Annotated[str, AfterValidator(check_filter)]
-
-
-class MqttPoint(Point, PointShape):
-    """One value of a message."""
-
-    value: PathText | None = None
-    """Where the value stands in a JSON payload, as `$.total_m3`."""
-    topic: Topic | None = None
-    """Where its messages come from, if not the meter's topic."""
-    _topic: str = PrivateAttr("")
-    _name: str | None = PrivateAttr(None)
-
-    @property
-    def source(self) -> str:
-        """Its topic, and the path or the item of its value."""
-        return f"{self.place.shown} {self.item or self.value or ''}".strip()
-
-    @property
-    def effective_topic(self) -> str:
-        """Its own topic, or its meter's, as the file says it."""
-        return self.topic or self._topic
-
-    @property
-    def place(self) -> Place:
-        """Where its messages are found."""
-        return place_of(self.effective_topic, self._name)
-
-    def inherit(self, topic: str | None, name: str | None) -> None:
-        """Takes on the topic of its meter, and the name that stands for that in topics; called while the file is checked."""
-        self._topic = topic or ""
-        self._name = name
-
-
-class MqttMeter(Meter[MqttPoint], MeterShape, Templated):
-    """An instrument whose values come by MQTT, or many that publish alike."""
-
-    id: Identifier = ""
-    """Unique in the whole plant."""
-    topic: Topic | None = None
-    """Where its messages come from; + and # stand for any level and any rest."""
-    payload: Payload = Payload.JSON
-    """What the messages hold: a JSON document, one value as plain text, or what a known sender sends."""
-    time: PathText | None = None
-    """Where the time stands in a JSON payload; without it a reading's time is that of its reception."""
-    time_format: TimeFormat = TimeFormat.AUTO
-    """How times are written; `auto` tells ISO 8601 and epoch s, ms, us and ns apart."""
-    time_zone: Annotated[str, AfterValidator(_checked_zone)] | None = None
-    """Where times without a zone are local; UTC if not said."""
-    retained: Retained | None = None
-    """Whether the broker's retained message is stored. By default it is where messages carry a time of their own; without
-    one, nobody can tell how old it is, and each start would store it again."""
-
-    _entry: int | None = PrivateAttr(None)
-
-    @property
-    def keeps_retained(self) -> bool:
-        """Tells whether retained messages are stored."""
-        return self._has_time and self.retained is not Retained.IGNORE
-
-    @property
-    def preset(self) -> Preset | None:
-        """What is known of the sender, where `payload` names one."""
-        return PRESETS.get(self.payload)
-
-    @property
-    def entry(self) -> int | None:
-        """Which entry of the file stands for it and for others; None if it is an entry of its own."""
-        return self._entry
-
-    def named(self, id_: str, name: str, entry: int) -> Self:
-        """Makes one of the meters of an entry with `ids`."""
-        points = tuple(point.model_copy() for point in self.points)
-        for point in points:
-            point.inherit(self.topic, name)
-        shown = None if self.name is None else self.name.replace("{meter}", name)
-        made = self.model_copy(update={"id": id_, "ids": None, "name": shown, "points": points})
-        made._entry = entry  # noqa: SLF001 - of its own kind
-        return made
-
-    @property
-    def _has_time(self) -> bool:
-        """Tells whether messages can carry a time of their own."""
-        return self.time is not None or self.preset is not None or (self.item is not None and self.item.time is not None)
-
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        self.check_ids(self.id)
-        for point in self.points:
-            point.inherit(self.topic, None)
-            if not point.effective_topic:
-                raise ValueError(f'point {point.id} has no topic; give "topic" to the meter or to the point')
-            check_topic(point.effective_topic, self.ids)
-        check_shape(self, self, self.points, self.payload, self.preset)
-        if self.payload is Payload.SCALAR:
-            self._check_scalar()
-        else:
-            self._check_json()
-        if self.retained is Retained.STORE_IF_NEWER and not self._has_time:
-            raise ValueError(
-                'retained: store_if_newer needs "time": without one a retained message cannot be told new from old'
-            )
-        if not self._has_time and (self.time_zone is not None or self.time_format is not TimeFormat.AUTO):
-            raise ValueError('time_format and time_zone need "time", the place of the time in the payload')
-        return self
-
-    def _check_json(self) -> None:
-        preset = self.preset
-        if has_items(self, preset) or (preset is not None and preset.value is not None):
-            return
-        for point in self.points:
-            if point.value is None:
-                raise ValueError(f'point {point.id} needs "value", the place of its value in the payload, as $.total')
-
-    def _check_scalar(self) -> None:
-        if self.time is not None:
-            raise ValueError('a scalar payload has no "time"; leave it out')
-        taken: dict[str, str] = {}
-        for point in self.points:
-            if point.value is not None:
-                raise ValueError(f'point {point.id}: a scalar payload is the value; leave "value" out')
-            if (other := taken.setdefault(point.effective_topic, point.id)) != point.id:
-                raise ValueError(
-                    f"points {other} and {point.id} have the same topic, and a scalar payload holds one value; "
-                    'give each its own "topic"'
-                )
 
 
 class Tls(Model):
@@ -244,15 +82,37 @@ class MqttFile(ConnectorFile[MqttMeter]):
     status_topic: Annotated[str, AfterValidator(check_name)] | None = None
     """Where the broker tells others whether we are connected: online, or offline. Nothing else is ever published."""
 
-    @field_validator("meters", mode="after")
+    payload: Payload = Payload.JSON
+    """What the messages hold, for all meters that do not say it themselves."""
+    sparkplug: SparkplugSettings | None = None
+    """Which edge nodes to listen to, for `payload: sparkplug_b`."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _hand_down(cls, told: Any) -> Any:  # noqa: ANN401 - whatever stands in the file
+        """Gives each meter what it leaves to the file, so that it can be checked where it stands."""
+        if not isinstance(told, dict) or not isinstance(told.get("meters"), list | tuple):
+            return told
+        payload = told.get("payload")
+        inherited = {} if payload is None else {"payload": payload}
+        if payload == Payload.SPARKPLUG_B:
+            inherited |= names_for_meters(told.get("sparkplug"))
+        meters = [{**inherited, **meter} if isinstance(meter, dict) else meter for meter in told["meters"]]
+        return {**told, "meters": meters}
+
+    @field_validator("meters")
     @classmethod
     def _expand(cls, entries: tuple[MqttMeter, ...]) -> tuple[MqttMeter, ...]:
-        return expand(entries)
+        meters = expand(entries)
+        check_sparkplug_meters(meters, [meter.payload is Payload.SPARKPLUG_B for meter in meters])
+        return meters
 
     @model_validator(mode="after")
     def _check(self) -> Self:
         if self.tls is not None and self.is_plain:
             raise ValueError('"tls" needs an endpoint that begins with mqtts://')
+        is_sparkplug = Payload.SPARKPLUG_B in {self.payload, *(meter.payload for meter in self.meters)}
+        check_sparkplug_file(self.sparkplug, self.meters, is_sparkplug=is_sparkplug)
         topics = [point.place.topic for meter in self.meters for point in meter.points]
         if (twice := twice_sent(topics)) is not None:
             raise ValueError(

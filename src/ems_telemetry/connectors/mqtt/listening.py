@@ -67,6 +67,6 @@ async def _listen(
 
 
 async def _hear(broker: Broker, hear: Callable[[Message], None]) -> None:
-    while messages := await broker.fleeting.take(_GROUP):
+    while messages := await broker.arrived.take(_GROUP):
         for message in messages:
             hear(message)

@@ -20,6 +20,8 @@ class Refusal(NamedTuple):
     point: str | None
     reason: str
     detail: str
+    payload: bytes | None = None
+    """The part of the message that it concerns; None for all of it."""
 
 
 class Decoded(NamedTuple):

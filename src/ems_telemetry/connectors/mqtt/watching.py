@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from ems_telemetry.connectors.contract import Surroundings
 from ems_telemetry.connectors.mqtt.broker import Broker
-from ems_telemetry.connectors.mqtt.intake import Intake
+from ems_telemetry.connectors.mqtt.decoding import Decoder
 from ems_telemetry.connectors.mqtt.subscriptions import Granted
 
 ASK_AGAIN_S = 300.0
@@ -23,9 +23,9 @@ _ACCESS_RULES = (
 class Watch:
     """Runs beside a connection for as long as it lasts. `slow` are points of which nothing is expected for long."""
 
-    def __init__(self, broker: Broker, intake: Intake, slow: Collection[str], surroundings: Surroundings) -> None:
+    def __init__(self, broker: Broker, decoder: Decoder, slow: Collection[str], surroundings: Surroundings) -> None:
         self._broker = broker
-        self._intake = intake
+        self._decoder = decoder
         self._slow = slow
         self._report = surroundings.report
         self._clock = surroundings.clock
@@ -48,7 +48,7 @@ class Watch:
                 self._tell_silence()
 
     def _tell_silence(self) -> None:
-        silent = {topic: [p for p in points if p not in self._slow] for topic, points in self._intake.silent().items()}
+        silent = {topic: [p for p in points if p not in self._slow] for topic, points in self._decoder.silent().items()}
         if words := silence_in_words(silent):
             self._report.note(words)
 

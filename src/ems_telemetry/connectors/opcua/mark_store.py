@@ -4,7 +4,6 @@ Mark and holes of a point change in one transaction, so that no mark on disk is 
 written yet is harmless to lose (see `marks.py`), so a commit need not wait for the disk.
 """
 
-import contextlib
 import sqlite3
 import threading
 from collections.abc import Iterable, Sequence
@@ -15,13 +14,17 @@ from pathlib import Path
 
 from ems_telemetry.connectors.opcua.marks import Standing
 from ems_telemetry.connectors.opcua.spans import Span
+from ems_telemetry.connectors.state_file import StateFile
 from ems_telemetry.errors import TransientError
 
 FILE_NAME = "marks.db"
-_FORMAT = 1
-_SCHEMA = (
-    "CREATE TABLE marks (point TEXT PRIMARY KEY, source TEXT NOT NULL, mark_us INTEGER) WITHOUT ROWID",
-    "CREATE TABLE holes (point TEXT, start_us INTEGER, end_us INTEGER, PRIMARY KEY (point, start_us)) WITHOUT ROWID",
+_FORM = StateFile(
+    version=1,
+    schema=(
+        "CREATE TABLE marks (point TEXT PRIMARY KEY, source TEXT NOT NULL, mark_us INTEGER) WITHOUT ROWID",
+        "CREATE TABLE holes (point TEXT, start_us INTEGER, end_us INTEGER, PRIMARY KEY (point, start_us)) WITHOUT ROWID",
+    ),
+    waits_for_disk=False,
 )
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -46,21 +49,10 @@ class MarkStore:
         """
         try:
             with self._one_at_a_time:
-                self._path.parent.mkdir(parents=True, exist_ok=True)
-                return self._open()
+                self._connection, aside = _FORM.open(self._path)
+                return aside
         except (OSError, sqlite3.Error) as error:
             raise TransientError(f"{self._path} cannot be opened: {error}") from error
-
-    def _open(self) -> Path | None:
-        try:
-            self._connection = _prepared(self._path)
-        except sqlite3.DatabaseError as error:
-            if not _is_damage(error):
-                raise
-            aside = _set_aside(self._path)
-            self._connection = _prepared(self._path)
-            return aside
-        return None
 
     def load(self, sources: Iterable[tuple[str, str]]) -> list[Standing]:
         """Gives what is written of the points named.
@@ -118,48 +110,6 @@ class MarkStore:
             if self._connection is not None:
                 self._connection.close()
                 self._connection = None
-
-
-def _prepared(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, isolation_level=None, timeout=5, check_same_thread=False)
-    try:
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = NORMAL")
-        _check(connection)
-    except BaseException:
-        connection.close()
-        raise
-    return connection
-
-
-def _check(connection: sqlite3.Connection) -> None:
-    ((finding, *_), *_) = connection.execute("PRAGMA quick_check").fetchall()
-    ((version,),) = connection.execute("PRAGMA user_version").fetchall()
-    if finding != "ok" or version not in {0, _FORMAT}:
-        raise _UnreadableError(f"format {version}, {finding}")
-    if version == 0:
-        with connection as transaction:
-            transaction.execute("BEGIN IMMEDIATE")
-            for statement in _SCHEMA:
-                transaction.execute(statement)
-            transaction.execute(f"PRAGMA user_version = {_FORMAT}")
-
-
-class _UnreadableError(sqlite3.DatabaseError):
-    """The file can be opened, and is not ours to read."""
-
-
-def _is_damage(error: sqlite3.DatabaseError) -> bool:
-    codes = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
-    return isinstance(error, _UnreadableError) or getattr(error, "sqlite_errorcode", None) in codes
-
-
-def _set_aside(path: Path) -> Path:
-    aside = path.with_name(f"{path.name}.damaged-{datetime.now(UTC):%Y%m%dT%H%M%S%f}")
-    for suffix in ("", "-wal", "-shm"):
-        with contextlib.suppress(FileNotFoundError):
-            path.with_name(path.name + suffix).rename(aside.with_name(aside.name + suffix))
-    return aside
 
 
 def _us(time: datetime) -> int:

@@ -12,6 +12,7 @@ export const FLAGS = {
   uncertain_status: "device marks it uncertain",
   retained: "broker's retained message",
   unproved: "meter is perhaps not what its profile says",
+  stale: "device is known to be offline",
 };
 
 const QUALITIES = { 192: ["good", "✓ good"], 64: ["warn", "◆ uncertain"], 0: ["bad", "✕ bad"] };
