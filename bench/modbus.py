@@ -18,6 +18,7 @@ from typing import NamedTuple
 from pymodbus.client import AsyncModbusTcpClient
 
 from ems_telemetry.clock import SystemClock
+from ems_telemetry.config.check import ConfiguredPoint
 from ems_telemetry.connectors.contract import Surroundings
 from ems_telemetry.connectors.modbus.cadence import Cadence
 from ems_telemetry.connectors.modbus.file import ModbusFile
@@ -63,6 +64,10 @@ class CountingSink:
 
     async def record(self, gaps: Sequence[Gap]) -> None:
         """Never called: nothing is missing here."""
+        raise NotImplementedError
+
+    def declare(self, points: Sequence[ConfiguredPoint]) -> None:
+        """Never called: every point stands in the file."""
         raise NotImplementedError
 
     async def is_durable(self, receipt: Receipt) -> bool:

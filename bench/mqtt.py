@@ -22,6 +22,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from servers.mosquitto import Mosquitto, publishing
 from servers.process import LOOPBACK, serving
 
+from ems_telemetry.config.check import ConfiguredPoint
 from ems_telemetry.connectors.contract import Surroundings
 from ems_telemetry.connectors.mqtt import CONNECTOR_TYPE
 from ems_telemetry.connectors.mqtt.file import MqttFile
@@ -61,6 +62,10 @@ class CountingSink:
 
     async def record(self, gaps: Sequence[Gap]) -> None:
         """Never called: nothing is missing here."""
+        raise NotImplementedError
+
+    def declare(self, points: Sequence[ConfiguredPoint]) -> None:
+        """Never called: every point stands in the file."""
         raise NotImplementedError
 
     async def is_durable(self, receipt: Receipt) -> bool:  # noqa: D102 - see deliver

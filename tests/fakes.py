@@ -7,6 +7,7 @@ from pathlib import Path
 from uuid import UUID
 
 from ems_telemetry.clock import Clock, SystemClock
+from ems_telemetry.config.check import ConfiguredPoint
 from ems_telemetry.connectors.contract import Surroundings
 from ems_telemetry.model import DeadLetter, Gap, Receipt, Sample
 from ems_telemetry.observe import ConnectorReport, Metrics
@@ -76,6 +77,7 @@ class RememberingSink:
         self.dead_letters: list[DeadLetter] = []
         self.receipts: set[Receipt] = set()
         self.gaps: dict[UUID, Gap] = {}
+        self.declared: dict[str, ConfiguredPoint] = {}
         self.waiting = 0
         self.refusing = False
         self.refused: list[Sample] = []
@@ -104,6 +106,9 @@ class RememberingSink:
         async with self._changed:
             self.gaps.update((gap.id, gap) for gap in gaps)
             self._changed.notify_all()
+
+    def declare(self, points: Sequence[ConfiguredPoint]) -> None:
+        self.declared.update((point.key, point) for point in points)
 
     async def is_durable(self, receipt: Receipt) -> bool:
         return receipt in self.receipts

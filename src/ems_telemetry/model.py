@@ -112,6 +112,24 @@ class Reading(NamedTuple):
     received_at: datetime
 
 
+class Declaration(NamedTuple):
+    """A point that no file names: a device made it known itself. `unit` is the canonical one, `source_unit` the device's."""
+
+    key: str
+    meter: str
+    meter_name: str
+    site: str
+    area: str | None
+    medium: str | None
+    name: str
+    quantity: str
+    unit: str
+    kind: str
+    source: str
+    source_unit: str
+    expected_interval_s: float | None
+
+
 class DeadLetter(NamedTuple):
     """Something received that could not become a reading, kept with its reason. `id` makes storing it twice harmless."""
 
@@ -150,16 +168,20 @@ class Receipt(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What travels through the spool together: durable as a whole or not at all."""
+    """What travels through the spool together: durable as a whole or not at all.
+
+    Declarations stand in the batch that holds the first readings of their points, or in one before it.
+    """
 
     connector: str
     readings: Sequence[Reading] = ()
     dead_letters: Sequence[DeadLetter] = ()
     gaps: Sequence[Gap] = ()
+    declarations: Sequence[Declaration] = ()
 
     def __len__(self) -> int:
-        """Counts everything that must arrive: readings, dead letters and gaps."""
-        return len(self.readings) + len(self.dead_letters) + len(self.gaps)
+        """Counts everything that must arrive."""
+        return len(self.readings) + len(self.dead_letters) + len(self.gaps) + len(self.declarations)
 
 
 DEAD_LETTER_PAYLOAD_BYTES = 16 * 1024

@@ -10,8 +10,8 @@ import typer
 from ems_telemetry.cli.found import site_for, taken_ids, write_text
 from ems_telemetry.cli.opcua_target import PASSWORD_VARIABLE, Target
 from ems_telemetry.cli.output import EXIT_FAILED, complain, print_json, say
+from ems_telemetry.connectors.guessing.ids import meter_id
 from ems_telemetry.connectors.opcua.address_space import FoundNode, Selection
-from ems_telemetry.connectors.opcua.drafted_names import meter_id
 from ems_telemetry.connectors.opcua.drafting import Heading, draft
 
 _PATHS = frozenset({"password_file", "certificate", "key", "server_certificate"})

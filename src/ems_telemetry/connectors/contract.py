@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
 from ems_telemetry.clock import Clock
+from ems_telemetry.config.check import ConfiguredPoint
 from ems_telemetry.config.connector import ConnectorFile
 from ems_telemetry.model import DeadLetter, Gap, Receipt, Sample
 from ems_telemetry.observe import ConnectorReport
@@ -44,6 +45,14 @@ class Sink(Protocol):
         """Writes down stretches in which readings are missing; the same gap again, with a later end, makes it longer.
 
         While the spool has no room they are remembered, and written with what it takes next.
+        """
+        ...
+
+    def declare(self, points: Sequence[ConfiguredPoint]) -> None:
+        """Makes points known that no file names, as a device told them. Never blocks; the same points again do no harm.
+
+        Called before samples of theirs are handed over, and again after each start. They become durable together with those
+        samples, at the latest.
         """
         ...
 

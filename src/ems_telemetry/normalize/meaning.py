@@ -6,7 +6,7 @@ replaced by the time of receipt, with a flag.
 
 import math
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -40,7 +40,11 @@ class Normalizer:
 
     def __init__(self, connector: str, points: Iterable[ConfiguredPoint]) -> None:
         self._connector = connector
-        self._by_point: Mapping[str, Normalize] = {point.key: compile_point(point) for point in points}
+        self._by_point: dict[str, Normalize] = {point.key: compile_point(point) for point in points}
+
+    def add(self, points: Iterable[ConfiguredPoint]) -> None:
+        """Gives further points their meaning, or known ones another."""
+        self._by_point.update((point.key, compile_point(point)) for point in points)
 
     def normalize(self, samples: Sequence[Sample]) -> Normalized:
         """Gives each sample its meaning, or a dead letter where it has none."""

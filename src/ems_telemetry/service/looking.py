@@ -137,5 +137,8 @@ class _NoSink:
     async def record(self, *_: object) -> None:
         raise RuntimeError("a look stores nothing")
 
+    def declare(self, *_: object) -> None:
+        raise RuntimeError("a look stores nothing")
+
     async def is_durable(self, *_: object) -> bool:
         raise RuntimeError("a look stores nothing")

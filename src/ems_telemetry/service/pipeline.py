@@ -5,11 +5,13 @@ from datetime import datetime
 from uuid import UUID, uuid4
 
 from ems_telemetry.clock import Clock
+from ems_telemetry.config.check import ConfiguredPoint
 from ems_telemetry.errors import SpoolDamagedError, SpoolFullError
-from ems_telemetry.model import Batch, DeadLetter, Gap, Reading, Receipt, Sample
+from ems_telemetry.model import Batch, DeadLetter, Declaration, Gap, Reading, Receipt, Sample
 from ems_telemetry.normalize.meaning import Normalizer
 from ems_telemetry.observe import ConnectorReport
 from ems_telemetry.retry import Backoff
+from ems_telemetry.service.plant_rows import declaration_of
 from ems_telemetry.spool.port import SpoolWriter
 
 
@@ -60,6 +62,7 @@ class Pipeline:
         self._connector = report.status.name
         self._refusals = Refusals(self._connector)
         self._untold: dict[UUID, Gap] = {}
+        self._undeclared: dict[str, Declaration] = {}
         self._backoff = Backoff(initial_s=0.5, cap_s=10.0)
 
     async def deliver(
@@ -99,13 +102,18 @@ class Pipeline:
         except (SpoolFullError, SpoolDamagedError) as error:
             self._report.note(f"waiting with {len(self._untold)} gaps: {error}")
 
+    def declare(self, points: Sequence[ConfiguredPoint]) -> None:
+        """Makes points known, with what the spool takes next."""
+        self._normalizer.add(points)
+        self._undeclared.update((point.key, declaration_of(point)) for point in points)
+
     async def is_durable(self, receipt: Receipt) -> bool:
         """Tells whether a message with this receipt was delivered before."""
         return await self._spool.is_durable(receipt)
 
     async def close(self) -> None:
         """Writes down what was refused and is not yet a gap, if the spool lets it."""
-        if self._refusals or self._untold:
+        if self._refusals or self._untold or self._undeclared:
             try:
                 await self._append([], [], ())
             except (SpoolFullError, SpoolDamagedError) as error:
@@ -120,14 +128,16 @@ class Pipeline:
     async def _append(self, readings: list[Reading], letters: list[DeadLetter], receipts: Sequence[Receipt]) -> None:
         refused = self._refusals.take()
         untold, self._untold = self._untold, {}
-        gaps = [*refused, *untold.values()]
-        if not (readings or letters or gaps):
+        undeclared, self._undeclared = self._undeclared, {}
+        batch = Batch(self._connector, readings, letters, [*refused, *untold.values()], list(undeclared.values()))
+        if not len(batch):
             return
         try:
-            await self._spool.append(Batch(self._connector, readings, letters, gaps), receipts)
+            await self._spool.append(batch, receipts)
         except BaseException:
             self._refusals.put_back(refused)
             self._untold = untold | self._untold
+            self._undeclared = undeclared | self._undeclared
             raise
         self._report.samples("stored", len(readings))
         self._report.samples("dead_letter", len(letters))

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from ems_telemetry.config.check import ConfiguredPoint
 from ems_telemetry.config.load import Configuration
+from ems_telemetry.model import Declaration
 from ems_telemetry.storage.registry import MeterRow, PointRow, SiteRow
 
 
@@ -14,6 +15,8 @@ class PlantRows:
     sites: tuple[SiteRow, ...]
     meters: tuple[MeterRow, ...]
     points: tuple[PointRow, ...]
+    connectors: tuple[str, ...]
+    """Those that may make points of their own known."""
 
 
 def plant_rows(configuration: Configuration) -> PlantRows:
@@ -23,6 +26,27 @@ def plant_rows(configuration: Configuration) -> PlantRows:
         sites=tuple(SiteRow(site.id, site.name, site.timezone, site.areas) for site in configuration.plant.sites),
         meters=tuple(meters.values()),
         points=tuple(_point_row(point) for point in configuration.points),
+        connectors=tuple(connector.name for connector in configuration.connectors if connector.file.enabled),
+    )
+
+
+def declaration_of(point: ConfiguredPoint) -> Declaration:
+    """Gives a point that a device made known as it travels through the spool."""
+    meter, row = _meter_row(point), _point_row(point)
+    return Declaration(
+        key=row.key,
+        meter=meter.id,
+        meter_name=meter.name,
+        site=meter.site_id,
+        area=meter.area,
+        medium=meter.medium,
+        name=row.name,
+        quantity=row.quantity,
+        unit=row.unit,
+        kind=str(row.kind),
+        source=row.source,
+        source_unit=row.source_unit,
+        expected_interval_s=row.expected_interval_s,
     )
 
 

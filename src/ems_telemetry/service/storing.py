@@ -53,7 +53,7 @@ class Storing:
             message = f"the schema lacks {', '.join(pending)}; run `ems-telemetry migrate`"
             raise DatabaseNotReadyError(message)
         rows = plant_rows(self._configuration)
-        point_ids = await synchronise(self._database, rows.sites, rows.meters, rows.points)
+        point_ids = await synchronise(self._database, rows.sites, rows.meters, rows.points, discovering=rows.connectors)
         async with self._database.connection() as connection:
             self.capability = await detect(connection)
         self._metrics.database_info.clear()

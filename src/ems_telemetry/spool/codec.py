@@ -20,7 +20,7 @@ from uuid import UUID
 import msgspec
 
 from ems_telemetry.errors import SpoolDamagedError
-from ems_telemetry.model import Batch, DeadLetter, Gap, Reading
+from ems_telemetry.model import Batch, DeadLetter, Declaration, Gap, Reading
 
 VERSION = 1
 _HEADER = struct.Struct(">2sBI")
@@ -64,6 +64,8 @@ class _Body(msgspec.Struct, array_like=True, frozen=True):
     raw: dict[int, float]
     letters: list[_Letter]
     gaps: list[_Gap]
+    declarations: list[Declaration] = []
+    """Missing in what was written before there were any."""
 
 
 _encoder = msgspec.msgpack.Encoder()
@@ -90,6 +92,7 @@ def encode(batch: Batch) -> bytes:
             raw={position: row.raw for position, row in enumerate(rows) if row.raw is not None},
             letters=[_pack_letter(letter) for letter in batch.dead_letters],
             gaps=[_pack_gap(gap) for gap in batch.gaps],
+            declarations=list(batch.declarations),
         )
     )
     return _HEADER.pack(_MAGIC, VERSION, zlib.crc32(body)) + body
@@ -148,6 +151,7 @@ def _unpack(body: _Body) -> Batch:
             )
             for gap in body.gaps
         ),
+        declarations=tuple(body.declarations),
     )
 
 

@@ -35,7 +35,10 @@ class Row(NamedTuple):
     point: str
 
 
-_UNKNOWN_POINT = "the database does not know this point; it is in no connector file, or was not when the reading arrived"
+_UNKNOWN_POINT = (
+    "the database does not know this point: it was in no connector file when the reading arrived, and its device did not make "
+    "it known, or gave it another meaning than its stored readings have"
+)
 # The driver cuts a number that is too long for its column instead of refusing it.
 _FLAGS_FIT = range(2**31)
 _QUALITY_FITS = range(2**15)

@@ -10,8 +10,9 @@ from typing import Any
 import psycopg
 
 from ems_telemetry.errors import ConfigurationError, Problem
-from ems_telemetry.model import Kind
+from ems_telemetry.model import Declaration, Kind
 from ems_telemetry.storage.database import Database
+from ems_telemetry.storage.translation import translated
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +64,10 @@ _PUT_SITE = """
 _PUT_METER = """
     INSERT INTO meters AS old (id, site_id, area, name, medium, connector) VALUES (%s, %s, %s, %s, %s, %s)
     ON CONFLICT (id) DO UPDATE SET site_id = excluded.site_id, area = excluded.area, name = excluded.name,
-                                   medium = excluded.medium, connector = excluded.connector, active = true, updated_at = now()
-    WHERE (old.site_id, old.area, old.name, old.medium, old.connector, old.active)
-          IS DISTINCT FROM (excluded.site_id, excluded.area, excluded.name, excluded.medium, excluded.connector, true)
+                                   medium = excluded.medium, connector = excluded.connector, active = true,
+                                   discovered = false, updated_at = now()
+    WHERE (old.site_id, old.area, old.name, old.medium, old.connector, old.active, old.discovered)
+          IS DISTINCT FROM (excluded.site_id, excluded.area, excluded.name, excluded.medium, excluded.connector, true, false)
 """
 # An upsert would use up an id for every point at every start.
 _ADD_POINT = """
@@ -73,27 +75,57 @@ _ADD_POINT = """
     VALUES (%s, %s, %s, %s, %s, %s, %s, %s, make_interval(secs => %s), %s)
 """
 _CHANGE_POINT = """
-    UPDATE points SET active = true, updated_at = now(),
+    UPDATE points SET active = true, discovered = false, updated_at = now(),
         (meter_id, name, quantity, medium, unit, kind, source, source_unit, expected_interval) = (SELECT fresh.*)
     FROM (VALUES (%s, %s, %s, %s::text, %s, %s, %s, %s, make_interval(secs => %s)))
          AS fresh (meter_id, name, quantity, medium, unit, kind, source, source_unit, expected_interval)
     WHERE key = %s AND (points.meter_id, points.name, points.quantity, points.medium, points.unit, points.kind, points.source,
-                        points.source_unit, points.expected_interval, active) IS DISTINCT FROM (
+                        points.source_unit, points.expected_interval, active, discovered) IS DISTINCT FROM (
                         fresh.meter_id, fresh.name, fresh.quantity, fresh.medium, fresh.unit, fresh.kind, fresh.source,
-                        fresh.source_unit, fresh.expected_interval, true)
+                        fresh.source_unit, fresh.expected_interval, true, false)
 """
 _DEACTIVATE = {
-    "points": "UPDATE points SET active = false, updated_at = now() WHERE active AND key <> ALL (%s)",
-    "meters": "UPDATE meters SET active = false, updated_at = now() WHERE active AND id <> ALL (%s)",
+    "points": """
+        UPDATE points SET active = false, updated_at = now() FROM meters
+        WHERE meters.id = meter_id AND points.active AND key <> ALL (%s) AND NOT (points.discovered AND connector = ANY (%s))
+    """,
+    "meters": """
+        UPDATE meters SET active = false, updated_at = now()
+        WHERE active AND id <> ALL (%s) AND NOT (connector = ANY (%s)
+                                                 AND EXISTS (SELECT FROM points WHERE meter_id = meters.id AND points.active))
+    """,
     "sites": "UPDATE sites SET active = false, updated_at = now() WHERE active AND id <> ALL (%s)",
 }
+# What a file names is never changed by what a device says.
+_DECLARE_METER = """
+    INSERT INTO meters AS old (id, site_id, area, name, medium, connector, discovered) VALUES (%s, %s, %s, %s, %s, %s, true)
+    ON CONFLICT (id) DO UPDATE SET area = excluded.area, name = excluded.name, medium = excluded.medium,
+                                   connector = excluded.connector, active = true, updated_at = now()
+    WHERE old.discovered AND (old.area, old.name, old.medium, old.connector, old.active)
+                             IS DISTINCT FROM (excluded.area, excluded.name, excluded.medium, excluded.connector, true)
+"""
+_DECLARE_POINT = """
+    INSERT INTO points AS old (meter_id, name, quantity, medium, unit, kind, source, source_unit, expected_interval, key,
+                               discovered)
+    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, make_interval(secs => %s), %s, true)
+    ON CONFLICT (key) DO UPDATE
+    SET meter_id = excluded.meter_id, name = excluded.name, quantity = excluded.quantity, medium = excluded.medium,
+        unit = excluded.unit, kind = excluded.kind, source = excluded.source, source_unit = excluded.source_unit,
+        expected_interval = excluded.expected_interval, active = true, updated_at = now()
+    WHERE old.discovered
+"""
 _STORED_MEANING = """
     SELECT key, unit, kind, EXISTS (SELECT FROM latest_readings WHERE point_id = points.id) FROM points
 """
 
 
 async def synchronise(
-    database: Database, sites: Sequence[SiteRow], meters: Sequence[MeterRow], points: Sequence[PointRow]
+    database: Database,
+    sites: Sequence[SiteRow],
+    meters: Sequence[MeterRow],
+    points: Sequence[PointRow],
+    *,
+    discovering: Sequence[str] = (),
 ) -> dict[str, int]:
     """Makes the tables say what is configured, in one transaction. Harmless as often as it is done.
 
@@ -102,6 +134,7 @@ async def synchronise(
         sites: all configured.
         meters: all configured; their sites are among `sites`.
         points: all configured; their meters are among `meters`.
+        discovering: the connectors that run: points that their devices made known stay active.
 
     Returns:
         The id of every point the database knows by its key, active or not.
@@ -114,8 +147,73 @@ async def synchronise(
         await connection.execute(_LOCK)
         known = await _require_same_meaning(connection, points)
         await _put(connection, sites, meters, points, known)
-        cursor = await connection.execute("SELECT key, id FROM points")
-        return dict(await cursor.fetchall())
+        await _deactivate(connection, sites, meters, points, discovering)
+        return await _read_ids(connection)
+
+
+async def declare(
+    connection: psycopg.AsyncConnection[Any], declared: Sequence[tuple[str, Declaration]], point_ids: Mapping[str, int]
+) -> dict[str, int]:
+    """Makes the tables know the points that devices made known, in one transaction. Harmless as often as it is done.
+
+    Args:
+        connection: outside a transaction.
+        declared: each with the name of its connector; their sites are configured.
+        point_ids: the ids known so far.
+
+    Returns:
+        The ids by key, with those of the declared points. A point whose stored readings have another meaning than what its
+        device says now is left out: it must not be continued under the same key.
+
+    Raises:
+        TransientError: it may work later.
+        RejectedByDatabaseError: one of them is refused.
+    """
+    rows = {declaration.key: _point_row(declaration) for _, declaration in declared}
+    meters = {declaration.meter: (declaration, connector) for connector, declaration in declared}
+    with translated():
+        async with connection.transaction():
+            await connection.execute(_LOCK)
+            stored = {key: (unit, kind) for key, unit, kind, has_readings in await _stored_meanings(connection) if has_readings}
+            contradicting = {
+                row.key for row in rows.values() if stored.get(row.key, (row.unit, row.kind)) != (row.unit, row.kind)
+            }
+            cursor = connection.cursor()
+            await cursor.executemany(_DECLARE_METER, [_meter_columns(one, connector) for one, connector in meters.values()])
+            await cursor.executemany(_DECLARE_POINT, [_columns(row) for key, row in rows.items() if key not in contradicting])
+            known = await _read_ids(connection)
+    return {key: id_ for key, id_ in {**point_ids, **known}.items() if key not in contradicting}
+
+
+async def _read_ids(connection: psycopg.AsyncConnection[Any]) -> dict[str, int]:
+    cursor = await connection.execute("SELECT key, id FROM points")
+    return dict(await cursor.fetchall())
+
+
+async def _stored_meanings(connection: psycopg.AsyncConnection[Any]) -> Sequence[tuple[str, str, str, bool]]:
+    """Gives key, unit, kind, and whether there are readings, of every point."""
+    cursor = await connection.execute(_STORED_MEANING)
+    return await cursor.fetchall()
+
+
+def _meter_columns(declaration: Declaration, connector: str) -> tuple[object, ...]:
+    stands = declaration.site, declaration.area
+    return (declaration.meter, *stands, declaration.meter_name, declaration.medium, connector)
+
+
+def _point_row(declaration: Declaration) -> PointRow:
+    return PointRow(
+        key=declaration.key,
+        meter_id=declaration.meter,
+        name=declaration.name,
+        quantity=declaration.quantity,
+        medium=declaration.medium,
+        unit=declaration.unit,
+        kind=Kind(declaration.kind),
+        source=declaration.source,
+        source_unit=declaration.source_unit,
+        expected_interval_s=declaration.expected_interval_s,
+    )
 
 
 async def _put(
@@ -132,19 +230,24 @@ async def _put(
     )
     await cursor.executemany(_ADD_POINT, [_columns(row) for row in points if row.key not in known])
     await cursor.executemany(_CHANGE_POINT, [_columns(row) for row in points if row.key in known])
-    configured = {
-        "points": [row.key for row in points],
-        "meters": [row.id for row in meters],
-        "sites": [row.id for row in sites],
-    }
-    for table, names in configured.items():
-        await cursor.execute(_DEACTIVATE[table], (names,))
+
+
+async def _deactivate(
+    connection: psycopg.AsyncConnection[Any],
+    sites: Sequence[SiteRow],
+    meters: Sequence[MeterRow],
+    points: Sequence[PointRow],
+    discovering: Sequence[str],
+) -> None:
+    """Points before meters: a meter stays as long as it has points."""
+    await connection.execute(_DEACTIVATE["points"], ([row.key for row in points], list(discovering)))
+    await connection.execute(_DEACTIVATE["meters"], ([row.id for row in meters], list(discovering)))
+    await connection.execute(_DEACTIVATE["sites"], ([row.id for row in sites],))
 
 
 async def _require_same_meaning(connection: psycopg.AsyncConnection[Any], points: Sequence[PointRow]) -> frozenset[str]:
     """Refuses what would give stored values another meaning; tells which points are known."""
-    cursor = await connection.execute(_STORED_MEANING)
-    known = await cursor.fetchall()
+    known = await _stored_meanings(connection)
     problems = find_changed_meanings(points, {key: (unit, kind) for key, unit, kind, has_readings in known if has_readings})
     if problems:
         raise ConfigurationError(problems)

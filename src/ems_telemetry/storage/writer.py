@@ -21,6 +21,7 @@ from ems_telemetry.spool.port import Entry, SpoolReader
 from ems_telemetry.storage.capability import Capability
 from ems_telemetry.storage.database import Database
 from ems_telemetry.storage.load import Item, Load, Row, plan, rejected
+from ems_telemetry.storage.registry import declare
 from ems_telemetry.storage.storing import Account, begin_session, store
 from ems_telemetry.waiting import first_of
 
@@ -121,7 +122,7 @@ class Writer:
             while await self._has_entries():
                 entries = await self._spool.read(MAX_ITEMS)
                 if entries:
-                    await _undisturbed(self._hand_over(connection, target, entries))
+                    target = await _undisturbed(self._hand_over(connection, target, entries))
                 if sum(len(entry.batch) for entry in entries) < MAX_ITEMS:
                     await first_of(self._clock.sleep(GATHER_S), self._stopping.wait())
 
@@ -130,13 +131,19 @@ class Writer:
         await first_of(self._spool.wait_for_entries(), self._stopping.wait())
         return not self._stopping.is_set()
 
-    async def _hand_over(self, connection: psycopg.AsyncConnection[Any], target: Target, entries: Sequence[Entry]) -> None:
+    async def _hand_over(self, connection: psycopg.AsyncConnection[Any], target: Target, entries: Sequence[Entry]) -> Target:
+        """Stores entries and removes them; gives the target as it is known afterwards."""
         began_s = self._clock.monotonic()
+        declared = [(entry.batch.connector, point) for entry in entries for point in entry.batch.declarations]
+        if declared:
+            known = await _answered(declare(connection, declared, target.point_ids), TRANSACTION_TIMEOUT_S)
+            target = replace(target, point_ids=known)
         planned = plan((entry.batch for entry in entries), target.point_ids)
         already = Account(duplicates=planned.duplicates, conflicts=planned.conflicts, rejected=planned.rejected)
         account = already + await self._store(connection, target.capability, planned.load)
         self._tell(account, sum(len(entry.batch.readings) for entry in entries), self._clock.monotonic() - began_s)
         await self._spool.remove([entry.sequence for entry in entries])
+        return target
 
     async def _store(self, connection: psycopg.AsyncConnection[Any], capability: Capability, load: Load) -> Account:
         """Stores all of a load but the items that the database refuses even when they are alone."""

@@ -2,10 +2,10 @@ import asyncio
 from dataclasses import replace
 
 import pytest
-from small_plant import ENERGY, METERS, POINTS, POWER, SITES, WATER, batch, fetch, point, prepare, reading, write
+from small_plant import ENERGY, METERS, POINTS, POWER, SITES, START, WATER, batch, fetch, point, prepare, reading, stored, write
 
 from ems_telemetry.errors import ConfigurationError
-from ems_telemetry.model import Kind
+from ems_telemetry.model import Batch, Declaration, Kind, Reading
 from ems_telemetry.storage.database import Database
 from ems_telemetry.storage.migrations import migrate
 from ems_telemetry.storage.registry import synchronise
@@ -80,3 +80,56 @@ async def test_two_services_at_once_agree(database: Database) -> None:
     await migrate(database)
     one, other = await asyncio.gather(*(synchronise(database, SITES, METERS, POINTS) for _ in range(2)))
     assert one == other
+
+
+FOUND = Declaration(
+    *("EM-30.power", "EM-30", "Line 3", "BER1", None, "electricity", "Power", "active_power", "kW", "gauge"),
+    *("spBv1.0/P/DDATA/line-3/EM-30 Power", "W", None),
+)
+
+
+def found(*readings: Reading, declared: Declaration = FOUND) -> Batch:
+    return Batch("hall-1", readings, declarations=[declared])
+
+
+ACTIVE = "SELECT key, discovered FROM points WHERE active ORDER BY key"
+
+
+async def test_what_a_device_makes_known_is_there_before_its_readings(database: Database) -> None:
+    assert await write(database, found(reading(FOUND.key))) == {"inserted": 1}
+    assert await stored(database, FOUND.key) == [(START, 1.0)]
+    rows = await fetch(database, "SELECT id, name, connector, discovered FROM meters WHERE discovered")
+    assert rows == [("EM-30", "Line 3", "hall-1", True)]
+
+
+async def test_it_stays_active_as_long_as_its_connector_runs(database: Database) -> None:
+    await write(database, found(reading(FOUND.key)))
+    await synchronise(database, SITES, METERS, POINTS, discovering=["hall-1"])
+    assert (FOUND.key, True) in await fetch(database, ACTIVE)
+    await synchronise(database, SITES, METERS, POINTS, discovering=["water-broker"])
+    assert (FOUND.key, True) not in await fetch(database, ACTIVE)
+    assert await fetch(database, "SELECT active FROM meters WHERE id = 'EM-30'") == [(False,)]
+
+
+async def test_a_device_does_not_change_what_a_file_names(database: Database) -> None:
+    await prepare(database)
+    await write(database, found(declared=FOUND._replace(key=POWER, meter="EM-01", name="mine", meter_name="mine")))
+    rows = await fetch(
+        database, "SELECT p.name, m.name, p.discovered FROM points p JOIN meters m ON m.id = meter_id WHERE key = %s", POWER
+    )
+    assert rows == [(POWER.partition(".")[2], "Main switchboard", False)]
+
+
+async def test_a_file_takes_over_what_a_device_had_made_known(database: Database) -> None:
+    await write(database, found(reading(FOUND.key)))
+    await synchronise(database, SITES, [*METERS, replace(METERS[0], id="EM-30")], [*POINTS, point(FOUND.key, "kW", Kind.GAUGE)])
+    assert (FOUND.key, False) in await fetch(database, ACTIVE)
+
+
+async def test_another_meaning_under_the_same_key_is_kept_apart_as_dead_letters(database: Database) -> None:
+    await write(database, found(reading(FOUND.key)))
+    other = FOUND._replace(quantity="active_energy_import", unit="kWh", kind="counter")
+    assert await write(database, found(reading(FOUND.key, 1), reading(POWER), declared=other)) == {"inserted": 1, "rejected": 1}
+    assert await stored(database, FOUND.key) == [(START, 1.0)]
+    assert await fetch(database, "SELECT unit FROM points WHERE key = %s", FOUND.key) == [("kW",)]
+    assert await fetch(database, "SELECT reason, point FROM dead_letters") == [("unknown_point", FOUND.key)]

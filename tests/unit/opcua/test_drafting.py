@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 from ems_telemetry.config.check import ConfiguredPoint, check_connectors
 from ems_telemetry.config.load import read_connector
 from ems_telemetry.config.plant import Plant
+from ems_telemetry.connectors.guessing.ids import LONGEST_ID, distinct_ids, meter_id, point_id
+from ems_telemetry.connectors.guessing.unit_texts import DeviceUnit
 from ems_telemetry.connectors.opcua.address_space import Answer, FoundNode, Range, Selection, ValueKind, VariableFacts
-from ems_telemetry.connectors.opcua.drafted_names import LONGEST_ID, distinct_ids, meter_id, point_id
 from ems_telemetry.connectors.opcua.drafting import MOST_LEFT_OUT, Heading, draft, scalar
-from ems_telemetry.connectors.opcua.engineering_units import UNIT_OF_CODE, DeviceUnit
+from ems_telemetry.connectors.opcua.engineering_units import UNIT_OF_CODE
 from ems_telemetry.connectors.opcua.file import OpcUaFile
 from ems_telemetry.errors import Problem
 from ems_telemetry.model import Quality
@@ -134,7 +135,7 @@ def test_what_is_left_out_is_listed_with_its_reason_and_bounded() -> None:
 
 def test_a_number_without_a_quantity_stands_ready_to_be_completed() -> None:
     text = draft(tree(variable("M", "Value")), Selection(), HEADING).text
-    line = '# - {id: value, node: "nsu=urn:plc;s=M.Value", quantity: QUANTITY, unit: UNIT}    # the server tells no unit'
+    line = '# - {id: value, node: "nsu=urn:plc;s=M.Value", quantity: QUANTITY, unit: UNIT}    # no unit is told'
     assert line in text
     assert "meters: []" in text
 

@@ -1,14 +1,7 @@
 import pytest
 
-from ems_telemetry.connectors.opcua.engineering_units import (
-    UNECE_NAMESPACE,
-    UNIT_OF_CODE,
-    code_of,
-    fitting_quantities,
-    read_unit,
-    unit_of_name,
-    unit_of_text,
-)
+from ems_telemetry.connectors.guessing.unit_texts import fitting_quantities, unit_of_name, unit_of_text
+from ems_telemetry.connectors.opcua.engineering_units import UNECE_NAMESPACE, UNIT_OF_CODE, code_of, read_unit
 
 
 def number_of(code: str) -> int:

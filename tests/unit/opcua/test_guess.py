@@ -4,9 +4,11 @@ from hypothesis import strategies as st
 
 from ems_telemetry.config.quantities import QUANTITIES
 from ems_telemetry.config.units import measures
+from ems_telemetry.connectors.guessing.quantities import Guess, NoGuess
+from ems_telemetry.connectors.guessing.unit_texts import DeviceUnit, unit_of_text
 from ems_telemetry.connectors.opcua.address_space import ValueKind, VariableFacts
-from ems_telemetry.connectors.opcua.engineering_units import UNIT_OF_CODE, DeviceUnit, unit_of_text
-from ems_telemetry.connectors.opcua.guess import Guess, NoGuess, guess_point
+from ems_telemetry.connectors.opcua.engineering_units import UNIT_OF_CODE
+from ems_telemetry.connectors.opcua.guess import guess_point
 from ems_telemetry.connectors.opcua.measurement_ids import measurement_of
 from ems_telemetry.model import Kind
 

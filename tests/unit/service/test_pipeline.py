@@ -160,3 +160,24 @@ async def test_a_cancelled_delivery_stores_nothing_more_and_the_cancellation_tra
     with pytest.raises(asyncio.CancelledError):
         await delivering
     assert spool.batches == []
+
+
+async def test_what_a_device_makes_known_travels_once_and_before_its_readings(pipeline: Pipeline, spool: FakeSpool) -> None:
+    known = configured_point(id="found")
+    pipeline.declare([known])
+    assert spool.batches == []
+    assert await pipeline.offer([sample(point="EM-01.found")])
+    assert await pipeline.offer([sample(1, point="EM-01.found")])
+    assert [[one.key for one in batch.declarations] for batch in spool.batches] == [["EM-01.found"], []]
+    assert [[reading.point for reading in batch.readings] for batch in spool.batches] == [["EM-01.found"]] * 2
+    declaration = spool.batches[0].declarations[0]
+    assert (declaration.meter, declaration.site, declaration.unit) == ("EM-01", known.site, known.quantity.unit)
+
+
+async def test_what_could_not_be_made_known_yet_goes_with_the_next_batch(pipeline: Pipeline, spool: FakeSpool) -> None:
+    pipeline.declare([configured_point(id="found")])
+    spool.failure = SpoolFullError("full")
+    assert not await pipeline.offer([sample(point="EM-01.found")])
+    spool.failure = None
+    await pipeline.close()
+    assert [one.key for one in spool.batches[0].declarations] == ["EM-01.found"]

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ems_telemetry.errors import SpoolDamagedError
-from ems_telemetry.model import Batch, DeadLetter, Gap, Reading
+from ems_telemetry.model import Batch, DeadLetter, Declaration, Gap, Reading
 from ems_telemetry.spool.codec import decode, encode
 
 TIMES = st.datetimes(min_value=datetime(1970, 1, 1), max_value=datetime(2200, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
@@ -46,13 +46,33 @@ GAPS = st.builds(
 )
 
 
-@given(st.lists(READINGS, max_size=20), st.lists(LETTERS, max_size=3), st.lists(GAPS, max_size=3))
-def test_what_is_encoded_is_decoded_the_same(readings: list[Reading], letters: list[DeadLetter], gaps: list[Gap]) -> None:
-    batch = Batch("line-3", tuple(readings), tuple(letters), tuple(gaps))
+DECLARATIONS = st.builds(Declaration, expected_interval_s=st.none() | st.floats(1e-3, 1e9))
+
+
+@given(
+    st.lists(READINGS, max_size=20),
+    st.lists(LETTERS, max_size=3),
+    st.lists(GAPS, max_size=3),
+    st.lists(DECLARATIONS, max_size=2),
+)
+def test_what_is_encoded_is_decoded_the_same(
+    readings: list[Reading], letters: list[DeadLetter], gaps: list[Gap], declared: list[Declaration]
+) -> None:
+    batch = Batch("line-3", tuple(readings), tuple(letters), tuple(gaps), tuple(declared))
     assert decode(encode(batch)) == batch
 
 
+def test_what_was_written_before_there_were_declarations_is_still_read() -> None:
+    written = bytes.fromhex(BEFORE_DECLARATIONS)
+    batch = decode(written)
+    assert batch == Batch("c", (Reading("EM-01.energy", NOW, 1.5, None, None, 192, 0, 0, NOW),), (), ())
+
+
 NOW = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
+BEFORE_DECLARATIONS = (
+    "4542017d7642899da16391ac454d2d30312e656e65726779910091cf00064c07a65f280091cb3ff800000000000091ccc0910091009"
+    "1cf00064c07a65f280080809090"
+)
 WHOLE = encode(
     Batch(
         "c",

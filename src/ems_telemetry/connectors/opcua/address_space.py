@@ -9,7 +9,7 @@ from fnmatch import translate
 from types import MappingProxyType
 from typing import TypeAlias
 
-from ems_telemetry.connectors.opcua.engineering_units import DeviceUnit
+from ems_telemetry.connectors.guessing.unit_texts import DeviceUnit
 from ems_telemetry.model import Quality, RawValue
 
 Range: TypeAlias = tuple[float, float]

@@ -9,10 +9,11 @@ from asyncua import ua
 from asyncua.client.ua_session import UaSession
 from asyncua.ua.attribute_ids import AttributeIds
 
+from ems_telemetry.connectors.guessing.unit_texts import DeviceUnit
 from ems_telemetry.connectors.opcua.address_space import Answer, FoundNode, Range, ValueKind, VariableFacts
 from ems_telemetry.connectors.opcua.browsing import SeenNode
 from ems_telemetry.connectors.opcua.data_types import ANY_TYPE, DataType, read_types, states_of
-from ems_telemetry.connectors.opcua.engineering_units import DeviceUnit, read_unit
+from ems_telemetry.connectors.opcua.engineering_units import read_unit
 from ems_telemetry.connectors.opcua.errors import status_in_words, status_name
 from ems_telemetry.connectors.opcua.measurement_ids import ECM_NAMESPACE, MEASUREMENT_ID
 from ems_telemetry.connectors.opcua.node_text import write_node

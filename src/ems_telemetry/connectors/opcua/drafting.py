@@ -8,9 +8,10 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from ems_telemetry.connectors.guessing.ids import distinct_ids, meter_id, point_id
+from ems_telemetry.connectors.guessing.quantities import Guess, NoGuess
 from ems_telemetry.connectors.opcua.address_space import FoundNode, Selection, ValueKind, VariableFacts, write_path
-from ems_telemetry.connectors.opcua.drafted_names import distinct_ids, meter_id, point_id
-from ems_telemetry.connectors.opcua.guess import Guess, NoGuess, guess_point
+from ems_telemetry.connectors.opcua.guess import guess_point
 from ems_telemetry.connectors.opcua.nodes import parse_node
 from ems_telemetry.model import Kind, Medium
 
