@@ -136,7 +136,10 @@ def test_parameters_have_their_defaults_and_a_number_may_stand_in_quotes(tmp_pat
     assert profile.settings_from({"unit": "Wh", "ratio": 2.5})["ratio"] == Decimal("2.5")
     two = Parameter(meaning="how many", choices=(Decimal(1), Decimal(2)))
     tariffs = profile.model_copy(update={"parameters": {"tariffs": two}})
-    assert tariffs.settings_from({"tariffs": "2"}) == tariffs.settings_from({"tariffs": 2}) == {"tariffs": Decimal(2)}
+    for written in (2, 2.0, "2"):
+        assert tariffs.settings_from({"tariffs": written}) == {"tariffs": Decimal(2)}
+    with pytest.raises(ValueError, match=r"tariffs \"True\" is none of 1, 2"):
+        tariffs.settings_from({"tariffs": True})
 
 
 @pytest.mark.parametrize("hole", [{"register": "input", "first": 5, "last": 4}, {"register": "inputs", "first": 4, "last": 5}])

@@ -6,7 +6,7 @@ tariffs are counted, is a parameter; `scale_by`, `when` and braces in `unit` say
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from itertools import chain, product
 from string import Formatter
@@ -240,8 +240,7 @@ def _settle(name: str, parameter: Parameter, given: object) -> Setting:
             raise ValueError(f"parameter {name} is missing{among and f', one of {among}'}: {parameter.meaning}")
         return parameter.default
     if parameter.choices:
-        # As text, so that a number in quotes is that number.
-        chosen = next((choice for choice in parameter.choices if str(choice) == str(given)), None)
+        chosen = next((choice for choice in parameter.choices if _is_same(choice, given)), None)
         if chosen is None:
             raise ValueError(f'parameter {name} "{given}" is none of {among}')
         return chosen
@@ -250,8 +249,18 @@ def _settle(name: str, parameter: Parameter, given: object) -> Setting:
     return Decimal(str(given))
 
 
+def _is_same(choice: Setting, given: object) -> bool:
+    """Compares numbers as numbers, also one that stands in quotes."""
+    if isinstance(choice, str):
+        return choice == str(given)
+    try:
+        return choice == Decimal(str(given))
+    except InvalidOperation:
+        return False
+
+
 def _applies(when: Mapping[str, object], settings: Mapping[str, Setting]) -> bool:
-    return all(str(settings[name]) in _texts(allowed) for name, allowed in when.items())
+    return all(any(_is_same(settings[name], one) for one in _texts(allowed)) for name, allowed in when.items())
 
 
 def _exclude(when: Mapping[str, object], other: Mapping[str, object]) -> bool:
