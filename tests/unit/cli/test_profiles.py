@@ -86,7 +86,7 @@ def test_a_profile_is_shown_with_all_an_engineer_must_know() -> None:
         "Onicon System-30 BTU meter (onicon/system-30)",
         "proved:   documents",
         "source:   Onicon System-30 BTU Measurement System manual",
-        "proof:    flow_temperature is read first and must be -20 to 150 degC",
+        "proof:    flow_temperature is read first and must be 1 to 150 degC",
         "words of length 3 to base 1000",
         "    profile: onicon/system-30",
     ):
