@@ -94,6 +94,14 @@ class ConnectorFile(Model, Generic[MeterT]):
         """The endpoint as shown to people; never with a password in it."""
         return str(getattr(self, "endpoint", ""))
 
+    @property
+    def line(self) -> tuple[str, str] | None:
+        """The place that all files which name it share one link to, and in which manner this file speaks there, in words.
+
+        `("10.20.0.31:502", "RTU over TCP")`, for example; None where each file has a link of its own.
+        """
+        return None
+
 
 class UserCredentials(Model):
     """A name and a password, the password from the environment or from a file."""

@@ -125,6 +125,11 @@ class ModbusFile(ConnectorFile[ModbusMeter]):
         """The endpoint's host and port."""
         return parse_endpoint(self.endpoint)
 
+    @property
+    def line(self) -> tuple[str, str]:
+        """All files that name one endpoint share the link to it."""
+        return self.where.place, self.where.manner
+
     def interval_s(self, meter: ModbusMeter) -> float:
         """Tells how often a meter is read, in seconds."""
         return meter.interval or self.interval
