@@ -18,7 +18,7 @@ from typing import NamedTuple
 from pymodbus.client import AsyncModbusTcpClient
 
 from ems_telemetry.clock import SystemClock
-from ems_telemetry.connectors.contract import Surroundings
+from ems_telemetry.connectors.contract import Shared, Surroundings
 from ems_telemetry.connectors.modbus.cadence import Cadence
 from ems_telemetry.connectors.modbus.file import ModbusFile
 from ems_telemetry.connectors.modbus.link import Link
@@ -116,7 +116,7 @@ async def measure_ours(file: ModbusFile, seconds: float) -> Turn:
     clock, sink, link = SystemClock(), CountingSink(), Link(file.where)
     with tempfile.TemporaryDirectory() as folder:
         report = ConnectorReport("bench", "modbus", "", clock=clock, metrics=Metrics())
-        poller = Poller(link, Surroundings(sink, report, clock, Backoff(), Path(folder), Path(folder)))
+        poller = Poller(link, Surroundings(sink, report, clock, Backoff(), Path(folder), Path(folder), Shared()))
     units = [Unit(poll, Cadence(1.0), clock) for poll in plan_polls(file)]
     registers = sum(block.count for poll in plan_polls(file) for block in poll.blocks)
 
