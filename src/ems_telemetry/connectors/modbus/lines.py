@@ -1,0 +1,21 @@
+"""Which connectors share a line: all that speak to one endpoint, whatever file they stand in."""
+
+from ems_telemetry.clock import Clock
+from ems_telemetry.connectors.contract import Shared
+from ems_telemetry.connectors.modbus.endpoint import Endpoint
+from ems_telemetry.connectors.modbus.line import Line
+from ems_telemetry.connectors.modbus.tls import TlsSettings
+from ems_telemetry.retry import Backoff
+
+
+def shared_line(shared: Shared, endpoint: Endpoint, tls: TlsSettings | None, clock: Clock, backoff: Backoff) -> Line:
+    """Gives the line to an endpoint, the same to all who ask; connects nowhere yet.
+
+    Args:
+        shared: what the connectors of one service have in common.
+        endpoint: where to, and how.
+        tls: the certificates of a tls:// endpoint, None for others; other certificates make it another line.
+        clock: tells pauses and how long to wait after a failure.
+        backoff: how failures to connect are spread over time; that of the first to ask counts.
+    """
+    return shared.once((Line, endpoint, tls), lambda: Line(endpoint, clock, backoff, tls))
