@@ -1,25 +1,18 @@
-"""Every shipped profile loads, checks and is planned within its limits, and a meter that serves its map is read."""
+"""Every shipped profile loads, checks and is planned within its limits, and is documented."""
 
 import re
 import tomllib
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
 from profile_files import all_settings, loaded, loaded_file, meter_of, write_profile
-from pymodbus.client import AsyncModbusTcpClient
-from servers.meter_model import LAYOUTS, SUNSPEC_BASE, ModelledMeter, model, settings_for
-from servers.modbus import LOOPBACK, ModbusTkServer, modbus_tk
+from servers.meter_model import LAYOUTS, settings_for
 
 from ems_telemetry.config.quantities import QUANTITIES
-from ems_telemetry.connectors.modbus.decode import BlockDecoder, NoValue
-from ems_telemetry.connectors.modbus.file import ModbusFile
 from ems_telemetry.connectors.modbus.library import KnownProfile, Library
-from ems_telemetry.connectors.modbus.plan import Block, Poll, plan_blocks, plan_polls
+from ems_telemetry.connectors.modbus.plan import Block, Poll, plan_polls
 from ems_telemetry.connectors.modbus.profile import Profile, Proved
-from ems_telemetry.connectors.modbus.proof import OneOf, Within
-from ems_telemetry.connectors.modbus.registers import RegisterPoint, Spelling, Table
 from ems_telemetry.connectors.modbus.sunspec_models import MODELS
 from ems_telemetry.model import Kind
 
@@ -199,124 +192,6 @@ def test_the_profiles_travel_in_the_wheel() -> None:
 
 def test_the_quantities_of_the_table_exist() -> None:
     assert {quantity for quantities in TABLE.values() for quantity in quantities} <= set(QUANTITIES)
-
-
-# --- read from a server that serves the map
-
-
-@pytest.fixture(scope="module")
-def models() -> Mapping[str, ModelledMeter]:
-    return {known.name: model(known.read()) for known in PROFILES}
-
-
-@pytest.fixture(scope="module")
-def server(models: Mapping[str, ModelledMeter]) -> Iterator[ModbusTkServer]:
-    """Serves each profile as a unit of its own."""
-    with modbus_tk({}) as server:
-        for name, modelled in models.items():
-            modelled.serve(server, UNITS[name])
-        yield server
-
-
-async def read_whole(file: ModbusFile) -> Mapping[str, object]:
-    """Reads every point of a file once, before scaling; by the key of the point."""
-    (poll,) = plan_polls(file)
-    async with connected(file) as client:
-        points = poll.points or await place_fields(client, poll)
-        values: dict[str, object] = {}
-        for block in plan_blocks(points, poll.limits):
-            read = BlockDecoder(block.address, block.points).decode(await read_block(client, poll.unit_id, block))
-            values |= {point.key: value for point, value in zip(block.points, read, strict=True)}
-    return values
-
-
-@asynccontextmanager
-async def connected(file: ModbusFile) -> AsyncIterator[AsyncModbusTcpClient]:
-    client = AsyncModbusTcpClient(file.where.host, port=file.where.port)
-    assert await client.connect()
-    try:
-        yield client
-    finally:
-        client.close()
-
-
-async def read_block(client: AsyncModbusTcpClient, unit_id: int, block: Block) -> bytes:
-    read = {
-        Table.COIL: client.read_coils,
-        Table.DISCRETE: client.read_discrete_inputs,
-        Table.HOLDING: client.read_holding_registers,
-        Table.INPUT: client.read_input_registers,
-    }[block.table]
-    reply = await read(block.address, count=block.count, device_id=unit_id)
-    assert not reply.isError(), f"{block}: {reply}"
-    if block.table.holds_bits:
-        bits = sum(bit << place for place, bit in enumerate(reply.bits))
-        return bits.to_bytes(len(reply.bits) // 8 + 1, "little")
-    return b"".join(register.to_bytes(2) for register in reply.registers)
-
-
-async def place_fields(client: AsyncModbusTcpClient, poll: Poll) -> tuple[RegisterPoint, ...]:
-    """Walks the models, as the connector does."""
-    wanted = poll.sunspec
-    assert wanted is not None
-    address = SUNSPEC_BASE + 2
-    while True:
-        header = await read_block(client, poll.unit_id, Block(Table.HOLDING, address, 2, ()))
-        model_id, length = int.from_bytes(header[:2]), int.from_bytes(header[2:])
-        if model_id in wanted.models:
-            break
-        address += 2 + length
-    fields = MODELS[model_id]
-    return tuple(
-        RegisterPoint(point.key, Table.HOLDING, address + field.offset, Spelling(field.type), exponent, field.sentinels)
-        for point in wanted.fields
-        for field in (fields[point.field],)
-        for exponent in (None if field.exponent is None else address + field.exponent,)
-    )
-
-
-async def test_every_profile_is_read_whole_from_a_server_that_serves_its_map(
-    known: KnownProfile, models: Mapping[str, ModelledMeter], server: ModbusTkServer, tmp_path: Path
-) -> None:
-    modelled = models[known.name]
-    meter = meter_of(known.name, modelled.settings, UNITS[known.name])
-    file = loaded_file(tmp_path, meter)
-    file = file.model_copy(update={"endpoint": f"tcp://{LOOPBACK}:{server.port}"})
-    values = await read_whole(file)
-    assert {key.partition(".")[2]: value for key, value in values.items()} == pytest.approx(modelled.expected, rel=1e-12)
-
-
-@pytest.mark.parametrize(
-    ("name", "sunspec_model"),
-    [("sunspec/meter", 203), ("sunspec/meter", 213), ("sunspec/inverter", 103), ("sunspec/inverter", 113)],
-)
-async def test_a_sunspec_device_is_read_whole_whichever_model_it_has(name: str, sunspec_model: int, tmp_path: Path) -> None:
-    modelled = model(Library().find(name).read(), sunspec_model=sunspec_model)
-    with modbus_tk({}) as server:
-        modelled.serve(server, 1)
-        file = loaded_file(tmp_path, meter_of(name, {}))
-        values = await read_whole(file.model_copy(update={"endpoint": f"tcp://{LOOPBACK}:{server.port}"}))
-    assert {key.partition(".")[2]: value for key, value in values.items()} == pytest.approx(modelled.expected, rel=1e-12)
-
-
-async def test_every_profile_is_proved_by_a_server_that_serves_its_map(
-    known: KnownProfile, models: Mapping[str, ModelledMeter], server: ModbusTkServer, tmp_path: Path
-) -> None:
-    file = loaded_file(tmp_path, meter_of(known.name, models[known.name].settings, UNITS[known.name]))
-    file = file.model_copy(update={"endpoint": f"tcp://{LOOPBACK}:{server.port}"})
-    (poll,) = plan_polls(file)
-    checks = [check for proof in poll.proofs for check in (*proof.identity, proof.first_read) if check is not None]
-    async with connected(file) as client:
-        for check in checks:
-            place = check.place
-            block = Block(place.table, place.start, place.end - place.start, (place,))
-            data = await read_block(client, poll.unit_id, block)
-            (value,) = BlockDecoder(block.address, block.points).decode(data)
-            assert isinstance(check.expects, OneOf | Within)
-            assert not isinstance(value, NoValue)
-            assert check.expects.fits(value), f"{check.what}: {value}"
-    profile = known.read()
-    assert bool(checks) == bool(not profile.sunspec and (profile.identity or profile.first_read))
 
 
 @pytest.mark.parametrize("model_id", LAYOUTS)
