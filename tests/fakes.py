@@ -8,7 +8,7 @@ from uuid import UUID
 
 from ems_telemetry.clock import Clock, SystemClock
 from ems_telemetry.config.check import ConfiguredPoint
-from ems_telemetry.connectors.contract import Shared, Surroundings
+from ems_telemetry.connectors.contract import Shared, Sink, Surroundings
 from ems_telemetry.model import DeadLetter, Gap, Receipt, Sample
 from ems_telemetry.observe import ConnectorReport, Metrics
 from ems_telemetry.retry import Backoff
@@ -136,7 +136,7 @@ class RememberingSink:
 def surroundings(
     state_directory: Path,
     *,
-    sink: RememberingSink | None = None,
+    sink: Sink | None = None,
     clock: Clock | None = None,
     backoff: Backoff | None = None,
     name: str = "under-test",

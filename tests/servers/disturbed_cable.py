@@ -27,7 +27,9 @@ class DisturbedCable(Cable):
         return await super().greet(near_reader, near_writer)
 
     async def hand_on(self, writer: asyncio.StreamWriter, data: bytes) -> None:
-        if writer in self._near and self._dice.random() < self._share:
+        if writer not in self._near:
+            await super().hand_on(writer, data)
+        elif self._dice.random() < self._share:
             self.disturbed += 1
             await self._disturb(self, writer, data)
         else:

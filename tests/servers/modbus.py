@@ -85,7 +85,7 @@ class ModbusTkServer(modbus_tcp.TcpServer):  # type: ignore[misc]  # modbus-tk h
 
     def _handle(self, request: bytes) -> Any:  # noqa: ANN401 - modbus-tk's own
         unit_id, function = request[6], request[7]
-        address, quantity = struct.unpack(">HH", request[8:12])
+        address, quantity = struct.unpack(">HH", request[8:12].ljust(4, b"\0"))
         self.seen.append(Seen(unit_id, function, address, quantity))
         if unit_id in self.silent:
             return None

@@ -102,8 +102,8 @@ class ModbusTkRtuServer(modbus_rtu.RtuServer):  # type: ignore[misc]  # modbus-t
             self._do_run()
 
     def _handle(self, request: bytes) -> Any:  # noqa: ANN401 - modbus-tk's own
-        if len(request) >= 6:
-            self.seen.append(Seen(request[0], request[1], *struct.unpack(">HH", request[2:6])))
+        if len(request) > 1:
+            self.seen.append(Seen(request[0], request[1], *struct.unpack(">HH", request[2:6].ljust(4, b"\0"))))
         return None if request[:1] and request[0] in self.silent else super()._handle(request)
 
 

@@ -158,8 +158,9 @@ async def test_a_busy_device_is_asked_once_more(tmp_path: Path) -> None:
     assert (sink.samples[0].value, given.report.status.counters["busy"]) == (1005, 1)
 
 
+# https://github.com/emqx/neuron/issues/1602
 @pytest.mark.parametrize("code", [0x0A, 0x0B])
-async def test_a_gateway_that_cannot_reach_a_unit_is_no_link_failure(tmp_path: Path, code: int) -> None:
+async def test_neuron_1602_a_gateway_that_cannot_reach_a_unit_is_no_link_failure(tmp_path: Path, code: int) -> None:
     sink = RememberingSink()
     given = surroundings(tmp_path, sink=sink)
     points = [point("a", 5), point("b", 60)]
@@ -178,7 +179,8 @@ async def test_a_gateway_that_cannot_reach_a_unit_is_no_link_failure(tmp_path: P
     assert asked[2] < asked[1] / 2, "a unit that cannot be reached is asked less and less often"
 
 
-async def test_a_dead_unit_does_not_hold_up_the_others(tmp_path: Path) -> None:
+# https://github.com/influxdata/telegraf/issues/11782
+async def test_telegraf_11782_a_dead_unit_does_not_hold_up_the_others(tmp_path: Path) -> None:
     sink = RememberingSink()
     given = surroundings(tmp_path, sink=sink, backoff=Backoff(initial_s=1, cap_s=60, draw=lambda: 1))
     units = {unit: [point("a", 5)] for unit in (1, 2, 3)}

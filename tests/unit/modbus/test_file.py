@@ -11,6 +11,7 @@ from ems_telemetry.config.load import load, read_connector
 from ems_telemetry.connectors.modbus import CONNECTOR_TYPE
 from ems_telemetry.connectors.modbus.file import ModbusFile
 from ems_telemetry.connectors.modbus.registers import Addressing, Table, wire_address
+from ems_telemetry.connectors.modbus.tls import TlsSettings
 from ems_telemetry.errors import ConfigurationError
 from ems_telemetry.shipped import shipped
 
@@ -234,3 +235,37 @@ def test_the_schema_calls_the_table_as_the_file_does() -> None:
     properties = ModbusFile.model_json_schema()["$defs"]["ModbusPoint"]["properties"]
     assert "register" in properties
     assert "table" not in properties
+
+
+def test_the_pauses_a_gateway_needs_are_read_as_durations() -> None:
+    file = modbus_file(1, {1: [point("a", 0)]}, pause_between_requests="30ms", pause_after_connect="2s")
+    assert file.pauses == (0.03, 2.0)
+    assert modbus_file(1, {1: [point("a", 0)]}).pauses == (0.0, 0.0)
+
+
+def test_certificates_go_with_tls_alone(tmp_path: Path) -> None:
+    authority = tmp_path / "ca.pem"
+    authority.touch()
+    certificates = {"ca": str(authority), "server_name": "gateway"}
+    file = modbus_file(1, {1: [point("a", 0)]}, endpoint="tls://10.20.0.31", tls=certificates)
+    assert file.certificates == TlsSettings(authority, server_name="gateway")
+    with pytest.raises(ValidationError, match='needs "tls" with at least "ca"'):
+        modbus_file(1, {1: [point("a", 0)]}, endpoint="tls://10.20.0.31")
+    with pytest.raises(ValidationError, match="begins with tls://, as tls://127"):
+        modbus_file(1, {1: [point("a", 0)]}, tls=certificates)
+
+
+@pytest.mark.parametrize(("unit_id", "why"), [(0, "speaks to all units at once"), (248, "is reserved")])
+def test_a_unit_that_a_serial_line_cannot_have_is_refused(unit_id: int, why: str) -> None:
+    with pytest.raises(ValidationError, match=f"unit {unit_id} {why}"):
+        modbus_file(1, {unit_id: [point("a", 0)]}, endpoint="rtu-over-tcp://10.20.0.31:4001")
+    assert modbus_file(1, {unit_id: [point("a", 0)]}).meters[0].unit_id == unit_id
+
+
+@pytest.mark.parametrize(
+    ("settings", "timeout_s"), [("?baudrate=1200&parity=N", 1 + 263 * 10 / 1200), ("", 1 + 263 * 11 / 19200)]
+)
+def test_a_slow_line_gives_a_reply_the_time_it_takes(settings: str, timeout_s: float) -> None:
+    file = modbus_file(1, {1: [point("a", 0)]}, endpoint=f"serial:///dev/ttyUSB0{settings}")
+    assert file.timeout_s(file.meters[0]) == pytest.approx(timeout_s)
+    assert file.model_copy(update={"timeout": 0.5}).timeout_s(file.meters[0]) == 0.5

@@ -64,6 +64,10 @@ class SerialPort(NamedTuple):
         """How many bits a byte takes on the wire: a start bit, the data, parity and stop bits."""
         return 1 + self.bytesize + (self.parity != "N") + self.stopbits
 
+    def takes_s(self, size_bytes: int) -> float:
+        """Tells how long that many bytes take on the wire, in seconds."""
+        return size_bytes * self.bits_per_character / self.baudrate
+
     @property
     def words(self) -> str:
         """The settings as manuals write them, as `19200 baud, 8E1`."""

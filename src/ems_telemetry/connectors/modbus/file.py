@@ -29,6 +29,9 @@ DEFAULT_TIMEOUT_S = 1.0
 DEFAULT_REGISTER_GAP = 16
 DEFAULT_RETRIES = 1
 LONGEST_PAUSE_S = 60.0
+LONGEST_EXCHANGE_BYTES = 8 + 255
+"""A request, and the reply to it with 125 registers, on a serial line."""
+SERIAL_UNITS = range(1, 248)
 
 Place: TypeAlias = tuple[str | int, ...]
 """The way to a point in its file: meters, its place, points, its place."""
@@ -108,8 +111,11 @@ class ModbusFile(ConnectorFile[ModbusMeter]):
 
     def timeout_s(self, meter: ModbusMeter) -> float:
         """Tells how long a meter's reply may take, in seconds."""
+        if said_s := meter.timeout or self.timeout:
+            return said_s
         shortest_s = min(self.interval_s(other) for other in self.meters)
-        return meter.timeout or self.timeout or min(DEFAULT_TIMEOUT_S, shortest_s / 2)
+        port = self.where.serial
+        return min(DEFAULT_TIMEOUT_S, shortest_s / 2) + (0.0 if port is None else port.takes_s(LONGEST_EXCHANGE_BYTES))
 
     def retries_of(self, meter: ModbusMeter) -> int:
         """Tells how often a silent meter is asked again at once."""
@@ -170,12 +176,19 @@ class ModbusFile(ConnectorFile[ModbusMeter]):
 
     @model_validator(mode="after")
     def _every_point_has_a_place(self) -> Self:
-        problems = [*self._misplaced_holes(), *self._settled()]
+        problems = [*self._silent_units(), *self._misplaced_holes(), *self._settled()]
         if not problems:
             problems = list(chain(self._crossing(), self._too_wide(), self._in_holes()))
         if problems:
             raise ValidationError.from_exception_data(type(self).__name__, problems)
         return self
+
+    def _silent_units(self) -> Iterator[InitErrorDetails]:
+        for index, meter in enumerate(self.meters):
+            if self.where.scheme.is_rtu and meter.unit_id not in SERIAL_UNITS:
+                why = "speaks to all units at once, and none replies" if meter.unit_id == 0 else "is reserved"
+                message = f"unit {meter.unit_id} {why}; the units of a serial line are 1 to {SERIAL_UNITS[-1]}"
+                yield _problem(("meters", index, "unit_id"), message)
 
     def _misplaced_holes(self) -> Iterator[InitErrorDetails]:
         for index, meter in enumerate(self.meters):

@@ -42,9 +42,8 @@ def load_of(endpoint: Endpoint, polls: Sequence[Poll]) -> Load:
     requests_per_s = sum(1 / interval_s for interval_s, _ in asked)
     if endpoint.serial is None:
         return Load(requests_per_s, bytes_per_s, None)
-    character_s = endpoint.serial.bits_per_character / endpoint.serial.baudrate
     silent_s = 2 * silence_between_frames_s(endpoint.serial.baudrate)
-    return Load(requests_per_s, bytes_per_s, bytes_per_s * character_s + requests_per_s * silent_s)
+    return Load(requests_per_s, bytes_per_s, endpoint.serial.takes_s(1) * bytes_per_s + requests_per_s * silent_s)
 
 
 def _framing_bytes(endpoint: Endpoint) -> int:

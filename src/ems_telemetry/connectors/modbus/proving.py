@@ -45,14 +45,16 @@ class Prover:
         return f"{_meter(poll, proof)}: {doubt}; {remedy}"
 
     async def _find_elsewhere(self, poll: Poll, check: Check) -> str | None:
+        """Tells all that would explain it: with floats one register off and a swapped order look much the same."""
         seen: dict[int, bytes | None] = {}
+        fitting: list[str] = []
         for other in other_places(check.place):
             if other.place.address not in seen:
                 seen[other.place.address] = await self._data(poll, other.place)
             data = seen[other.place.address]
             if data is not None and check.expects.fits(_decoded(other.place, data)):
-                return f"{other.advice(check.place)}, where it reads {check.expects.said(_decoded(other.place, data))}"
-        return None
+                fitting.append(f"{other.advice(check.place)}, where it reads {check.expects.said(_decoded(other.place, data))}")
+        return "; or ".join(fitting) or None
 
     async def _read(self, poll: Poll, place: RegisterPoint) -> Decoded | None:
         data = await self._data(poll, place)

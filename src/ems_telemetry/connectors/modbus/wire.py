@@ -85,7 +85,7 @@ class SocketWire(asyncio.Protocol):
 
     def send(self, data: bytes) -> None:
         """Sends without waiting."""
-        if self._transport is not None:
+        if self._transport is not None and self.is_open:
             self._transport.write(data)
 
     def drain(self) -> None:
