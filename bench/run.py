@@ -24,6 +24,7 @@ def main() -> int:
             ("writer", ("--dsn", fresh("writer"))),
             ("opcua", ()),
             ("modbus", ("6",)),
+            ("modbus_line", ("20",)),
             ("mqtt", ("10000", "3")),
             ("sparkplug", ()),
         ):

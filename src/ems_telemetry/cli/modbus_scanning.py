@@ -64,12 +64,12 @@ async def _scan(target: Target, ids: Sequence[int], timeout_s: float) -> list[Fo
     from ems_telemetry.connectors.modbus.scanning import scan as scan_line  # noqa: PLC0415 - loads pymodbus
     from ems_telemetry.connectors.modbus.visiting import visiting  # noqa: PLC0415 - see above
 
-    proofs = recognisable(target.library)
     found: list[FoundUnit] = []
     console = Console(file=sys.stderr)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task("asking", total=len(ids))
         async with visiting(target.file) as line:
+            proofs = recognisable(target.library)
             async for unit_id, unit in scan_line(line, ids, proofs, timeout_s):
                 progress.update(task, advance=1, description=f"unit {unit_id}, {len(found)} found")
                 if unit is not None:

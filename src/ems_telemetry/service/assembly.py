@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ems_telemetry.clock import Clock
 from ems_telemetry.config.load import Configuration, LoadedConnector
-from ems_telemetry.connectors.contract import ConnectorType, Surroundings, find_connector_types
+from ems_telemetry.connectors.contract import Shared, Surroundings, find_connector_types
 from ems_telemetry.normalize.meaning import Normalizer
 from ems_telemetry.observe import ConnectorReport, Metrics
 from ems_telemetry.retry import Backoff
@@ -27,34 +27,43 @@ class Collecting:
 def assemble_connectors(configuration: Configuration, spool: SpoolWriter, *, metrics: Metrics, clock: Clock) -> Collecting:
     """Builds what the connector files ask for; starts nothing."""
     types = find_connector_types()
+    shared = Shared()
     connectors, reports = [], []
     for loaded in configuration.connectors:
         report = ConnectorReport(loaded.name, loaded.file.type, loaded.file.endpoint_text, clock=clock, metrics=metrics)
         reports.append(report)
         if loaded.file.enabled:
-            connectors.append(_assemble(configuration, loaded, types[loaded.file.type], spool, report, clock))
+            pipeline = _pipeline(configuration, loaded, spool, report, clock)
+            given = _surroundings(configuration, loaded, pipeline, report, clock, shared)
+            build = partial(types[loaded.file.type].build, loaded.file, given)
+            connectors.append(SupervisedConnector(build, pipeline, report, clock))
     return Collecting(connectors, reports)
 
 
-def _assemble(
+def _pipeline(
+    configuration: Configuration, loaded: LoadedConnector, spool: SpoolWriter, report: ConnectorReport, clock: Clock
+) -> Pipeline:
+    points = [point for point in configuration.points if point.connector == loaded.name]
+    return Pipeline(Normalizer(loaded.name, points), spool, report, clock)
+
+
+def _surroundings(
     configuration: Configuration,
     loaded: LoadedConnector,
-    type_: ConnectorType,
-    spool: SpoolWriter,
+    pipeline: Pipeline,
     report: ConnectorReport,
     clock: Clock,
-) -> SupervisedConnector:
-    points = [point for point in configuration.points if point.connector == loaded.name]
-    pipeline = Pipeline(Normalizer(loaded.name, points), spool, report, clock)
-    surroundings = Surroundings(
+    shared: Shared,
+) -> Surroundings:
+    return Surroundings(
         sink=pipeline,
         report=report,
         clock=clock,
         backoff=Backoff(),
         state_directory=state_directory(configuration, loaded.name),
         pki_directory=configuration.settings.pki.directory,
+        shared=shared,
     )
-    return SupervisedConnector(partial(type_.build, loaded.file, surroundings), pipeline, report, clock)
 
 
 def state_directory(configuration: Configuration, connector: str) -> Path:

@@ -127,8 +127,11 @@ async def test_a_lie_never_becomes_a_value(what: str, tmp_path: Path) -> None:
     assert server.connections > 1, "the connection in doubt was dropped"
 
 
+# https://github.com/ViperRNMC/marstek_venus_modbus/issues/299
 @pytest.mark.parametrize("answer", [late, dribbled_too_slowly])
-async def test_a_reply_that_comes_too_late_never_becomes_a_value(answer: Answer, tmp_path: Path) -> None:
+async def test_marstek_venus_modbus_299_a_reply_that_comes_too_late_never_becomes_a_value(
+    answer: Answer, tmp_path: Path
+) -> None:
     given, sink, server = await poll(now_and_then(answer), tmp_path)
     assert wrong(sink) == []
     assert given.report.status.counters["timeouts"] > 0

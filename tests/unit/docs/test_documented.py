@@ -51,7 +51,7 @@ def test_every_metric_is_documented() -> None:
 
 
 def test_the_flags_of_the_database_are_those_of_the_code() -> None:
-    migrations = "".join(file.read_text() for file in (DOCS.parent / "migrations").glob("*.sql"))
+    migrations = "".join(file.read_text() for file in sorted((DOCS.parent / "migrations").glob("*.sql")))
     assert [flag.name for flag in Flag if f"({flag.value}, '{str(flag.name).lower()}'" not in migrations] == []
 
 

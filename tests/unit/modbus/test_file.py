@@ -11,6 +11,7 @@ from ems_telemetry.config.load import load, read_connector
 from ems_telemetry.connectors.modbus import CONNECTOR_TYPE
 from ems_telemetry.connectors.modbus.file import ModbusFile
 from ems_telemetry.connectors.modbus.registers import Addressing, Table, wire_address
+from ems_telemetry.connectors.modbus.tls import TlsSettings
 from ems_telemetry.errors import ConfigurationError
 from ems_telemetry.shipped import shipped
 
@@ -108,8 +109,7 @@ def test_a_value_wider_than_the_device_serves_at_once_is_refused(tmp_path: Path)
 @pytest.mark.parametrize(
     ("endpoint", "message"),
     [
-        ("rtu-over-tcp://10.20.0.31:4001", "only tcp:// so far"),
-        ("serial:///dev/ttyUSB0?baudrate=19200", "only tcp:// so far"),
+        ("rtu-over-tcp://10.20.0.31", "names no port"),
         ("10.20.0.31:502", "write it as tcp://10.20.0.31:502"),
         ("tcp://10.20.0.31:99999", "write it as tcp://10.20.0.31:502"),
         ("tcp://10.20.0.31/unit/1", "write it as tcp://10.20.0.31:502"),
@@ -143,7 +143,13 @@ def test_orders_come_from_the_point_then_the_meter_then_the_file() -> None:
     ("endpoint", "host", "port"), [("tcp://meter.plant", "meter.plant", 502), ("tcp://[fd00::1]:1502", "fd00::1", 1502)]
 )
 def test_an_endpoint_names_a_host_and_perhaps_a_port(endpoint: str, host: str, port: int) -> None:
-    assert modbus_file(1, {1: [point("a", 0)]}, endpoint=endpoint).where == (host, port)
+    where = modbus_file(1, {1: [point("a", 0)]}, endpoint=endpoint).where
+    assert (where.host, where.port) == (host, port)
+
+
+def test_files_that_name_one_endpoint_share_its_line() -> None:
+    file = modbus_file(1, {1: [point("a", 0)]}, endpoint="tcp://meter.plant")
+    assert file.line == ("meter.plant:502", "plain Modbus TCP")
 
 
 @pytest.mark.parametrize(
@@ -229,3 +235,37 @@ def test_the_schema_calls_the_table_as_the_file_does() -> None:
     properties = ModbusFile.model_json_schema()["$defs"]["ModbusPoint"]["properties"]
     assert "register" in properties
     assert "table" not in properties
+
+
+def test_the_pauses_a_gateway_needs_are_read_as_durations() -> None:
+    file = modbus_file(1, {1: [point("a", 0)]}, pause_between_requests="30ms", pause_after_connect="2s")
+    assert file.pauses == (0.03, 2.0)
+    assert modbus_file(1, {1: [point("a", 0)]}).pauses == (0.0, 0.0)
+
+
+def test_certificates_go_with_tls_alone(tmp_path: Path) -> None:
+    authority = tmp_path / "ca.pem"
+    authority.touch()
+    certificates = {"ca": str(authority), "server_name": "gateway"}
+    file = modbus_file(1, {1: [point("a", 0)]}, endpoint="tls://10.20.0.31", tls=certificates)
+    assert file.certificates == TlsSettings(authority, server_name="gateway")
+    with pytest.raises(ValidationError, match='needs "tls" with at least "ca"'):
+        modbus_file(1, {1: [point("a", 0)]}, endpoint="tls://10.20.0.31")
+    with pytest.raises(ValidationError, match="begins with tls://, as tls://127"):
+        modbus_file(1, {1: [point("a", 0)]}, tls=certificates)
+
+
+@pytest.mark.parametrize(("unit_id", "why"), [(0, "speaks to all units at once"), (248, "is reserved")])
+def test_a_unit_that_a_serial_line_cannot_have_is_refused(unit_id: int, why: str) -> None:
+    with pytest.raises(ValidationError, match=f"unit {unit_id} {why}"):
+        modbus_file(1, {unit_id: [point("a", 0)]}, endpoint="rtu-over-tcp://10.20.0.31:4001")
+    assert modbus_file(1, {unit_id: [point("a", 0)]}).meters[0].unit_id == unit_id
+
+
+@pytest.mark.parametrize(
+    ("settings", "timeout_s"), [("?baudrate=1200&parity=N", 1 + 263 * 10 / 1200), ("", 1 + 263 * 11 / 19200)]
+)
+def test_a_slow_line_gives_a_reply_the_time_it_takes(settings: str, timeout_s: float) -> None:
+    file = modbus_file(1, {1: [point("a", 0)]}, endpoint=f"serial:///dev/ttyUSB0{settings}")
+    assert file.timeout_s(file.meters[0]) == pytest.approx(timeout_s)
+    assert file.model_copy(update={"timeout": 0.5}).timeout_s(file.meters[0]) == 0.5

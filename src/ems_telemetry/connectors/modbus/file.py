@@ -7,9 +7,10 @@ from typing import Annotated, Literal, Self, TypeAlias
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 from pydantic_core import InitErrorDetails
 
-from ems_telemetry.config.connector import ConnectorFile, point_key
+from ems_telemetry.config.base import SecretFile
+from ems_telemetry.config.connector import ConnectorFile, Tls, point_key
 from ems_telemetry.config.scalars import Duration
-from ems_telemetry.connectors.modbus.endpoint import Endpoint, parse_endpoint
+from ems_telemetry.connectors.modbus.endpoint import Endpoint, Pauses, Scheme, parse_endpoint
 from ems_telemetry.connectors.modbus.meter import MOST_RETRIES, ModbusMeter
 from ems_telemetry.connectors.modbus.point import ModbusPoint
 from ems_telemetry.connectors.modbus.registers import (
@@ -22,10 +23,15 @@ from ems_telemetry.connectors.modbus.registers import (
     Table,
     wire_address,
 )
+from ems_telemetry.connectors.modbus.tls import TlsSettings
 
 DEFAULT_TIMEOUT_S = 1.0
 DEFAULT_REGISTER_GAP = 16
 DEFAULT_RETRIES = 1
+LONGEST_PAUSE_S = 60.0
+LONGEST_EXCHANGE_BYTES = 8 + 255
+"""A request, and the reply to it with 125 registers, on a serial line."""
+SERIAL_UNITS = range(1, 248)
 
 Place: TypeAlias = tuple[str | int, ...]
 """The way to a point in its file: meters, its place, points, its place."""
@@ -39,6 +45,15 @@ def _parsed(text: str) -> str:
 EndpointText: TypeAlias = Annotated[str, AfterValidator(_parsed)]
 
 
+class ModbusTls(Tls):
+    """Certificates, as PEM files; relative paths start from the folder of this file."""
+
+    ca: SecretFile
+    """Who vouches for the server."""
+    server_name: str | None = None
+    """The name that the server's certificate must hold; the endpoint's host if not said."""
+
+
 class ModbusFile(ConnectorFile[ModbusMeter]):
     """One Modbus endpoint, a device or a gateway or a line, and the meters behind it."""
 
@@ -49,6 +64,12 @@ class ModbusFile(ConnectorFile[ModbusMeter]):
     """How often each meter is read."""
     timeout: Duration | None = None
     """How long a reply may take; if not said 1s, or half of the shortest interval where that is less."""
+    pause_between_requests: Annotated[Duration, Field(le=LONGEST_PAUSE_S)] | None = None
+    """How long the link rests after each reply."""
+    pause_after_connect: Annotated[Duration, Field(le=LONGEST_PAUSE_S)] | None = None
+    """How long a new connection rests before the first request."""
+    tls: ModbusTls | None = None
+    """Certificates, for tls://."""
     retries: int = Field(default=DEFAULT_RETRIES, ge=0, le=MOST_RETRIES)
     """How often a meter is asked again at once if it is silent and answered the time before."""
     addressing: Addressing = Addressing.ZERO_BASED
@@ -68,14 +89,33 @@ class ModbusFile(ConnectorFile[ModbusMeter]):
         """The endpoint, taken apart."""
         return parse_endpoint(self.endpoint)
 
+    @property
+    def line(self) -> tuple[str, str]:
+        """All files that name one endpoint share the link to it."""
+        return self.where.place, self.where.manner
+
+    @property
+    def pauses(self) -> Pauses:
+        """The rest that the meters need."""
+        return Pauses(self.pause_between_requests or 0.0, self.pause_after_connect or 0.0)
+
+    @property
+    def certificates(self) -> TlsSettings | None:
+        """The certificates of a tls:// endpoint."""
+        tls = self.tls
+        return None if tls is None else TlsSettings(tls.ca, tls.certificate, tls.key, tls.server_name)
+
     def interval_s(self, meter: ModbusMeter) -> float:
         """Tells how often a meter is read, in seconds."""
         return meter.interval or self.interval
 
     def timeout_s(self, meter: ModbusMeter) -> float:
         """Tells how long a meter's reply may take, in seconds."""
+        if said_s := meter.timeout or self.timeout:
+            return said_s
         shortest_s = min(self.interval_s(other) for other in self.meters)
-        return meter.timeout or self.timeout or min(DEFAULT_TIMEOUT_S, shortest_s / 2)
+        port = self.where.serial
+        return min(DEFAULT_TIMEOUT_S, shortest_s / 2) + (0.0 if port is None else port.takes_s(LONGEST_EXCHANGE_BYTES))
 
     def retries_of(self, meter: ModbusMeter) -> int:
         """Tells how often a silent meter is asked again at once."""
@@ -125,13 +165,30 @@ class ModbusFile(ConnectorFile[ModbusMeter]):
         return RegisterPoint(point_key(meter, point), table, address, spelling, exponent, point.sentinels)
 
     @model_validator(mode="after")
+    def _tls_has_its_certificates(self) -> Self:
+        if (self.tls is None) == (self.where.scheme is Scheme.TLS):
+            raise ValueError(
+                'a tls:// endpoint needs "tls" with at least "ca", the file that vouches for the server'
+                if self.tls is None
+                else f'"tls" needs an endpoint that begins with tls://, as tls://{self.where.host or "10.20.0.31"}:802'
+            )
+        return self
+
+    @model_validator(mode="after")
     def _every_point_has_a_place(self) -> Self:
-        problems = [*self._misplaced_holes(), *self._settled()]
+        problems = [*self._silent_units(), *self._misplaced_holes(), *self._settled()]
         if not problems:
             problems = list(chain(self._crossing(), self._too_wide(), self._in_holes()))
         if problems:
             raise ValidationError.from_exception_data(type(self).__name__, problems)
         return self
+
+    def _silent_units(self) -> Iterator[InitErrorDetails]:
+        for index, meter in enumerate(self.meters):
+            if self.where.scheme.is_rtu and meter.unit_id not in SERIAL_UNITS:
+                why = "speaks to all units at once, and none replies" if meter.unit_id == 0 else "is reserved"
+                message = f"unit {meter.unit_id} {why}; the units of a serial line are 1 to {SERIAL_UNITS[-1]}"
+                yield _problem(("meters", index, "unit_id"), message)
 
     def _misplaced_holes(self) -> Iterator[InitErrorDetails]:
         for index, meter in enumerate(self.meters):

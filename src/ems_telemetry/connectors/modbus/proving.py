@@ -3,7 +3,8 @@
 from ems_telemetry.connectors.modbus.asking import Asker
 from ems_telemetry.connectors.modbus.decode import BlockDecoder, Decoded
 from ems_telemetry.connectors.modbus.errors import GATEWAY_CODES, ExceptionReplyError
-from ems_telemetry.connectors.modbus.plan import Block, Poll
+from ems_telemetry.connectors.modbus.pdu import ReadRequest
+from ems_telemetry.connectors.modbus.plan import Poll
 from ems_telemetry.connectors.modbus.proof import Check, Proof, other_places
 from ems_telemetry.connectors.modbus.registers import RegisterPoint
 
@@ -44,14 +45,16 @@ class Prover:
         return f"{_meter(poll, proof)}: {doubt}; {remedy}"
 
     async def _find_elsewhere(self, poll: Poll, check: Check) -> str | None:
+        """Tells all that would explain it: with floats one register off and a swapped order look much the same."""
         seen: dict[int, bytes | None] = {}
+        fitting: list[str] = []
         for other in other_places(check.place):
             if other.place.address not in seen:
                 seen[other.place.address] = await self._data(poll, other.place)
             data = seen[other.place.address]
             if data is not None and check.expects.fits(_decoded(other.place, data)):
-                return f"{other.advice(check.place)}, where it reads {check.expects.said(_decoded(other.place, data))}"
-        return None
+                fitting.append(f"{other.advice(check.place)}, where it reads {check.expects.said(_decoded(other.place, data))}")
+        return "; or ".join(fitting) or None
 
     async def _read(self, poll: Poll, place: RegisterPoint) -> Decoded | None:
         data = await self._data(poll, place)
@@ -59,9 +62,8 @@ class Prover:
 
     async def _data(self, poll: Poll, place: RegisterPoint) -> bytes | None:
         """Gives the registers of a place; None if the device has none there."""
-        block = Block(place.table, place.start, place.end - place.start, (place,))
         try:
-            return await self._asker.read(poll, block)
+            return (await self._asker.read(poll, ReadRequest(place.table, place.start, place.end - place.start))).data
         except ExceptionReplyError as error:
             if error.code in GATEWAY_CODES:
                 raise

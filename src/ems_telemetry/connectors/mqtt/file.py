@@ -6,8 +6,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, StringConstraints, field_validator, model_validator
 
-from ems_telemetry.config.base import Model, SecretFile
-from ems_telemetry.config.connector import ConnectorFile, UserCredentials
+from ems_telemetry.config.connector import ConnectorFile, Tls, UserCredentials
 from ems_telemetry.config.scalars import Duration
 from ems_telemetry.connectors.mqtt.meter import MqttMeter, Payload
 from ems_telemetry.connectors.mqtt.sparkplug.checks import check_sparkplug_file, check_sparkplug_meters
@@ -38,22 +37,6 @@ def _checked_endpoint(text: str) -> str:
         raise ValueError('endpoint must not hold a name or password; write them under "user"')
     return text
 
-
-class Tls(Model):
-    """Certificates, as PEM files; relative paths start from the folder of this file."""
-
-    ca: SecretFile | None = None
-    """Who vouches for the broker; the system's authorities if not said."""
-    certificate: SecretFile | None = None
-    """Who we are, where the broker asks for it."""
-    key: SecretFile | None = None
-    """The private key of `certificate`."""
-
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        if (self.certificate is None) != (self.key is None):
-            raise ValueError('"certificate" and "key" go together')
-        return self
 
 
 class MqttFile(ConnectorFile[MqttMeter]):
