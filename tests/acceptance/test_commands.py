@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from acceptance.product import command
 
-VERBS = ["check", "demo", "import", "init", "keys", "migrate", "opcua", "run", "schema", "simulate"]
+VERBS = ["check", "demo", "import", "init", "keys", "migrate", "modbus", "opcua", "profiles", "run", "schema", "simulate"]
 
 
 @pytest.fixture
