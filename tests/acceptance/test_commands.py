@@ -7,7 +7,21 @@ from pathlib import Path
 import pytest
 from acceptance.product import command
 
-VERBS = ["check", "demo", "import", "init", "keys", "migrate", "mqtt", "opcua", "run", "schema", "simulate"]
+VERBS = [
+    "check",
+    "demo",
+    "import",
+    "init",
+    "keys",
+    "migrate",
+    "modbus",
+    "mqtt",
+    "opcua",
+    "profiles",
+    "run",
+    "schema",
+    "simulate",
+]
 
 
 @pytest.fixture

@@ -118,13 +118,13 @@ async def test_live_values_keep_flowing_while_a_large_hole_is_filled(tmp_path: P
             file = air_file(f"opc.tcp://{LOOPBACK}:{cable.port}", every, history=SOON)
             async with running(file, tmp_path) as (sink, given):
                 await until(lambda: bool(of_point(sink, "flow")))
-                async with unplugged(cable, given, 4):
+                async with unplugged(cable, given, 6):
                     pass
                 await until(lambda: given.report.status.counters.get("holes_closed", 0) >= 20, 40)
-                samples = of_point(sink, "flow")
-    late_s = [(sample.received_at - sample.time).total_seconds() for sample in samples if sample.time is not None]
-    assert len(backfilled(sink.samples)) > 5000
-    assert max(late_s[1:]) < 2.0, late_s
+    fetched = backfilled(sink.samples)
+    assert len(fetched) > 5000
+    while_filling = sink.samples[sink.samples.index(fetched[0]) : sink.samples.index(fetched[-1])]
+    assert len([sample for sample in while_filling if sample.point.endswith(".flow")]) >= 2
 
 
 async def test_what_the_spool_refused_is_fetched_once_it_has_room_again(kept: NodeOpcuaServer, tmp_path: Path) -> None:

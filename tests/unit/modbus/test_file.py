@@ -4,6 +4,7 @@ from pathlib import Path
 from textwrap import indent
 
 import pytest
+from jsonschema import Draft202012Validator
 from modbus_files import modbus_file, point
 from pydantic import ValidationError
 
@@ -269,3 +270,18 @@ def test_a_slow_line_gives_a_reply_the_time_it_takes(settings: str, timeout_s: f
     file = modbus_file(1, {1: [point("a", 0)]}, endpoint=f"serial:///dev/ttyUSB0{settings}")
     assert file.timeout_s(file.meters[0]) == pytest.approx(timeout_s)
     assert file.model_copy(update={"timeout": 0.5}).timeout_s(file.meters[0]) == 0.5
+
+
+@pytest.mark.parametrize(
+    ("meter", "right"),
+    [
+        ({"profile": "eastron/sdm630"}, True),
+        ({"profile": "eastron/sdm630", "points": [{"id": "voltage_l1", "range": [0, 300]}]}, True),
+        ({"points": [point("a", 0)]}, True),
+        ({"points": [{"id": "voltage_l1"}]}, False),
+        ({}, False),
+    ],
+)
+def test_the_schema_asks_for_what_no_profile_brings(meter: dict[str, object], right: bool) -> None:  # noqa: FBT001 - the answer
+    whole = {"type": "modbus", "endpoint": "tcp://10.20.0.31", "site": "S", "meters": [{"id": "M", "unit_id": 1, **meter}]}
+    assert Draft202012Validator(ModbusFile.model_json_schema()).is_valid(whole) is right

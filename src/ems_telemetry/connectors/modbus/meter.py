@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
-from pydantic import Field, ModelWrapValidatorHandler, PrivateAttr, ValidationError, ValidationInfo, model_validator
+from pydantic import ConfigDict, Field, ModelWrapValidatorHandler, PrivateAttr, ValidationError, ValidationInfo, model_validator
+from pydantic.config import JsonDict
 from pydantic_core import InitErrorDetails
 
 from ems_telemetry.config.connector import Meter
@@ -27,8 +28,17 @@ class WrongKeyError(ValueError):
         super().__init__(message)
 
 
+_WITHOUT_PROFILE: JsonDict = {
+    "if": {"not": {"required": ["profile"]}},
+    "then": {"required": ["points"], "properties": {"points": {"items": {"required": ["id", "quantity", "unit"]}}}},
+}
+"""What the schema of the file asks for: a profile brings what its points need."""
+
+
 class ModbusMeter(Meter[ModbusPoint]):
     """A meter behind one unit id."""
+
+    model_config = ConfigDict(json_schema_extra=_WITHOUT_PROFILE)
 
     unit_id: int = Field(ge=0, le=255)
     """Its address on the line, 1 to 247; behind a TCP endpoint also 0 or 255, for the endpoint itself."""

@@ -3,7 +3,7 @@
 import math
 from typing import Annotated, Self, TypeAlias
 
-from pydantic import BeforeValidator, Field, PrivateAttr, WithJsonSchema, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, PrivateAttr, WithJsonSchema, model_validator
 
 from ems_telemetry.config.connector import Point
 from ems_telemetry.config.scalars import WrittenBits
@@ -36,6 +36,9 @@ Sentinel: TypeAlias = Annotated[
 
 class ModbusPoint(Point):
     """A quantity and the registers, or the bit, it is read from."""
+
+    # What a profile brings need not stand in the file; the schema of the meter asks for the rest.
+    model_config = ConfigDict(json_schema_extra={"required": ["id"]})
 
     # `register` itself would hide a method that pydantic's models inherit.
     table: Table | None = Field(default=None, alias="register")

@@ -38,7 +38,6 @@ def _checked_endpoint(text: str) -> str:
     return text
 
 
-
 class MqttFile(ConnectorFile[MqttMeter]):
     """An MQTT broker and the meters that publish to it."""
 
