@@ -15,7 +15,7 @@ from ems_telemetry.config.check import check_connectors
 from ems_telemetry.config.load import read_connector
 from ems_telemetry.config.plant import Plant
 from ems_telemetry.config.service import WhenFull
-from ems_telemetry.connectors.contract import Surroundings
+from ems_telemetry.connectors.contract import Shared, Surroundings
 from ems_telemetry.connectors.mqtt import CONNECTOR_TYPE
 from ems_telemetry.connectors.mqtt.file import MqttFile
 from ems_telemetry.normalize.meaning import Normalizer
@@ -40,7 +40,9 @@ async def collect(folder: Path) -> None:
     spool = open_spool(folder)
     await spool.open()
     pipeline = Pipeline(Normalizer("broker", points), spool, report, clock)
-    given = Surroundings(pipeline, report, clock, Backoff(initial_s=0.05, cap_s=0.2), folder / "state", folder / "pki")
+    given = Surroundings(
+        pipeline, report, clock, Backoff(initial_s=0.05, cap_s=0.2), folder / "state", folder / "pki", Shared()
+    )
     connector = CONNECTOR_TYPE.build(read[1], given)
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, connector.stop)
     async with asyncio.TaskGroup() as group:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 from amqtt.broker import Broker as OldBroker
+from authority import Authority
 from fakes import until
-from integration.mqtt.authority import Authority
 from servers.mosquitto import Mosquitto, Publisher, publishing
 from servers.process import LOOPBACK, free_port, serving
 

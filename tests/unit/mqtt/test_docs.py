@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
-from ems_telemetry.config.connector import ConnectorFile, Meter, Point
-from ems_telemetry.connectors.mqtt.file import MqttFile, Tls
+from ems_telemetry.config.connector import ConnectorFile, Meter, Point, Tls
+from ems_telemetry.connectors.mqtt.file import MqttFile
 from ems_telemetry.connectors.mqtt.meter import MqttMeter, MqttPoint, Payload
 from ems_telemetry.connectors.mqtt.presets.table import PRESETS
 from ems_telemetry.connectors.mqtt.shape import ItemPaths
