@@ -51,7 +51,8 @@ class _ListSpool:
         self._position = 0
         self.drained = asyncio.Event()
 
-    async def read(self, max_readings: int) -> Sequence[Entry]:
+    async def read(self, max_readings: int, *, first: int = 0, end: int | None = None) -> Sequence[Entry]:
+        del first, end
         return self._entries[self._position : self._position + max_readings // PER_BATCH]
 
     async def remove(self, sequences: Sequence[int]) -> None:

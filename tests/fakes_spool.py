@@ -35,10 +35,12 @@ class MemorySpool:
         async with asyncio.timeout(timeout_s), self._changed:
             await self._changed.wait_for(lambda: not self.entries)
 
-    async def read(self, max_readings: int) -> Sequence[Entry]:
+    async def read(self, max_readings: int, *, first: int = 0, end: int | None = None) -> Sequence[Entry]:
         self.reads += 1
         given: list[Entry] = []
         for entry in self.entries:
+            if entry.sequence < first or (end is not None and entry.sequence >= end):
+                continue
             if sum(len(one.batch) for one in given) >= max_readings:
                 break
             given.append(entry)
@@ -57,7 +59,7 @@ class MemorySpool:
             await self._changed.wait_for(lambda: bool(self.entries))
 
     def state(self) -> SpoolState:
-        return SpoolState(len(self.entries), 0, 0, NOON if self.entries else None, 0)
+        return SpoolState(len(self.entries), 0, 0, NOON if self.entries else None, 0, self._next - 1)
 
     def _append(self, batch: Batch) -> None:
         self.entries.append(Entry(self._next, batch))

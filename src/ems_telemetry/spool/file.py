@@ -14,8 +14,9 @@ from ems_telemetry.model import Batch, Gap, Receipt
 from ems_telemetry.observe import get_logger
 from ems_telemetry.spool.codec import decode, encode
 from ems_telemetry.spool.port import Entry
+from ems_telemetry.spool.salvage import salvage
 
-_SCHEMA_VERSION = 1
+_SCHEMA_VERSION = 2
 _SCHEMA = """
 CREATE TABLE batches (
     sequence    INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -37,9 +38,20 @@ CREATE TABLE damaged (
     body            BLOB NOT NULL
 );
 """
+_TOTALS = """
+CREATE TABLE totals (
+    batches INTEGER NOT NULL,
+    size    INTEGER NOT NULL
+);
+INSERT INTO totals SELECT count(*), coalesce(sum(size), 0) FROM batches;
+"""
+"""Kept in each transaction, so that a spool of any size is opened at once."""
 _ROW_OVERHEAD_BYTES = 32
 _BALLAST_BYTES = 2**20
 """Room kept for the moment the disk is full: even removing something takes some."""
+_NO_END = 2**63 - 1
+_PRIMARY = 0xFF
+"""The part of SQLite's error codes that tells the kind."""
 _DROP_SHARE = 100
 """When the oldest must go, one part in so many goes at once, so that it need not happen at each append."""
 
@@ -52,6 +64,7 @@ class Totals:
     size_bytes: int
     oldest_us: int | None
     damaged: int
+    last_sequence: int
 
 
 class SpoolFile:
@@ -72,13 +85,21 @@ class SpoolFile:
         """Closes the file; SQLite folds its log into it."""
         self._connection.close()
 
+    def renew(self) -> None:
+        """Sets the file aside, since it turned out to be damaged, and goes on with what can be read of it."""
+        with contextlib.suppress(sqlite3.Error):
+            self._connection.close()
+        self._connection = _begin_anew(self._path)
+        self.totals = self._count()
+
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
         """Commits on the way out, or undoes everything, the totals too."""
-        before = self.totals
         self._connection.execute("BEGIN IMMEDIATE")
+        before = self.totals = self._count()
         try:
             yield
+            self._keep_count(before)
             self._connection.execute("COMMIT")
         except BaseException:
             self.totals = before
@@ -114,12 +135,13 @@ class SpoolFile:
             self._insert(body, items)
         self._connection.executemany("INSERT OR REPLACE INTO receipts (source, packet_id, digest) VALUES (?, ?, ?)", receipts)
 
-    def read(self, max_readings: int) -> list[Entry]:
-        """Gives the oldest entries; sets aside those that can't be read."""
+    def read(self, max_readings: int, first: int = 0, end: int | None = None) -> list[Entry]:
+        """Gives the oldest entries of a range of sequences; sets aside those that can't be read."""
         entries: list[Entry] = []
         broken: list[tuple[int, str]] = []
         items = 0
-        rows = self._connection.execute("SELECT sequence, items, body FROM batches ORDER BY sequence")
+        query = "SELECT sequence, items, body FROM batches WHERE sequence >= ? AND sequence < ? ORDER BY sequence"
+        rows = self._connection.execute(query, (first, _NO_END if end is None else end))
         with contextlib.closing(rows):
             for sequence, count, body in rows:
                 try:
@@ -162,7 +184,7 @@ class SpoolFile:
             )
             raise SpoolFullError(message)
         target = min(self._max_size_bytes - size, self._max_size_bytes - self._max_size_bytes // _DROP_SHARE)
-        lost: dict[str, Gap] = {}
+        lost: dict[str, Batch] = {}
         while self.totals.size_bytes > target:
             row = self._connection.execute("SELECT sequence, body FROM batches ORDER BY sequence LIMIT 1").fetchone()
             if row is None:
@@ -170,17 +192,22 @@ class SpoolFile:
             with contextlib.suppress(SpoolDamagedError):
                 _note_lost(lost, decode(row[1]))
             self.remove([row[0]])
-        for connector, gap in lost.items():
-            self._insert(encode(Batch(connector, gaps=[gap])), 1)
+        for batch in lost.values():
+            self._insert(encode(batch), len(batch))
 
     def _insert(self, body: bytes, items: int) -> None:
         size = len(body) + _ROW_OVERHEAD_BYTES
         appended_us = _now_us()
         query = "INSERT INTO batches (appended_us, items, size, body) VALUES (?, ?, ?, ?)"
-        self._connection.execute(query, (appended_us, items, size, body))
+        sequence = self._connection.execute(query, (appended_us, items, size, body)).lastrowid or 0
         totals = self.totals
-        oldest_us = appended_us if totals.oldest_us is None else totals.oldest_us
-        self.totals = replace(totals, batches=totals.batches + 1, size_bytes=totals.size_bytes + size, oldest_us=oldest_us)
+        self.totals = Totals(
+            batches=totals.batches + 1,
+            size_bytes=totals.size_bytes + size,
+            oldest_us=appended_us if totals.oldest_us is None else totals.oldest_us,
+            damaged=totals.damaged,
+            last_sequence=sequence,
+        )
 
     def _set_aside(self, sequence: int, reason: str) -> None:
         self._log.error("a damaged entry was set aside", event_code="spool_entry_damaged", sequence=sequence, reason=reason)
@@ -197,19 +224,29 @@ class SpoolFile:
         return None if row is None else int(row[0])
 
     def _count(self) -> Totals:
-        batches, size = self._connection.execute("SELECT count(*), coalesce(sum(size), 0) FROM batches").fetchone()
+        batches, size = self._connection.execute("SELECT batches, size FROM totals").fetchone()
         (damaged,) = self._connection.execute("SELECT count(*) FROM damaged").fetchone()
-        return Totals(batches, size, self._oldest_us(), damaged)
+        (last,) = self._connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'batches'").fetchone() or (0,)
+        return Totals(batches, size, self._oldest_us(), damaged, last)
+
+    def _keep_count(self, before: Totals) -> None:
+        batches, size = self.totals.batches - before.batches, self.totals.size_bytes - before.size_bytes
+        if batches or size:
+            self._connection.execute("UPDATE totals SET batches = batches + ?, size = size + ?", (batches, size))
 
 
-def _note_lost(lost: dict[str, Gap], batch: Batch) -> None:
-    times = [reading.time for reading in batch.readings] or [letter.received_at for letter in batch.dead_letters]
+def _note_lost(lost: dict[str, Batch], batch: Batch) -> None:
+    """Adds what a batch held to what is lost of its connector. What points mean is kept: readings to come need it."""
+    times = [reading.time for reading in batch.readings] + [letter.received_at for letter in batch.dead_letters]
     times += [edge for gap in batch.gaps for edge in (gap.start, gap.end)]
     refused = len(batch.readings) + len(batch.dead_letters) + sum(gap.refused for gap in batch.gaps)
-    start, end = min(times), max(times)
-    if (known := lost.get(batch.connector)) is not None:
-        start, end, refused = min(start, known.start), max(end, known.end), refused + known.refused
-    lost[batch.connector] = Gap(uuid4(), batch.connector, None, start, end, "spool_full", refused)
+    known = lost.get(batch.connector, Batch(batch.connector))
+    for gap in known.gaps:
+        times += [gap.start, gap.end]
+        refused += gap.refused
+    gaps = (Gap(uuid4(), batch.connector, None, min(times), max(times), "spool_full", refused),) if times else ()
+    declarations = {one.key: one for one in (*known.declarations, *batch.declarations)}
+    lost[batch.connector] = Batch(batch.connector, gaps=gaps, declarations=tuple(declarations.values()))
 
 
 def _open(path: Path) -> sqlite3.Connection:
@@ -220,17 +257,41 @@ def _open(path: Path) -> sqlite3.Connection:
         message = f"the spool's folder {path.parent} cannot be made: {error.strerror}; set spool.directory to one that can"
         raise SpoolDamagedError(message) from error
     except sqlite3.DatabaseError as error:
-        if getattr(error, "sqlite_errorcode", None) not in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
+        if not is_damage(error):
             message = f"the spool {path} cannot be opened: {error}"
             raise SpoolDamagedError(message) from error
-    aside = path.with_name(f"{path.name}.damaged-{datetime.now(UTC):%Y%m%dT%H%M%S}")
+    return _begin_anew(path)
+
+
+def is_damage(error: sqlite3.Error) -> bool:
+    """Tells whether SQLite found its file damaged, rather than busy, full or out of reach."""
+    code = getattr(error, "sqlite_errorcode", None)
+    return code is not None and code & _PRIMARY in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+
+
+def _begin_anew(path: Path) -> sqlite3.Connection:
+    """Sets a damaged file aside and begins a new one with all that can still be read of it."""
+    aside = path.with_name(f"{path.name}.damaged-{datetime.now(UTC):%Y%m%dT%H%M%S%f}")
     for suffix in ("", "-wal", "-shm"):
         with contextlib.suppress(FileNotFoundError):
             path.with_name(path.name + suffix).rename(aside.with_name(aside.name + suffix))
-    get_logger("ems_telemetry.spool").error(
-        "the spool's file was damaged and set aside; a new one was begun", event_code="spool_file_damaged", set_aside=str(aside)
+    connection = _prepare(path)
+    connection.execute("BEGIN IMMEDIATE")
+    salvaged = salvage(aside, connection)
+    connection.execute("UPDATE totals SET (batches, size) = (SELECT count(*), coalesce(sum(size), 0) FROM batches)")
+    connection.executemany(
+        "INSERT INTO damaged (set_aside_us, reason, body) VALUES (?, ?, x'')",
+        [(_now_us(), f"{aside.name}: entries {first} to {last} cannot be read") for first, last in salvaged.unreadable],
     )
-    return _prepare(path)
+    connection.execute("COMMIT")
+    get_logger("ems_telemetry.spool").error(
+        "the spool's file was damaged and set aside; what can be read of it goes on",
+        event_code="spool_file_damaged",
+        set_aside=str(aside),
+        entries=salvaged.entries,
+        unreadable=salvaged.unreadable,
+    )
+    return connection
 
 
 def _prepare(path: Path) -> sqlite3.Connection:
@@ -249,12 +310,13 @@ def _prepare(path: Path) -> sqlite3.Connection:
 def _make_schema(connection: sqlite3.Connection, path: Path) -> None:
     connection.execute("BEGIN IMMEDIATE")
     (version,) = connection.execute("PRAGMA user_version").fetchone()
-    if version == 0:
-        for statement in _SCHEMA.split(";"):
-            connection.execute(statement)
-        connection.execute(f"PRAGMA user_version = {_SCHEMA_VERSION}")
+    for made_by, statements in ((1, _SCHEMA), (2, _TOTALS)):
+        if version < made_by:
+            for statement in statements.split(";"):
+                connection.execute(statement)
+            connection.execute(f"PRAGMA user_version = {made_by}")
     connection.execute("COMMIT")
-    if version not in {0, _SCHEMA_VERSION}:
+    if version > _SCHEMA_VERSION:
         message = f"the spool {path} has format {version}, and this version knows {_SCHEMA_VERSION}; use the newer version"
         raise SpoolDamagedError(message)
 

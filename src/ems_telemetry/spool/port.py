@@ -29,7 +29,9 @@ class SpoolState:
     max_size_bytes: int
     oldest_at: datetime | None
     damaged: int
-    """Entries set aside since the spool was opened because they could not be read."""
+    """Entries set aside since the spool was begun because they could not be read."""
+    last_sequence: int = 0
+    """The sequence given out last; what is appended from now on has a higher one."""
 
 
 class SpoolWriter(Protocol):
@@ -56,11 +58,13 @@ class SpoolWriter(Protocol):
 class SpoolReader(Protocol):
     """The storing side. One reader at a time."""
 
-    async def read(self, max_readings: int) -> Sequence[Entry]:
+    async def read(self, max_readings: int, *, first: int = 0, end: int | None = None) -> Sequence[Entry]:
         """Gives the oldest entries not yet removed, in order, without removing them.
 
         Args:
             max_readings: stop after the entry that reaches this many items; at least one entry is given if there is one.
+            first: only entries from this sequence on.
+            end: only entries before this sequence.
 
         Returns:
             Entries; empty if the spool is. A damaged entry is set aside, counted and not given.

@@ -26,7 +26,7 @@ from ems_telemetry.errors import SpoolDamagedError, SpoolFullError
 from ems_telemetry.model import Batch, Receipt
 from ems_telemetry.observe import get_logger
 from ems_telemetry.spool.codec import encode
-from ems_telemetry.spool.file import SpoolFile
+from ems_telemetry.spool.file import SpoolFile, is_damage
 from ems_telemetry.spool.port import Entry, SpoolState
 
 FILE_NAME = "spool.db"
@@ -105,9 +105,9 @@ class SqliteSpool:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._emptied.wait(), 1.0)
 
-    async def read(self, max_readings: int) -> Sequence[Entry]:
+    async def read(self, max_readings: int, *, first: int = 0, end: int | None = None) -> Sequence[Entry]:
         """Gives the oldest entries; see `SpoolReader`."""
-        return await self._do(lambda file: file.read(max_readings), writes=True)
+        return await self._do(lambda file: file.read(max_readings, first, end), writes=True)
 
     async def remove(self, sequences: Sequence[int]) -> None:
         """Removes entries; see `SpoolReader`."""
@@ -172,7 +172,9 @@ class SqliteSpool:
     def _tell(self, file: SpoolFile) -> None:
         before, totals = self._state, file.totals
         oldest_at = None if totals.oldest_us is None else _EPOCH + timedelta(microseconds=totals.oldest_us)
-        self._state = SpoolState(totals.batches, totals.size_bytes, self._max_size_bytes, oldest_at, totals.damaged)
+        self._state = SpoolState(
+            totals.batches, totals.size_bytes, self._max_size_bytes, oldest_at, totals.damaged, totals.last_sequence
+        )
         loop, filled, emptied = self._loop, self._filled, self._emptied
         if loop is None or filled is None or emptied is None or loop.is_closed():
             return
@@ -202,6 +204,8 @@ def _write(file: SpoolFile, commands: Sequence[_Command]) -> list[_Outcome]:
         with file.transaction():
             outcomes.extend(_attempt(file, command) for command in commands)
     except sqlite3.Error as error:
+        if is_damage(error):
+            return _renew(file, commands, error)
         failure = translate(error)
         others = [command for command in commands if not command.adds]
         failed: list[_Outcome] = [(command, None, failure) for command in commands if command.adds]
@@ -211,6 +215,16 @@ def _write(file: SpoolFile, commands: Sequence[_Command]) -> list[_Outcome]:
             return _write_on_full_disk(file, others)
         return [(command, None, failure) for command in commands]
     return outcomes
+
+
+def _renew(file: SpoolFile, commands: Sequence[_Command], error: sqlite3.Error) -> list[_Outcome]:
+    """Begins a new file in the place of a damaged one. What was asked for is refused; whoever asked tries again."""
+    failure: Exception = translate(error)
+    try:
+        file.renew()
+    except (sqlite3.Error, OSError) as second:
+        failure = SpoolDamagedError(f"the spool is damaged ({error}), and no new one can be begun: {second}")
+    return [(command, None, failure) for command in commands]
 
 
 def _write_on_full_disk(file: SpoolFile, commands: Sequence[_Command]) -> list[_Outcome]:

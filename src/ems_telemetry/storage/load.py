@@ -5,7 +5,7 @@ All of it is pure: entries of the spool and the ids of the points in, a `Load` o
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from math import isfinite
 from typing import NamedTuple, TypeAlias
@@ -39,6 +39,8 @@ _UNKNOWN_POINT = (
     "the database does not know this point: it was in no connector file when the reading arrived, and its device did not make "
     "it known, or gave it another meaning than its stored readings have"
 )
+LATE_AFTER = timedelta(hours=1)
+"""A reading that is received so long after its time comes from a history, a file or a device that was cut off."""
 # The driver cuts a number that is too long for its column instead of refusing it.
 _FLAGS_FIT = range(2**31)
 _QUALITY_FITS = range(2**15)
@@ -50,7 +52,7 @@ Item: TypeAlias = Row | DeadLetter | Gap
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What one transaction carries. Rows have each (point, time) once, sorted by it: two writers cannot deadlock."""
+    """What one transaction carries. Rows have each (point, time) once, in an order that all writers keep."""
 
     rows: tuple[Row, ...]
     dead_letters: tuple[DeadLetter, ...]
@@ -70,9 +72,11 @@ class Load:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A load, and what became of the readings that are not among its rows."""
+    """Two loads, and what became of the readings that are not among their rows."""
 
     load: Load
+    late: Load
+    """Rows of long ago when they were received; sorted by time."""
     duplicates: int
     conflicts: int
     rejected: int
@@ -138,9 +142,11 @@ class _Planning:
 
     def finish(self) -> Plan:
         """Gives the plan; call it once."""
-        rows = tuple(self._rows[key] for key in sorted(self._rows))
-        load = Load(rows, tuple(self.letters), tuple(self.gaps))
-        return Plan(load, self._duplicates, self._conflicts, self._rejected)
+        rows = [self._rows[key] for key in sorted(self._rows)]
+        late = sorted((row for row in rows if _is_late(row)), key=lambda row: row.time)
+        current = tuple(rows) if not late else tuple(row for row in rows if not _is_late(row))
+        load = Load(current, tuple(self.letters), tuple(self.gaps))
+        return Plan(load, Load(tuple(late), (), ()), self._duplicates, self._conflicts, self._rejected)
 
     def _reject(self, letter: DeadLetter) -> None:
         self._rejected += 1
@@ -152,6 +158,10 @@ class _Planning:
         else:
             self._conflicts += 1
             self.letters.append(conflict(row, first.value, first.quality))
+
+
+def _is_late(row: Row) -> bool:
+    return row.received_at - row.time > LATE_AFTER
 
 
 def clean(text: str) -> str:

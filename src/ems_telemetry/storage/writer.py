@@ -20,13 +20,12 @@ from ems_telemetry.retry import Backoff
 from ems_telemetry.spool.port import Entry, SpoolReader
 from ems_telemetry.storage.capability import Capability
 from ems_telemetry.storage.database import Database
+from ems_telemetry.storage.lanes import MAX_ITEMS, Lanes
 from ems_telemetry.storage.load import Item, Load, Row, plan, rejected
 from ems_telemetry.storage.registry import declare
 from ems_telemetry.storage.storing import Account, begin_session, store
 from ems_telemetry.waiting import first_of
 
-MAX_ITEMS = 5_000
-"""How much one transaction carries."""
 GATHER_S = 0.25
 """After a load smaller than that, others may gather for so long: a hundred meters need not be a hundred commits a second."""
 TRANSACTION_TIMEOUT_S = 120.0
@@ -119,11 +118,14 @@ class Writer:
         async with self._database.connection() as connection:
             await _answered(begin_session(connection, target.capability), TRANSACTION_TIMEOUT_S)
             self._tell_connected(target.capability)
+            lanes = Lanes(self._spool, self._clock)
             while await self._has_entries():
-                entries = await self._spool.read(MAX_ITEMS)
+                entries = await lanes.next()
                 if entries:
+                    began_s = self._clock.monotonic()
                     target = await _undisturbed(self._hand_over(connection, target, entries))
-                if sum(len(entry.batch) for entry in entries) < MAX_ITEMS:
+                    lanes.written(self._clock.monotonic() - began_s)
+                if not lanes.is_behind and sum(len(entry.batch) for entry in entries) < MAX_ITEMS:
                     await first_of(self._clock.sleep(GATHER_S), self._stopping.wait())
 
     async def _has_entries(self) -> bool:
@@ -141,6 +143,9 @@ class Writer:
         planned = plan((entry.batch for entry in entries), target.point_ids)
         already = Account(duplicates=planned.duplicates, conflicts=planned.conflicts, rejected=planned.rejected)
         account = already + await self._store(connection, target.capability, planned.load)
+        if planned.late.rows:
+            # Apart, so that rows of long ago hold up none of now; by time, so that they touch each old chunk once.
+            account += await self._store(connection, target.capability, planned.late)
         self._tell(account, sum(len(entry.batch.readings) for entry in entries), self._clock.monotonic() - began_s)
         await self._spool.remove([entry.sequence for entry in entries])
         return target

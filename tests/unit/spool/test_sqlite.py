@@ -2,6 +2,7 @@ import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -9,7 +10,8 @@ import pytest
 
 from ems_telemetry.config.service import WhenFull
 from ems_telemetry.errors import SpoolDamagedError, SpoolFullError
-from ems_telemetry.model import Batch, Reading, Receipt
+from ems_telemetry.model import Batch, Declaration, Reading, Receipt
+from ems_telemetry.spool.port import Entry
 from ems_telemetry.spool.sqlite import FILE_NAME, SqliteSpool
 
 NOW = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
@@ -216,3 +218,74 @@ async def test_closing_finishes_what_was_asked_for_and_a_closed_spool_says_so(op
     with pytest.raises(SpoolDamagedError, match="not open"):
         await spool.append(batch())
     await spool.close()
+
+
+async def test_what_can_be_read_of_a_damaged_file_goes_on_and_the_rest_is_named(open_spool: OpenSpool, tmp_path: Path) -> None:
+    many = 300
+    receipt = Receipt("broker", 7, b"digest")
+    async with open_spool() as spool:
+        for start in range(many):
+            await spool.append(batch(start * 10), [receipt] if start == 5 else ())
+    path = tmp_path / FILE_NAME
+    data = bytearray(path.read_bytes())
+    page = 4096
+    for number in (len(data) // page // 2, len(data) // page // 2 + 1):
+        data[number * page : (number + 1) * page] = b"\xff" * page
+    path.write_bytes(data)
+    async with open_spool() as spool:
+        entries = await read_all(spool)
+        state = spool.state()
+        assert await spool.is_durable(receipt)
+    starts = [entry.batch.readings[0].time for entry in entries]
+    assert starts == sorted(starts)
+    assert many // 2 < len(entries) < many
+    assert state.damaged > 0
+    assert state.batches == len(entries)
+    [aside] = [path for path in tmp_path.glob("spool.db.damaged-*") if not path.name.endswith(("-wal", "-shm"))]
+    assert aside.stat().st_size == len(data)
+
+
+async def read_all(spool: SqliteSpool) -> list[Entry]:
+    """Reads to the end, again after a damage that is met only while reading."""
+    while True:
+        try:
+            return list(await spool.read(10**9))
+        except SpoolDamagedError:
+            continue
+
+
+async def test_a_large_backlog_is_counted_at_once_when_the_spool_is_opened(open_spool: OpenSpool, tmp_path: Path) -> None:
+    async with open_spool() as spool:
+        await spool.append(batch())
+        size_bytes = spool.state().size_bytes
+    with sqlite3.connect(tmp_path / FILE_NAME) as file:
+        file.execute("UPDATE totals SET batches = 12345")
+    file.close()
+    async with open_spool() as spool:
+        assert (spool.state().batches, spool.state().size_bytes) == (12345, size_bytes)
+
+
+async def test_a_spool_of_the_version_before_is_counted_once(open_spool: OpenSpool, tmp_path: Path) -> None:
+    async with open_spool() as spool:
+        for start in (0, 10):
+            await spool.append(batch(start))
+        state = spool.state()
+    with sqlite3.connect(tmp_path / FILE_NAME) as file:
+        file.execute("DROP TABLE totals")
+        file.execute("PRAGMA user_version = 1")
+    file.close()
+    async with open_spool() as spool:
+        assert spool.state() == state
+
+
+async def test_what_points_mean_outlives_the_readings_that_had_to_go(open_spool: OpenSpool) -> None:
+    declared = Declaration("A.p", "A", "A", "S", None, None, "P", "voltage", "V", "gauge", "x", "V", None)
+    first = replace(batch(), declarations=[declared])
+    async with open_spool(max_size_bytes=20_000, when_full=WhenFull.DROP_OLDEST) as spool:
+        await spool.append(first)
+        await spool.append(Batch("line-3", declarations=[declared._replace(key="A.q")]))
+        for start in range(1, 100):
+            await spool.append(batch(start * 10))
+        kept = [entry.batch for entry in await spool.read(10**6)]
+    assert first not in kept
+    assert {one.key for each in kept for one in each.declarations} == {"A.p", "A.q"}

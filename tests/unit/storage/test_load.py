@@ -26,7 +26,7 @@ def first_row() -> Row:
 def test_every_reading_is_accounted_for(groups: list[list[Reading]]) -> None:
     planned = plan([batch(*group) for group in groups], IDS)
     sent = sum(len(group) for group in groups)
-    assert len(planned.load.rows) + planned.duplicates + planned.conflicts + planned.rejected == sent
+    assert len(planned.load.rows) + len(planned.late.rows) + planned.duplicates + planned.conflicts + planned.rejected == sent
     keys = [(row.point_id, row.time) for row in planned.load.rows]
     assert keys == sorted(set(keys))
 
@@ -101,3 +101,17 @@ def test_text_is_made_storable() -> None:
 def test_times_of_rows_stay_as_they_were() -> None:
     late = reading(second=0.000_001)
     assert plan([batch(late)], IDS).load.rows[0].time == START + timedelta(microseconds=1)
+
+
+def test_rows_of_long_ago_go_apart_and_in_the_order_of_time() -> None:
+    day = timedelta(days=1)
+    old = [reading(POWER, 5, received_at=START + day), reading(ENERGY, 9, received_at=START + day)]
+    planned = plan([batch(*old, reading(ENERGY, 3), reading(POWER, 1))], IDS)
+    assert [(row.point_id, row.time) for row in planned.load.rows] == [
+        (1, START + timedelta(seconds=3)),
+        (2, START + timedelta(seconds=1)),
+    ]
+    assert [(row.point_id, row.time) for row in planned.late.rows] == [
+        (2, START + timedelta(seconds=5)),
+        (1, START + timedelta(seconds=9)),
+    ]
