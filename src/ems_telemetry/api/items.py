@@ -14,7 +14,8 @@ from ems_telemetry.api.format import Item
 from ems_telemetry.model import Flag, Kind, Medium
 from ems_telemetry.observe import ConnectorStatus, LinkState
 from ems_telemetry.storage.catalogue import KnownMeter, KnownPoint, KnownSite
-from ems_telemetry.storage.losses import DeadLetterRow, GapRow
+from ems_telemetry.storage.gaps import GapRow
+from ems_telemetry.storage.losses import DeadLetterRow
 from ems_telemetry.storage.reading import LatestRow, ReadingRow
 
 ItemT = TypeVar("ItemT", bound=BaseModel)
@@ -156,15 +157,26 @@ class DeadLetterWithPayload(DeadLetter):
 
 
 class Gap(BaseModel):
-    """A stretch `[start, end)` in which readings were refused or missed."""
+    """A stretch `[start, end)` in which readings were refused or missed; while it lasts, its end is now."""
 
     id: UUID
     connector: str = Field(examples=["hall-1-switchboard"])
     point: str | None = Field(description="The point; null for all of the connector's.", examples=[None])
     start: AwareDatetime = Field(examples=[_TIME])
     end: AwareDatetime = Field(examples=["2026-03-02T10:05:00Z"])
-    cause: str = Field(examples=["spool_full"])
-    refused: int = Field(description="How many samples were received and could not be kept.", examples=[300])
+    cause: str = Field(description="A stable word.", examples=["link_down"])
+    open: bool = Field(description="True while it lasts.", examples=[False])
+    refused: int = Field(description="How many samples were received and could not be kept.", examples=[0])
+    expected: int | None = Field(description="How many readings were due; null where that is not known.", examples=[29])
+    found: int | None = Field(
+        description="How many usable readings are there by now; null for a gap of a whole connector.",
+        examples=[29],
+    )
+    filled: bool | None = Field(
+        description="True if at least nine in ten of those due are there, or any where it is not known how many were; null as "
+        "`found` is.",
+        examples=[True],
+    )
     recorded_at: AwareDatetime = Field(examples=[_TIME])
 
 

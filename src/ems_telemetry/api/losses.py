@@ -15,7 +15,8 @@ from ems_telemetry.api.parameters import DeadLettersQuery, GapsQuery
 from ems_telemetry.api.problem import ApiError, ProblemType
 from ems_telemetry.api.readings import TimeKey
 from ems_telemetry.api.services import Services
-from ems_telemetry.storage import losses
+from ems_telemetry.storage import gaps, losses
+from ems_telemetry.storage.gaps import GapFilter
 from ems_telemetry.storage.losses import TimePage
 
 router = APIRouter(prefix=PREFIX, tags=["Losses"], responses=STORED)
@@ -26,9 +27,9 @@ _DEAD_LETTERS_CSV = (
     "2026-03-02T10:00:00Z,2026-03-02T10:00:01Z\r\n"
 )
 _GAPS_CSV = (
-    "id,connector,point,start,end,cause,refused,recorded_at\r\n"
-    "8b9c3c0e-4a3e-4d0e-9a6a-0c6a7d1b2f10,hall-1,,2026-03-02T10:00:00Z,2026-03-02T10:05:00Z,spool_full,300,"
-    "2026-03-02T10:05:01Z\r\n"
+    "id,connector,point,start,end,cause,open,refused,expected,found,filled,recorded_at\r\n"
+    "8b9c3c0e-4a3e-4d0e-9a6a-0c6a7d1b2f10,hall-1,EM-01.power,2026-03-02T10:00:00Z,2026-03-02T10:05:00Z,link_down,false,0,29,29,"
+    "true,2026-03-02T10:00:21Z\r\n"
 )
 
 
@@ -62,15 +63,13 @@ async def get_dead_letter(
 
 @router.get("/gaps", response_model=items.Page[items.Gap], responses=listed(_GAPS_CSV))
 async def list_gaps(request: Request, services: Services, caller: Reader, query: Annotated[GapsQuery, Query()]) -> Response:
-    """Lists the stretches that reach into a span in which readings were refused or missed, newest first."""
+    """Lists the stretches that reach into a span in which readings were refused or missed, newest first.
+
+    Whether a gap was filled is counted when you ask: by readings that are there now.
+    """
     listing = Listing(request, query)
-    rows = await losses.list_gaps(
-        services.database,
-        caller.sites,
-        query.span,
-        _page(listing),
-        connector=query.connector,
-    )
+    wanted = GapFilter(query.connector, query.point, query.cause, query.open)
+    rows = await gaps.list_gaps(services.database, caller.sites, query.span, _page(listing), wanted)
     return await listing.answer(rows, items.Gap, items.gap_item, key=lambda row: (row.start, row.id))
 
 

@@ -143,6 +143,9 @@ class GapsQuery(SpanQuery):
     """The filters of gaps; those that reach into the span are listed."""
 
     connector: Name | None = _CONNECTOR
+    point: Name | None = Field(default=None, description="Only those of this point.", examples=["EM-01.energy_import"])
+    cause: Name | None = Field(default=None, description="Only those with this cause.", examples=["link_down"])
+    open: bool | None = Field(default=None, description="`true`: only those that last; `false`: only those that have ended.")
 
 
 def explain_invalid(errors: Sequence[Mapping[str, Any]], known: Sequence[str]) -> ApiError:

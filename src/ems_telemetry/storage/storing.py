@@ -49,15 +49,17 @@ _PUT_DEAD_LETTERS = """
     ON CONFLICT (id) DO NOTHING RETURNING reason
 """
 _PUT_GAPS = """
-    INSERT INTO gaps (id, connector, point, started_at, ended_at, cause, refused)
+    INSERT INTO gaps (id, connector, point, started_at, ended_at, cause, refused, open, expected)
     SELECT DISTINCT ON (id) *
-    FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::timestamptz[], %s::timestamptz[], %s::text[], %s::bigint[])
-        AS told (id, connector, point, started_at, ended_at, cause, refused)
-    ORDER BY id, ended_at DESC
+    FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::timestamptz[], %s::timestamptz[], %s::text[], %s::bigint[],
+                %s::boolean[], %s::bigint[])
+        AS told (id, connector, point, started_at, ended_at, cause, refused, open, expected)
+    ORDER BY id, open, ended_at DESC
     ON CONFLICT (id) DO UPDATE
-    SET ended_at = excluded.ended_at, refused = excluded.refused
-    WHERE excluded.ended_at > gaps.ended_at
+    SET ended_at = excluded.ended_at, refused = excluded.refused, open = excluded.open, expected = excluded.expected
+    WHERE (NOT excluded.open, excluded.ended_at) > (NOT gaps.open, gaps.ended_at)
 """
+# In whatever order the tellings of a gap come in, the same row comes of them: one that has ended wins, then the later end.
 
 
 @dataclass(frozen=True, slots=True)
