@@ -122,6 +122,8 @@ class ConnectorType:
     """Called with an instance of `file`. Imports its protocol library only here, so that `check` stays light."""
     look: Look | None = None
     """For `check --live`; None for a protocol whose devices cannot be asked."""
+    is_fed_by_hand: bool = False
+    """True where readings come through other processes: that none come through the connector is no silence."""
 
 
 def find_connector_types() -> dict[str, ConnectorType]:

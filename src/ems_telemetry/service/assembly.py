@@ -12,7 +12,10 @@ from ems_telemetry.normalize.meaning import Normalizer
 from ems_telemetry.observe import ConnectorReport, Metrics
 from ems_telemetry.retry import Backoff
 from ems_telemetry.service.collecting import SupervisedConnector
+from ems_telemetry.service.gap_ledger import GapLedger, Watched
+from ems_telemetry.service.heartbeat import Heartbeat
 from ems_telemetry.service.pipeline import Pipeline
+from ems_telemetry.service.silence import SilenceWatch
 from ems_telemetry.spool.port import SpoolWriter
 
 
@@ -22,30 +25,49 @@ class Collecting:
 
     connectors: Sequence[SupervisedConnector]
     reports: Sequence[ConnectorReport]
+    ledger: GapLedger
 
 
 def assemble_connectors(configuration: Configuration, spool: SpoolWriter, *, metrics: Metrics, clock: Clock) -> Collecting:
     """Builds what the connector files ask for; starts nothing."""
     types = find_connector_types()
-    connectors, reports = [], []
+    connectors, reports, watched = [], [], []
     for loaded in configuration.connectors:
         report = ConnectorReport(loaded.name, loaded.file.type, loaded.file.endpoint_text, clock=clock, metrics=metrics)
         reports.append(report)
         if loaded.file.enabled:
-            connectors.append(_assemble(configuration, loaded, types[loaded.file.type], spool, report, clock))
-    return Collecting(connectors, reports)
+            type_ = types[loaded.file.type]
+            way = _way_into(configuration, loaded, type_, spool, report, clock)
+            watched.append(way)
+            connectors.append(_assemble(configuration, loaded, type_, way.pipeline, report, clock))
+    heartbeat = Heartbeat(configuration.settings.spool.directory)
+    return Collecting(connectors, reports, GapLedger(watched, heartbeat, metrics=metrics, clock=clock))
 
 
-def _assemble(
+def _way_into(
     configuration: Configuration,
     loaded: LoadedConnector,
     type_: ConnectorType,
     spool: SpoolWriter,
     report: ConnectorReport,
     clock: Clock,
-) -> SupervisedConnector:
+) -> Watched:
+    """Builds the pipeline of a connector, and the watch over its points where their silence can be told."""
     points = [point for point in configuration.points if point.connector == loaded.name]
-    pipeline = Pipeline(Normalizer(loaded.name, points), spool, report, clock)
+    watch = SilenceWatch(report, clock)
+    if not type_.is_fed_by_hand:
+        watch.add(points)
+    return Watched(loaded.name, watch, Pipeline(Normalizer(loaded.name, points), spool, report, clock, watch))
+
+
+def _assemble(
+    configuration: Configuration,
+    loaded: LoadedConnector,
+    type_: ConnectorType,
+    pipeline: Pipeline,
+    report: ConnectorReport,
+    clock: Clock,
+) -> SupervisedConnector:
     surroundings = Surroundings(
         sink=pipeline,
         report=report,

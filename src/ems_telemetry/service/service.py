@@ -89,7 +89,8 @@ class Service:
         )
 
         async def collect_then_tell() -> None:
-            await collect(collecting.connectors, self._stopping)
+            async with collecting.ledger.kept(self._stopping):
+                await collect(collecting.connectors, self._stopping)
             collected.set()
 
         async def store_then_tell() -> None:
