@@ -19,10 +19,11 @@ from pymodbus.client import AsyncModbusTcpClient
 
 from ems_telemetry.clock import SystemClock
 from ems_telemetry.config.check import ConfiguredPoint
-from ems_telemetry.connectors.contract import Surroundings
+from ems_telemetry.connectors.contract import Shared, Surroundings
+from ems_telemetry.connectors.modbus.asking import Asker
 from ems_telemetry.connectors.modbus.cadence import Cadence
 from ems_telemetry.connectors.modbus.file import ModbusFile
-from ems_telemetry.connectors.modbus.link import Link
+from ems_telemetry.connectors.modbus.lines import line_of
 from ems_telemetry.connectors.modbus.plan import plan_polls
 from ems_telemetry.connectors.modbus.polling import Poller
 from ems_telemetry.connectors.modbus.unit import Unit
@@ -118,10 +119,12 @@ async def timed(seconds: float, read_all: Callable[[], Awaitable[int]]) -> Turn:
 
 
 async def measure_ours(file: ModbusFile, seconds: float) -> Turn:
-    clock, sink, link = SystemClock(), CountingSink(), Link(file.where)
+    clock, sink = SystemClock(), CountingSink()
     with tempfile.TemporaryDirectory() as folder:
         report = ConnectorReport("bench", "modbus", "", clock=clock, metrics=Metrics())
-        poller = Poller(link, Surroundings(sink, report, clock, Backoff(), Path(folder), Path(folder)))
+        given = Surroundings(sink, report, clock, Backoff(), Path(folder), Path(folder), Shared())
+    line = line_of(file, given)
+    poller = Poller(Asker(line, report, clock), given)
     units = [Unit(poll, Cadence(1.0), clock) for poll in plan_polls(file)]
     registers = sum(block.count for poll in plan_polls(file) for block in poll.blocks)
 
@@ -130,10 +133,8 @@ async def measure_ours(file: ModbusFile, seconds: float) -> Turn:
             await sink.offer((await poller.read(unit)).samples)
         return registers
 
-    try:
+    async with line.in_use():
         turn = await timed(seconds, read_all)
-    finally:
-        await link.close()
     if sink.samples * 2 != turn.registers:
         raise SystemExit(f"{sink.samples} samples came of {turn.registers} registers")
     return turn

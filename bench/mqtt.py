@@ -23,7 +23,7 @@ from servers.mosquitto import Mosquitto, publishing
 from servers.process import LOOPBACK, serving
 
 from ems_telemetry.config.check import ConfiguredPoint
-from ems_telemetry.connectors.contract import Surroundings
+from ems_telemetry.connectors.contract import Shared, Surroundings
 from ems_telemetry.connectors.mqtt import CONNECTOR_TYPE
 from ems_telemetry.connectors.mqtt.file import MqttFile
 from ems_telemetry.model import DeadLetter, Gap, Receipt, Sample
@@ -118,7 +118,7 @@ async def count_connector(broker: Mosquitto, messages: int, folder: Path) -> flo
     given = surroundings(folder)
     sink = CountingSink()
     sink.expected = 2 * messages
-    given = Surroundings(sink, given.report, given.clock, given.backoff, folder, folder)
+    given = Surroundings(sink, given.report, given.clock, given.backoff, folder, folder, Shared())
     connector = CONNECTOR_TYPE.build(MqttFile.model_validate(content), given)
     began_s = time.perf_counter()
     running = asyncio.create_task(connector.run())

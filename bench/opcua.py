@@ -30,7 +30,7 @@ from ems_telemetry.config.check import ConfiguredPoint, check_connectors
 from ems_telemetry.config.document import Document
 from ems_telemetry.config.plant import Plant, Site
 from ems_telemetry.config.service import WhenFull
-from ems_telemetry.connectors.contract import Sink, Surroundings
+from ems_telemetry.connectors.contract import Shared, Sink, Surroundings
 from ems_telemetry.connectors.opcua.connector import OpcUaConnector
 from ems_telemetry.connectors.opcua.file import OpcUaFile
 from ems_telemetry.model import DeadLetter, Gap, Receipt, Sample
@@ -180,7 +180,7 @@ async def through_spool(endpoint: str, nodes: int, duration_s: float) -> Measure
 @asynccontextmanager
 async def running(file: OpcUaFile, sink: Sink, report: ConnectorReport, folder: Path) -> AsyncIterator[None]:
     """Runs the connector for the length of a `with` that begins when all its items exist."""
-    connector = OpcUaConnector(file, Surroundings(sink, report, SystemClock(), Backoff(), folder, folder))
+    connector = OpcUaConnector(file, Surroundings(sink, report, SystemClock(), Backoff(), folder, folder, Shared()))
     task = asyncio.create_task(connector.run(), name="connector")
     try:
         await until(lambda: report.status.state is LinkState.UP)

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from ems_telemetry.clock import Clock, SystemClock
 from ems_telemetry.config.check import ConfiguredPoint
-from ems_telemetry.connectors.contract import Surroundings
+from ems_telemetry.connectors.contract import Shared, Surroundings
 from ems_telemetry.model import DeadLetter, Gap, Receipt, Sample
 from ems_telemetry.observe import ConnectorReport, Metrics
 from ems_telemetry.retry import Backoff
@@ -144,6 +144,7 @@ def surroundings(
     clock: Clock | None = None,
     backoff: Backoff | None = None,
     name: str = "under-test",
+    shared: Shared | None = None,
 ) -> Surroundings:
     """Everything a connector needs, quick to retry, so that tests of reconnecting need not wait."""
     chosen = clock or SystemClock()
@@ -154,4 +155,5 @@ def surroundings(
         backoff=backoff or Backoff(initial_s=0.1, cap_s=0.5),
         state_directory=state_directory,
         pki_directory=state_directory / "pki",
+        shared=shared or Shared(),
     )

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ems_telemetry.connectors.modbus.file import ModbusFile
+from ems_telemetry.connectors.modbus.registers import Order
 
 Written = dict[str, Any]
 
@@ -24,3 +25,13 @@ def modbus_file(port: int, units: Mapping[int, Sequence[Written]], **more: objec
     meters = [meter(unit_id, points) for unit_id, points in units.items()]
     written = {"type": "modbus", "endpoint": f"tcp://127.0.0.1:{port}", "site": "S", "meters": meters, **more}
     return ModbusFile.model_validate(written)
+
+
+def permuted(big_endian: bytes, order: Order) -> bytes:
+    """Lays bytes in an order, letter by letter as its name says."""
+    letters = "ABCDEFGH"[: len(big_endian)]
+    if order.is_wide:
+        return bytes(big_endian[letters.index(letter)] for letter in order)
+    words = [big_endian[place : place + 2] for place in range(0, len(big_endian), 2)]
+    words = words[::-1] if order in ("CDAB", "DCBA") else words
+    return b"".join(word[::-1] if order in ("BADC", "DCBA") else word for word in words)

@@ -47,6 +47,11 @@ class Cable:
         del reader
         return data
 
+    async def hand_on(self, writer: asyncio.StreamWriter, data: bytes) -> None:
+        """Writes what is passed on to the other side; a subclass may take its time over it."""
+        writer.write(data)
+        await writer.drain()
+
     async def _serve(self, near_reader: asyncio.StreamReader, near_writer: asyncio.StreamWriter) -> None:
         self.connections += 1
         self._writers.add(near_writer)
@@ -70,8 +75,7 @@ class Cable:
     async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError):
             while data := await reader.read(65_536):
-                writer.write(self.carry(reader, data))
-                await writer.drain()
+                await self.hand_on(writer, self.carry(reader, data))
         writer.close()
         self._writers.discard(writer)
         with contextlib.suppress(OSError):

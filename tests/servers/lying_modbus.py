@@ -43,20 +43,48 @@ async def honest(asked: Asked, writer: asyncio.StreamWriter) -> None:
     writer.write(reply(asked))
 
 
+@contextlib.asynccontextmanager
+async def speaking_first(words: bytes) -> AsyncIterator[int]:
+    """Serves something else than Modbus, that greets its clients; gives its port."""
+    ended = asyncio.Event()
+    ended.set()
+
+    async def greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        ended.clear()
+        with contextlib.suppress(OSError):
+            writer.write(words)
+            await reader.read()
+            writer.close()
+            await writer.wait_closed()
+        ended.set()
+
+    server = await asyncio.start_server(greet, LOOPBACK, 0)
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        server.close()
+        await ended.wait()
+
+
 class LyingModbusServer:
     """Answers every request as `answer` says, which a test may change at any time."""
 
-    def __init__(self, answer: Answer = honest) -> None:
+    def __init__(self, answer: Answer = honest, port: int = 0) -> None:
         self.answer = answer
         self.asked: list[Asked] = []
         self.connections = 0
-        self.port = 0
+        self.port = port
         self._open: set[asyncio.Task[None]] = set()
+
+    @property
+    def open(self) -> int:
+        """How many connections stand."""
+        return len(self._open)
 
     @contextlib.asynccontextmanager
     async def serving(self) -> AsyncIterator["LyingModbusServer"]:
         """Listens for the length of an `async with`."""
-        server = await asyncio.start_server(self._serve, LOOPBACK, 0)
+        server = await asyncio.start_server(self._serve, LOOPBACK, self.port)
         self.port = server.sockets[0].getsockname()[1]
         try:
             yield self

@@ -32,6 +32,17 @@ class Seen(NamedTuple):
     quantity: int
 
 
+def give_registers(server: Any, unit_id: int, table: str, address: int, values: Sequence[int]) -> None:  # noqa: ANN401 - modbus-tk has no types
+    """Gives a unit of any server of modbus-tk a block of registers or bits."""
+    block = f"{table}-{address}"
+    with contextlib.suppress(Exception):
+        server.add_slave(unit_id)
+    slave = server.get_slave(unit_id)
+    with contextlib.suppress(Exception):
+        slave.add_block(block, TABLES[table], address, len(values))
+    slave.set_values(block, address, list(values))
+
+
 class ModbusTkServer(modbus_tcp.TcpServer):  # type: ignore[misc]  # modbus-tk has no types
     """Serves units from a thread. Remembers each request; units in `silent` get no reply; `replies` fakes whole PDUs."""
 
@@ -47,13 +58,7 @@ class ModbusTkServer(modbus_tcp.TcpServer):  # type: ignore[misc]  # modbus-tk h
 
     def set(self, unit_id: int, table: str, address: int, values: Sequence[int]) -> None:
         """Gives a unit a block of registers or bits there; nothing else can be read around it."""
-        block = f"{table}-{address}"
-        with contextlib.suppress(Exception):
-            self.add_slave(unit_id)
-        slave = self.get_slave(unit_id)
-        with contextlib.suppress(Exception):
-            slave.add_block(block, TABLES[table], address, len(values))
-        slave.set_values(block, address, list(values))
+        give_registers(self, unit_id, table, address, values)
 
     def begin(self) -> None:
         """Listens, and serves from a thread of its own."""

@@ -14,6 +14,7 @@ import pytest
 from servers.process import LOOPBACK, ServerProcess, free_port, serving, wait_for_port
 
 FOLDER = Path(__file__).parent / "node"
+PACKAGES = ("node-opcua", "modbus-serial")
 PLANT = "urn:plc:air"
 COUNTER_START = 2**53 + 1
 
@@ -103,7 +104,7 @@ class NodeOpcuaServer(ServerProcess):
 
 def installed_node() -> str:
     """Finds node, and installs the locked packages if they are not there yet."""
-    if not (FOLDER / "node_modules" / "node-opcua").is_dir():
+    if not all((FOLDER / "node_modules" / package).is_dir() for package in PACKAGES):
         npm = shutil.which("npm") or "npm"
         subprocess.run([npm, "ci", "--no-audit", "--no-fund", "--ignore-scripts"], cwd=FOLDER, check=True)  # noqa: S603
     return shutil.which("node") or "node"

@@ -42,6 +42,7 @@ def check_connectors(plant: Plant, documents: Sequence[ConnectorDocument], probl
         The points of all files, in their order; incomplete if there were problems.
     """
     problems.extend(_used_twice(documents))
+    problems.extend(_spoken_to_in_two_manners(documents))
     points: list[ConfiguredPoint] = []
     for document, file in documents:
         problems.extend(_misplaced(plant, document, file))
@@ -108,6 +109,19 @@ def _used_twice(documents: Iterable[ConnectorDocument]) -> Iterator[Problem]:
                     location = ("meters", index, "points", position, "id")
                     yield document.problem(location, f'meter {meter.id}: point id "{point.id}" is used twice')
                 seen.add(point.id)
+
+
+def _spoken_to_in_two_manners(documents: Iterable[ConnectorDocument]) -> Iterator[Problem]:
+    spoken: dict[str, tuple[str, str]] = {}
+    for document, file in documents:
+        if file.line is None or not file.enabled:
+            continue
+        place, manner = file.line
+        here = f"{document.path}:{document.line(('endpoint',))}"
+        first, first_manner = spoken.setdefault(place, (here, manner))
+        if manner != first_manner:
+            words = f"{first} speaks {first_manner} to {place}; one endpoint is spoken to in one manner"
+            yield document.problem(("endpoint",), f"endpoint {file.endpoint_text}: {words}")
 
 
 def _contradictions(document: Document, point: Point, location: Location) -> Iterator[Problem]:

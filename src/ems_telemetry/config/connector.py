@@ -9,9 +9,9 @@ A subclass of `ConnectorFile` narrows `type` to its own name and `meters` to its
 
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Self, TypeVar
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, model_validator
 
 from ems_telemetry.config.base import Identifier, Model, SecretFile, read_secret
 from ems_telemetry.config.scalars import Duration
@@ -94,6 +94,14 @@ class ConnectorFile(Model, Generic[MeterT]):
         """The endpoint as shown to people; never with a password in it."""
         return str(getattr(self, "endpoint", ""))
 
+    @property
+    def line(self) -> tuple[str, str] | None:
+        """The place that all files which name it share one link to, and in which manner this file speaks there, in words.
+
+        `("10.20.0.31:502", "RTU over TCP")`, for example; None where each file has a link of its own.
+        """
+        return None
+
 
 class UserCredentials(Model):
     """A name and a password, the password from the environment or from a file."""
@@ -112,3 +120,20 @@ class UserCredentials(Model):
 def point_key(meter: Meter[Any], point: Point) -> str:
     """Tells the public key of a point, as `EM-01.energy_import`."""
     return f"{meter.id}.{point.id}"
+
+
+class Tls(Model):
+    """Certificates, as PEM files; relative paths start from the folder of the file that names them."""
+
+    ca: SecretFile | None = None
+    """Who vouches for the other side; the system's authorities if not said."""
+    certificate: SecretFile | None = None
+    """Who we are, where the other side asks for it."""
+    key: SecretFile | None = None
+    """The private key of `certificate`."""
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if (self.certificate is None) != (self.key is None):
+            raise ValueError('"certificate" and "key" go together')
+        return self

@@ -4,11 +4,11 @@ A connector speaks one protocol to one endpoint and hands over samples. It knows
 parties add one by an entry point in the group `ems_telemetry.connectors` that names a `ConnectorType`.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias, TypeVar, cast
 
 from ems_telemetry.clock import Clock
 from ems_telemetry.config.check import ConfiguredPoint
@@ -18,6 +18,8 @@ from ems_telemetry.observe import ConnectorReport
 from ems_telemetry.retry import Backoff
 
 ENTRY_POINT_GROUP = "ems_telemetry.connectors"
+
+SharedT = TypeVar("SharedT")
 
 
 class Sink(Protocol):
@@ -83,6 +85,28 @@ class Connector(Protocol):
         ...
 
 
+class Shared:
+    """What the connectors of one service have in common, as a link that only one of them may hold. One for each service.
+
+    Making one, and asking it, does no I/O.
+    """
+
+    def __init__(self) -> None:
+        self._made: dict[Hashable, object] = {}
+
+    def once(self, key: Hashable, make: Callable[[], SharedT]) -> SharedT:
+        """Gives the thing of that key: made by the first who asks, and the same for all who ask later.
+
+        Args:
+            key: tells the things apart, and whose they are: best a tuple that begins with the type of the thing.
+            make: makes it; does no I/O.
+        """
+        if key not in self._made:
+            self._made[key] = make()
+        # Whoever chose the key gets back what he made under it.
+        return cast("SharedT", self._made[key])
+
+
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """What the service gives a connector to work with."""
@@ -95,6 +119,8 @@ class Surroundings:
     """The connector's own folder for what must outlive the process; made by whoever first writes to it."""
     pki_directory: Path
     """The folder of certificates, one for all connectors; made by whoever first writes to it."""
+    shared: Shared
+    """What it has in common with the other connectors of the service."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,8 @@
-"""The one owner of an endpoint's reconnecting: every connector with a link runs its sessions through `keep_connected`."""
+"""Sessions with an endpoint. The one owner of reconnecting is `keep_connected`: every connector with a link runs through it."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from typing import Any, NoReturn
 
 from ems_telemetry.connectors.contract import Surroundings
 from ems_telemetry.errors import EmsTelemetryError
@@ -11,7 +12,12 @@ STEADY_AFTER_S = 30.0
 """A session that lasted this long was a success: the back-off begins anew after it."""
 
 
-async def keep_connected(session: Callable[[], Awaitable[object]], stopping: asyncio.Event, surroundings: Surroundings) -> None:
+async def keep_connected(
+    session: Callable[[], Awaitable[object]],
+    stopping: asyncio.Event,
+    surroundings: Surroundings,
+    shut_for_s: Callable[[], float] = lambda: 0.0,
+) -> None:
     """Runs one session after another until `stopping` is set, waiting longer after each failure in a row.
 
     Args:
@@ -19,6 +25,7 @@ async def keep_connected(session: Callable[[], Awaitable[object]], stopping: asy
             case. It raises an `EmsTelemetryError` in words an OT engineer understands for whatever is wrong with the endpoint.
         stopping: set by the connector's `stop`; the session watches it too.
         surroundings: report, clock and back-off.
+        shut_for_s: tells, after a failure, for how long another attempt would be of no use.
     """
     report, clock = surroundings.report, surroundings.clock
     failures = 0
@@ -30,8 +37,20 @@ async def keep_connected(session: Callable[[], Awaitable[object]], stopping: asy
                 await session()
             except EmsTelemetryError as error:
                 failures = 1 if clock.monotonic() - began_s >= STEADY_AFTER_S else failures + 1
-                delay_s = surroundings.backoff.delay_s(failures)
+                delay_s = max(surroundings.backoff.delay_s(failures), shut_for_s())
                 report.down(str(error), delay_s)
                 await first_of(clock.sleep(delay_s), stopping.wait())
     finally:
         report.stopped()
+
+
+async def first_error(endless: Iterable[Callable[[], Coroutine[Any, Any, NoReturn]]]) -> NoReturn:
+    """Runs side by side what never ends by itself, and raises the first error of ours bare, not in a group."""
+    failures: list[EmsTelemetryError] = []
+    try:
+        async with asyncio.TaskGroup() as group:
+            for begin in endless:
+                group.create_task(begin())
+    except* EmsTelemetryError as errors:
+        failures = [error for error in errors.exceptions if isinstance(error, EmsTelemetryError)]
+    raise failures[0]

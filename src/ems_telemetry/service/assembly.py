@@ -6,8 +6,9 @@ from functools import partial
 from pathlib import Path
 
 from ems_telemetry.clock import Clock
+from ems_telemetry.config.check import ConfiguredPoint
 from ems_telemetry.config.load import Configuration, LoadedConnector
-from ems_telemetry.connectors.contract import ConnectorType, Surroundings, find_connector_types
+from ems_telemetry.connectors.contract import Shared, Surroundings, find_connector_types
 from ems_telemetry.normalize.meaning import Normalizer
 from ems_telemetry.observe import ConnectorReport, Metrics
 from ems_telemetry.retry import Backoff
@@ -31,52 +32,56 @@ class Collecting:
 def assemble_connectors(configuration: Configuration, spool: SpoolWriter, *, metrics: Metrics, clock: Clock) -> Collecting:
     """Builds what the connector files ask for; starts nothing."""
     types = find_connector_types()
+    shared = Shared()
     connectors, reports, watched = [], [], []
     for loaded in configuration.connectors:
         report = ConnectorReport(loaded.name, loaded.file.type, loaded.file.endpoint_text, clock=clock, metrics=metrics)
         reports.append(report)
         if loaded.file.enabled:
             type_ = types[loaded.file.type]
-            way = _way_into(configuration, loaded, type_, spool, report, clock)
-            watched.append(way)
-            connectors.append(_assemble(configuration, loaded, type_, way.pipeline, report, clock))
+            watch = SilenceWatch(report, clock)
+            pipeline = _pipeline(configuration, loaded.name, spool, watch, report, clock)
+            if not type_.is_fed_by_hand:
+                watch.add(_points_of(configuration, loaded.name))
+            watched.append(Watched(loaded.name, watch, pipeline))
+            given = _surroundings(configuration, loaded, pipeline, report, clock, shared)
+            connectors.append(SupervisedConnector(partial(type_.build, loaded.file, given), pipeline, report, clock))
     heartbeat = Heartbeat(configuration.settings.spool.directory)
     return Collecting(connectors, reports, GapLedger(watched, heartbeat, metrics=metrics, clock=clock))
 
 
-def _way_into(
+def _pipeline(
     configuration: Configuration,
-    loaded: LoadedConnector,
-    type_: ConnectorType,
+    connector: str,
     spool: SpoolWriter,
+    watch: SilenceWatch,
     report: ConnectorReport,
     clock: Clock,
-) -> Watched:
-    """Builds the pipeline of a connector, and the watch over its points where their silence can be told."""
-    points = [point for point in configuration.points if point.connector == loaded.name]
-    watch = SilenceWatch(report, clock)
-    if not type_.is_fed_by_hand:
-        watch.add(points)
-    return Watched(loaded.name, watch, Pipeline(Normalizer(loaded.name, points), spool, report, clock, watch))
+) -> Pipeline:
+    return Pipeline(Normalizer(connector, _points_of(configuration, connector)), spool, report, clock, watch)
 
 
-def _assemble(
+def _points_of(configuration: Configuration, connector: str) -> Sequence[ConfiguredPoint]:
+    return [point for point in configuration.points if point.connector == connector]
+
+
+def _surroundings(
     configuration: Configuration,
     loaded: LoadedConnector,
-    type_: ConnectorType,
     pipeline: Pipeline,
     report: ConnectorReport,
     clock: Clock,
-) -> SupervisedConnector:
-    surroundings = Surroundings(
+    shared: Shared,
+) -> Surroundings:
+    return Surroundings(
         sink=pipeline,
         report=report,
         clock=clock,
         backoff=Backoff(),
         state_directory=state_directory(configuration, loaded.name),
         pki_directory=configuration.settings.pki.directory,
+        shared=shared,
     )
-    return SupervisedConnector(partial(type_.build, loaded.file, surroundings), pipeline, report, clock)
 
 
 def state_directory(configuration: Configuration, connector: str) -> Path:

@@ -9,7 +9,7 @@ from decimal import Decimal
 from ems_telemetry.clock import Clock
 from ems_telemetry.config.check import ConfiguredPoint
 from ems_telemetry.config.load import Configuration, LoadedConnector
-from ems_telemetry.connectors.contract import ConnectorType, Look, Refusal, Surroundings
+from ems_telemetry.connectors.contract import ConnectorType, Look, Refusal, Shared, Surroundings
 from ems_telemetry.errors import EmsTelemetryError
 from ems_telemetry.model import Flag, Quality, RawValue, Reading, Sample
 from ems_telemetry.normalize.meaning import Normalizer
@@ -69,9 +69,12 @@ async def look_at(
         clock: tells how old values are.
         timeout_s: how long each may take.
     """
+    shared = Shared()
     async with asyncio.TaskGroup() as group:
         tasks = [
-            group.create_task(_look_at_one(configuration, loaded, type_.look, clock, timeout_s), name=f"look {loaded.name}")
+            group.create_task(
+                _look_at_one(configuration, loaded, type_.look, clock, timeout_s, shared), name=f"look {loaded.name}"
+            )
             for loaded, type_ in connectors
             if type_.look is not None
         ]
@@ -79,7 +82,7 @@ async def look_at(
 
 
 async def _look_at_one(
-    configuration: Configuration, loaded: LoadedConnector, look: Look, clock: Clock, timeout_s: float
+    configuration: Configuration, loaded: LoadedConnector, look: Look, clock: Clock, timeout_s: float, shared: Shared
 ) -> SeenConnector:
     points = [point for point in configuration.points if point.connector == loaded.name]
     endpoint = loaded.file.endpoint_text
@@ -91,6 +94,7 @@ async def _look_at_one(
         backoff=Backoff(),
         state_directory=state_directory(configuration, loaded.name),
         pki_directory=configuration.settings.pki.directory,
+        shared=shared,
     )
     try:
         async with asyncio.timeout(timeout_s):

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 from amqtt.broker import Broker as OldBroker
+from authority import Authority
 from fakes import RememberingSink, until
-from integration.mqtt.authority import Authority
 from integration.mqtt.conftest import Run, volume_meter
 from servers.cable import Cable
 from servers.mosquitto import Mosquitto, publishing

@@ -27,6 +27,11 @@ class RegisterFile(ConnectorFile[RegisterMeter]):
     interval: Duration = 10.0
     user: UserCredentials | None = None
 
+    @property
+    def line(self) -> tuple[str, str]:
+        scheme, _, place = self.endpoint.partition("://")
+        return place, scheme
+
 
 SERVICE = """\
 database: {url: embedded}
@@ -185,6 +190,19 @@ def test_all_problems_of_all_files_are_told_at_once(write: Write) -> None:
         "connectors/other.yaml:1",
     ]
     assert "did you mean Europe/Berlin?" in found[0]
+
+
+def test_one_place_spoken_to_in_two_manners_is_refused_with_both_places(write: Write) -> None:
+    other = CONNECTOR.replace("EM-01", "EM-02").replace("tcp://", "rtu-over-tcp://")
+    (found,) = problems(write(a=CONNECTOR, b=other))
+    assert found.startswith("connectors/b.yaml:2: endpoint rtu-over-tcp://10.20.0.31:502: ")
+    assert found.endswith("connectors/a.yaml:2 speaks tcp to 10.20.0.31:502; one endpoint is spoken to in one manner")
+
+
+def test_files_that_speak_to_one_place_in_one_manner_or_are_not_enabled_are_fine(write: Write) -> None:
+    same = CONNECTOR.replace("EM-01", "EM-02")
+    disabled = CONNECTOR.replace("EM-01", "EM-03").replace("tcp://", "rtu-over-tcp://") + "enabled: false\n"
+    assert len(read(write(a=CONNECTOR, b=same, c=disabled)).connectors) == 3
 
 
 def test_a_meter_id_used_in_two_files_is_refused_with_both_places(write: Write) -> None:

@@ -51,8 +51,8 @@ def test_every_metric_is_documented() -> None:
 
 
 def test_the_flags_of_the_database_are_those_of_the_code() -> None:
-    migration = (DOCS.parent / "migrations/0001_core.sql").read_text()
-    assert [flag.name for flag in Flag if f"({flag.value}, '{str(flag.name).lower()}'" not in migration] == []
+    migrations = "".join(file.read_text() for file in sorted((DOCS.parent / "migrations").glob("*.sql")))
+    assert [flag.name for flag in Flag if f"({flag.value}, '{str(flag.name).lower()}'" not in migrations] == []
 
 
 def test_every_verb_stands_in_the_guide_to_commands() -> None:

@@ -6,6 +6,7 @@ import struct
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from modbus_files import permuted
 
 from ems_telemetry.connectors.modbus.decode import BlockDecoder, Decoded, NoValue, decode
 from ems_telemetry.connectors.modbus.registers import (
@@ -188,16 +189,6 @@ def test_each_bit_of_a_register_is_read_alone(bit: int, order: Order) -> None:
     word = struct.pack("<H" if order.swaps_bytes else ">H", 1 << bit)
     seen = [decode(word, Spelling(ValueType.BOOL, order, bit=other)) for other in range(16)]
     assert seen == [other == bit for other in range(16)]
-
-
-def permuted(big_endian: bytes, order: Order) -> bytes:
-    """Lays bytes in an order, letter by letter as its name says."""
-    letters = "ABCDEFGH"[: len(big_endian)]
-    if order.is_wide:
-        return bytes(big_endian[letters.index(letter)] for letter in order)
-    words = [big_endian[place : place + 2] for place in range(0, len(big_endian), 2)]
-    words = words[::-1] if order in ("CDAB", "DCBA") else words
-    return b"".join(word[::-1] if order in ("BADC", "DCBA") else word for word in words)
 
 
 @given(st.data())

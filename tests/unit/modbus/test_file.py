@@ -108,8 +108,7 @@ def test_a_value_wider_than_the_device_serves_at_once_is_refused(tmp_path: Path)
 @pytest.mark.parametrize(
     ("endpoint", "message"),
     [
-        ("rtu-over-tcp://10.20.0.31:4001", "only tcp:// so far"),
-        ("serial:///dev/ttyUSB0?baudrate=19200", "only tcp:// so far"),
+        ("rtu-over-tcp://10.20.0.31", "names no port"),
         ("10.20.0.31:502", "write it as tcp://10.20.0.31:502"),
         ("tcp://10.20.0.31:99999", "write it as tcp://10.20.0.31:502"),
         ("tcp://10.20.0.31/unit/1", "write it as tcp://10.20.0.31:502"),
@@ -143,7 +142,13 @@ def test_orders_come_from_the_point_then_the_meter_then_the_file() -> None:
     ("endpoint", "host", "port"), [("tcp://meter.plant", "meter.plant", 502), ("tcp://[fd00::1]:1502", "fd00::1", 1502)]
 )
 def test_an_endpoint_names_a_host_and_perhaps_a_port(endpoint: str, host: str, port: int) -> None:
-    assert modbus_file(1, {1: [point("a", 0)]}, endpoint=endpoint).where == (host, port)
+    where = modbus_file(1, {1: [point("a", 0)]}, endpoint=endpoint).where
+    assert (where.host, where.port) == (host, port)
+
+
+def test_files_that_name_one_endpoint_share_its_line() -> None:
+    file = modbus_file(1, {1: [point("a", 0)]}, endpoint="tcp://meter.plant")
+    assert file.line == ("meter.plant:502", "plain Modbus TCP")
 
 
 @pytest.mark.parametrize(

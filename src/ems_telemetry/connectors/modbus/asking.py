@@ -8,9 +8,9 @@ from ems_telemetry.connectors.modbus.errors import (
     SilentUnitError,
     WrongReplyError,
 )
-from ems_telemetry.connectors.modbus.line import Line
-from ems_telemetry.connectors.modbus.pdu import ReadRequest, Request
-from ems_telemetry.connectors.modbus.plan import Block, Poll
+from ems_telemetry.connectors.modbus.line import Line, Reply
+from ems_telemetry.connectors.modbus.pdu import ReadRequest
+from ems_telemetry.connectors.modbus.plan import Poll
 from ems_telemetry.observe import ConnectorReport
 
 BUSY_PAUSE_S = 0.1
@@ -24,42 +24,34 @@ class Asker:
         self._line = line
         self._report = report
         self._clock = clock
-        self.asked_s = 0.0
-        """When the last request was made, monotonic seconds."""
 
-    async def read(self, poll: Poll, block: Block, *, retries: int = 0) -> bytes:
-        """Reads a block of a unit.
+    async def read(self, poll: Poll, request: ReadRequest, *, retries: int = 0) -> Reply:
+        """Reads something of a unit.
 
         Args:
             poll: the unit, and how long its reply may take.
-            block: what to read.
+            request: what to read.
             retries: how often it is asked again if it is silent.
 
         Returns:
-            The data: two bytes for each register, or eight bits a byte.
+            The data, two bytes for each register or eight bits a byte, and the times of the request that brought it.
 
         Raises:
             ConnectionLostError: the endpoint is out of reach.
+            PermanentError: it refuses us, or we it.
             UnitFailedError: no reply came, or none that can be trusted.
             ExceptionReplyError: the device said no.
         """
-        return await self.ask(poll.unit_id, ReadRequest(block.table, block.address, block.count), poll.timeout_s, retries)
-
-    async def ask(self, unit_id: int, request: Request, timeout_s: float, retries: int = 0) -> bytes:
-        """Asks anything that reads; see `read`."""
-        while True:
+        for _ in range(retries):
             try:
-                return await self._ask(unit_id, request, timeout_s)
-            except SilentUnitError as error:
-                if retries == 0:
-                    raise
-                retries -= 1
+                return await self._ask(poll, request)
+            except SilentUnitError:
                 self._report.count("retries")
-                del error
+        return await self._ask(poll, request)
 
-    async def _ask(self, unit_id: int, request: Request, timeout_s: float) -> bytes:
+    async def _ask(self, poll: Poll, request: ReadRequest) -> Reply:
         try:
-            return await self._ask_once(unit_id, request, timeout_s)
+            return await self._ask_once(poll, request)
         except ExceptionReplyError as error:
             if error.code not in BUSY_CODES:
                 raise
@@ -71,10 +63,8 @@ class Asker:
         except WrongReplyError:
             # What is left of another unit's reply is not this unit's fault.
             self._report.count("wrong_replies")
-        return await self._ask_once(unit_id, request, timeout_s)
+        return await self._ask_once(poll, request)
 
-    async def _ask_once(self, unit_id: int, request: Request, timeout_s: float) -> bytes:
+    async def _ask_once(self, poll: Poll, request: ReadRequest) -> Reply:
         self._report.count("requests")
-        await self._line.open()
-        self.asked_s = self._clock.monotonic()
-        return await self._line.ask(unit_id, request, timeout_s)
+        return await self._line.exchange(poll.unit_id, request, poll.timeout_s)

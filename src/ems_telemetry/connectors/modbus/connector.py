@@ -2,13 +2,15 @@
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
+from typing import NoReturn
 
 from ems_telemetry.connectors.contract import Surroundings
-from ems_telemetry.connectors.link import keep_connected
+from ems_telemetry.connectors.link import first_error, keep_connected
 from ems_telemetry.connectors.modbus.asking import Asker
 from ems_telemetry.connectors.modbus.cadence import Cadence, phase_s
 from ems_telemetry.connectors.modbus.file import ModbusFile
-from ems_telemetry.connectors.modbus.lines import shared_line
+from ems_telemetry.connectors.modbus.lines import line_of
 from ems_telemetry.connectors.modbus.plan import Poll, plan_polls
 from ems_telemetry.connectors.modbus.polling import Poller, Tick
 from ems_telemetry.connectors.modbus.unit import Unit
@@ -27,7 +29,8 @@ class ModbusConnector:
     def __init__(self, file: ModbusFile, surroundings: Surroundings) -> None:
         self._surroundings = surroundings
         self._report = surroundings.report
-        self._line = shared_line(file, surroundings)
+        self._line = line_of(file, surroundings)
+        self._pauses = file.pauses
         self._poller = Poller(Asker(self._line, surroundings.report, surroundings.clock), surroundings)
         self._units = [Unit(poll, _cadence(file, poll), surroundings.clock) for poll in plan_polls(file)]
         self._endpoint = str(file.where)
@@ -40,20 +43,29 @@ class ModbusConnector:
 
     async def run(self) -> None:
         """Serves the endpoint until `stop`."""
-        await keep_connected(lambda: unless(self._stopping, self._hold_session()), self._stopping, self._surroundings)
+        await keep_connected(
+            lambda: unless(self._stopping, self._hold_session()),
+            self._stopping,
+            self._surroundings,
+            shut_for_s=lambda: self._line.shut_for_s,
+        )
 
     async def _hold_session(self) -> None:
-        async with self._line.in_use():
+        async with self._line.in_use(self._pauses):
             await self._line.open()
             for unit in self._units:
                 unit.begin()
-            while True:
-                await self._serve(min(self._units, key=_due))
+            await first_error(partial(self._serve, unit) for unit in self._units)
 
-    async def _serve(self, unit: Unit) -> None:
-        """Waits until a unit is due, reads it, hands over what it said, and decides when it is due again."""
+    async def _serve(self, unit: Unit) -> NoReturn:
+        """Reads one unit whenever it is due; the units wait for their turns on the line, not for each other."""
+        while True:
+            await self._surroundings.clock.sleep(unit.due_s - self._surroundings.clock.monotonic())
+            await self._read(unit)
+
+    async def _read(self, unit: Unit) -> None:
+        """Reads a unit, hands over what it said, and decides when it is due again."""
         clock = self._surroundings.clock
-        await clock.sleep(unit.due_s - clock.monotonic())
         if skipped := unit.start_tick():
             self._report.count("ticks_skipped", skipped)
         began_s = clock.monotonic()
@@ -105,7 +117,3 @@ class ModbusConnector:
 
 def _cadence(file: ModbusFile, poll: Poll) -> Cadence:
     return Cadence(poll.interval_s, phase_s(f"{file.where} unit {poll.unit_id}", poll.interval_s))
-
-
-def _due(unit: Unit) -> float:
-    return unit.due_s

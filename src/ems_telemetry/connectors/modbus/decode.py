@@ -18,7 +18,7 @@ class NoValue(NamedTuple):
     raw: float | None = None
 
 
-Decoded: TypeAlias = "RawValue | NoValue"
+Decoded: TypeAlias = RawValue | NoValue
 Read: TypeAlias = Callable[[bytes, bytes], Decoded]
 """Reads one value from the data of a reply, given as it came and with the bytes of each register swapped."""
 

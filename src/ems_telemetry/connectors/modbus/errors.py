@@ -1,6 +1,6 @@
 """What can go wrong with one request, told apart by what it says of the unit and of the link.
 
-UnitFailedError             no reply that can be trusted; the link was dropped, the values are not known
+UnitFailedError             no reply that can be trusted; the link was made clean of it, the values are not known
 ├── SilentUnitError         nothing, or not all of it, came in time
 ├── ClosedLinkError         the other side closed the link instead of replying
 └── WrongReplyError         something came that is no reply to this request
@@ -37,7 +37,7 @@ EXCEPTIONS: Mapping[int, str] = {
 
 
 class UnitFailedError(TransientError):
-    """One request got no reply that can be trusted. The link was dropped."""
+    """One request got no reply that can be trusted. Nothing of it is left on the link."""
 
 
 class SilentUnitError(UnitFailedError):
@@ -75,6 +75,8 @@ def explain_connect_error(endpoint: str, error: OSError) -> ConnectionLostError:
         words = "the host's name is not known"
     elif isinstance(error, TimeoutError):
         words = "the host does not answer"
+    elif isinstance(error, ConnectionResetError):
+        words = _WORDS[errno.ECONNRESET]
     else:
         words = _WORDS.get(error.errno or 0, error.strerror or str(error))
     return ConnectionLostError(f"cannot connect to {endpoint}: {words}")

@@ -7,9 +7,10 @@ from typing import Annotated, Literal, Self, TypeAlias
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 from pydantic_core import InitErrorDetails
 
-from ems_telemetry.config.connector import ConnectorFile, point_key
+from ems_telemetry.config.base import SecretFile
+from ems_telemetry.config.connector import ConnectorFile, Tls, point_key
 from ems_telemetry.config.scalars import Duration
-from ems_telemetry.connectors.modbus.endpoint import Endpoint, parse_endpoint
+from ems_telemetry.connectors.modbus.endpoint import Endpoint, Pauses, Scheme, parse_endpoint
 from ems_telemetry.connectors.modbus.meter import MOST_RETRIES, ModbusMeter
 from ems_telemetry.connectors.modbus.point import ModbusPoint
 from ems_telemetry.connectors.modbus.registers import (
@@ -22,10 +23,12 @@ from ems_telemetry.connectors.modbus.registers import (
     Table,
     wire_address,
 )
+from ems_telemetry.connectors.modbus.tls import TlsSettings
 
 DEFAULT_TIMEOUT_S = 1.0
 DEFAULT_REGISTER_GAP = 16
 DEFAULT_RETRIES = 1
+LONGEST_PAUSE_S = 60.0
 
 Place: TypeAlias = tuple[str | int, ...]
 """The way to a point in its file: meters, its place, points, its place."""
@@ -39,6 +42,15 @@ def _parsed(text: str) -> str:
 EndpointText: TypeAlias = Annotated[str, AfterValidator(_parsed)]
 
 
+class ModbusTls(Tls):
+    """Certificates, as PEM files; relative paths start from the folder of this file."""
+
+    ca: SecretFile
+    """Who vouches for the server."""
+    server_name: str | None = None
+    """The name that the server's certificate must hold; the endpoint's host if not said."""
+
+
 class ModbusFile(ConnectorFile[ModbusMeter]):
     """One Modbus endpoint, a device or a gateway or a line, and the meters behind it."""
 
@@ -49,6 +61,12 @@ class ModbusFile(ConnectorFile[ModbusMeter]):
     """How often each meter is read."""
     timeout: Duration | None = None
     """How long a reply may take; if not said 1s, or half of the shortest interval where that is less."""
+    pause_between_requests: Annotated[Duration, Field(le=LONGEST_PAUSE_S)] | None = None
+    """How long the link rests after each reply."""
+    pause_after_connect: Annotated[Duration, Field(le=LONGEST_PAUSE_S)] | None = None
+    """How long a new connection rests before the first request."""
+    tls: ModbusTls | None = None
+    """Certificates, for tls://."""
     retries: int = Field(default=DEFAULT_RETRIES, ge=0, le=MOST_RETRIES)
     """How often a meter is asked again at once if it is silent and answered the time before."""
     addressing: Addressing = Addressing.ZERO_BASED
@@ -67,6 +85,22 @@ class ModbusFile(ConnectorFile[ModbusMeter]):
     def where(self) -> Endpoint:
         """The endpoint, taken apart."""
         return parse_endpoint(self.endpoint)
+
+    @property
+    def line(self) -> tuple[str, str]:
+        """All files that name one endpoint share the link to it."""
+        return self.where.place, self.where.manner
+
+    @property
+    def pauses(self) -> Pauses:
+        """The rest that the meters need."""
+        return Pauses(self.pause_between_requests or 0.0, self.pause_after_connect or 0.0)
+
+    @property
+    def certificates(self) -> TlsSettings | None:
+        """The certificates of a tls:// endpoint."""
+        tls = self.tls
+        return None if tls is None else TlsSettings(tls.ca, tls.certificate, tls.key, tls.server_name)
 
     def interval_s(self, meter: ModbusMeter) -> float:
         """Tells how often a meter is read, in seconds."""
@@ -123,6 +157,16 @@ class ModbusFile(ConnectorFile[ModbusMeter]):
             raise ValueError(f"{point.takes} at wire address {address} goes beyond the last, 65535")
         exponent = None if point.exponent_address is None else wire_address(point.exponent_address, table, addressing)
         return RegisterPoint(point_key(meter, point), table, address, spelling, exponent, point.sentinels)
+
+    @model_validator(mode="after")
+    def _tls_has_its_certificates(self) -> Self:
+        if (self.tls is None) == (self.where.scheme is Scheme.TLS):
+            raise ValueError(
+                'a tls:// endpoint needs "tls" with at least "ca", the file that vouches for the server'
+                if self.tls is None
+                else f'"tls" needs an endpoint that begins with tls://, as tls://{self.where.host or "10.20.0.31"}:802'
+            )
+        return self
 
     @model_validator(mode="after")
     def _every_point_has_a_place(self) -> Self:

@@ -9,7 +9,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from ems_telemetry.config.document import read_document
-from ems_telemetry.config.problems import explain, not_known
+from ems_telemetry.config.problems import explain, nearest
 from ems_telemetry.connectors.modbus.profile import Profile
 from ems_telemetry.errors import ConfigurationError
 from ems_telemetry.shipped import shipped
@@ -64,10 +64,11 @@ class Library:
         return (KnownProfile(name, found[name]) for name in sorted(found))
 
     def _remedy(self, name: str) -> str:
-        """Somebody who knows the model need not know how its maker is written."""
+        """Somebody who knows the model need not know how its maker is written; all names are too many for a message."""
         names = [profile.name for profile in self.all()]
         of_model = [known for known in names if known.partition("/")[2] == name.lower()]
-        return f'profile "{name}" is not known; did you mean {of_model[0]}?' if of_model else not_known("profile", name, names)
+        meant = of_model[0] if of_model else nearest(name, names)
+        return f'profile "{name}" is not known' + (f"; did you mean {meant}?" if meant else "")
 
 
 @lru_cache(_REMEMBERED)

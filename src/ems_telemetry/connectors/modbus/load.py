@@ -4,9 +4,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from ems_telemetry.connectors.modbus.decode import data_size_bytes
-from ems_telemetry.connectors.modbus.endpoint import BITS_PER_CHARACTER, Endpoint
+from ems_telemetry.connectors.modbus.endpoint import Endpoint, silence_between_frames_s
 from ems_telemetry.connectors.modbus.plan import Block, Poll
-from ems_telemetry.connectors.modbus.rtu import silence_s
 
 MBAP_BYTES = 7
 RTU_BYTES = 3
@@ -43,8 +42,8 @@ def load_of(endpoint: Endpoint, polls: Sequence[Poll]) -> Load:
     requests_per_s = sum(1 / interval_s for interval_s, _ in asked)
     if endpoint.serial is None:
         return Load(requests_per_s, bytes_per_s, None)
-    character_s = BITS_PER_CHARACTER / endpoint.serial.baudrate
-    silent_s = 2 * silence_s(endpoint.serial.baudrate)
+    character_s = endpoint.serial.bits_per_character / endpoint.serial.baudrate
+    silent_s = 2 * silence_between_frames_s(endpoint.serial.baudrate)
     return Load(requests_per_s, bytes_per_s, bytes_per_s * character_s + requests_per_s * silent_s)
 
 

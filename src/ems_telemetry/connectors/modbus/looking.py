@@ -7,7 +7,7 @@ from ems_telemetry.connectors.modbus.asking import Asker
 from ems_telemetry.connectors.modbus.cadence import Cadence
 from ems_telemetry.connectors.modbus.errors import ExceptionReplyError
 from ems_telemetry.connectors.modbus.file import ModbusFile
-from ems_telemetry.connectors.modbus.lines import shared_line
+from ems_telemetry.connectors.modbus.lines import line_of
 from ems_telemetry.connectors.modbus.plan import Poll, plan_polls
 from ems_telemetry.connectors.modbus.polling import Poller, Tick
 from ems_telemetry.connectors.modbus.unit import Unit
@@ -20,10 +20,10 @@ async def look(file: ModbusFile, surroundings: Surroundings) -> Sequence[Sample 
     Raises:
         ConnectionLostError: the endpoint is out of reach.
     """
-    line = shared_line(file, surroundings)
+    line = line_of(file, surroundings)
     poller = Poller(Asker(line, surroundings.report, surroundings.clock), surroundings)
     found: list[Sample | Refusal] = []
-    async with line.in_use():
+    async with line.in_use(file.pauses):
         await line.open()
         for poll in plan_polls(file):
             unit = Unit(poll, Cadence(poll.interval_s), surroundings.clock)

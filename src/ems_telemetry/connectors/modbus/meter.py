@@ -113,12 +113,19 @@ def completed(data: Written, profile: Profile) -> Written:
     """
     known = {str(point["id"]): point for point in profile.points_for(_settings(data, profile))}
     include, exclude = (_named(data, key, known) for key in ("include", "exclude"))
-    own = [point for point in data.get("points") or () if isinstance(point, dict)]
-    overridden = {str(point.get("id")) for point in own}
+    own = data.get("points") or []
+    if not isinstance(own, list | tuple):
+        return data  # and what is wrong with it is said where it is checked
+    overridden = {str(point.get("id")) for point in own if isinstance(point, dict)}
     others = [known[id_] for id_ in include or known if id_ not in overridden and id_ not in exclude]
     handed = {key: value for key in HANDED_ON if (value := getattr(profile, key)) not in (None, ())}
-    points = [*({**known.get(str(point.get("id")), {}), **point} for point in own), *others]
-    return {**handed, **data, "points": points}
+    points = [_overriding(known, point) for point in own]
+    return {**handed, **data, "points": [*points, *others]}
+
+
+def _overriding(known: Mapping[str, Written], point: object) -> object:
+    """Lays what the file says of a point over what its profile says; what is no point stays, to be refused."""
+    return {**known.get(str(point.get("id")), {}), **point} if isinstance(point, dict) else point
 
 
 def _settings(data: Written, profile: Profile) -> Mapping[str, Setting]:
@@ -133,10 +140,11 @@ def _named(data: Written, key: str, known: Mapping[str, Written]) -> Sequence[st
     named = data.get(key)
     if not isinstance(named, list | tuple):
         return ()
-    for id_ in named:
+    ids = [str(id_) for id_ in named]
+    for id_ in ids:
         if id_ not in known:
             raise WrongKeyError(key, not_known("point of the profile", id_, known))
-    return [str(id_) for id_ in named]
+    return ids
 
 
 def _read(name: str, folder: Path | None) -> Profile:

@@ -6,7 +6,7 @@ address in it is halved until the place at fault is alone; that one is named, an
 
 from collections import deque
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from ems_telemetry.connectors.contract import Surroundings
 from ems_telemetry.connectors.modbus.asking import Asker
@@ -19,6 +19,7 @@ from ems_telemetry.connectors.modbus.errors import (
     UnitFailedError,
     WrongReplyError,
 )
+from ems_telemetry.connectors.modbus.line import Reply
 from ems_telemetry.connectors.modbus.proving import Prover
 from ems_telemetry.connectors.modbus.sunspec import NoSunSpecError, find_fields
 from ems_telemetry.connectors.modbus.unit import BlockReader, Unit
@@ -93,7 +94,7 @@ class Poller:
             reader = waiting.popleft()
             tick.asked = True
             try:
-                data = await self._asker.read(unit.poll, reader.block, retries=_retries(unit, tick))
+                reply = await self._asker.read(unit.poll, reader.request, retries=_retries(unit, tick))
             except ExceptionReplyError as error:
                 if error.code in REFUSES_PLACE and splits < MOST_SPLITS_PER_TICK and (halves := unit.split(reader)):
                     splits += 1
@@ -107,10 +108,16 @@ class Poller:
                 self._note_failure(tick, unit, reader, error)
                 break
             else:
-                time, received_at = self._middle()
-                tick.samples += reader.samples(data, time, received_at, doubtful)
+                tick.samples += self._samples(reader, reply, doubtful)
                 tick.unit_replies = tick.endpoint_replies = True
                 self._note_reply(reader)
+
+    def _samples(self, reader: BlockReader, reply: Reply, doubtful: frozenset[str]) -> list[Sample]:
+        """Gives what a reply brought, as of the middle of its request: then a value was most likely so."""
+        ago_s = self._clock.monotonic() - reply.received_s
+        received_at = self._clock.now() - timedelta(seconds=ago_s)
+        time = received_at - timedelta(seconds=(reply.received_s - reply.sent_s) / 2)
+        return reader.samples(reply.data, time, received_at, doubtful)
 
     def _note_reply(self, reader: BlockReader) -> None:
         if reader.refused_with is not None:
@@ -128,25 +135,23 @@ class Poller:
             names = ", ".join(reader.keys)
             tick.problem = f"{place}: {ExceptionReplyError(code)}; compare {names} and `addressing` with its manual"
             return
-        time, received_at = self._middle()
-        tick.samples += reader.refused(code, time, received_at)
+        tick.samples += reader.refused(code, self._clock.now())
         tick.problem = f"{place}: {ExceptionReplyError(code)}"
         reader.replied()
 
     def _refuse(self, tick: Tick, reader: BlockReader, code: int) -> None:
         """A place that the device does not have gives one sample that says so, and then a gap."""
         if reader.refused_with is None:
-            time, received_at = self._middle()
-            tick.samples += reader.refused(code, time, received_at)
+            tick.samples += reader.refused(code, self._clock.now())
         reader.refuse(self._clock.monotonic(), code)
         for key in reader.keys:
             self.gaps.grow(key, REGISTER_REFUSED)
 
     def _refuse_rest(self, tick: Tick, rest: deque[BlockReader], code: int) -> None:
         """What the gateway says of one request holds for all of the unit."""
-        time, received_at = self._middle()
+        now = self._clock.now()
         for reader in rest:
-            tick.samples += reader.refused(code, time, received_at)
+            tick.samples += reader.refused(code, now)
 
     def _note_failure(self, tick: Tick, unit: Unit, reader: BlockReader | None, error: UnitFailedError) -> None:
         tick.asked = True
@@ -155,12 +160,6 @@ class Poller:
         tick.problem = f"unit {unit.id}{place}: {error}"
         if reader is not None:
             tick.failed_blocks.append(reader)
-
-    def _middle(self) -> tuple[datetime, datetime]:
-        """Tells when a value just received was most likely so, the middle of its request, and when it was received."""
-        received_at = self._clock.now()
-        took_s = self._clock.monotonic() - self._asker.asked_s
-        return received_at - timedelta(seconds=took_s / 2), received_at
 
 
 def _retries(unit: Unit, tick: Tick) -> int:

@@ -3,7 +3,8 @@
 from ems_telemetry.connectors.modbus.asking import Asker
 from ems_telemetry.connectors.modbus.decode import BlockDecoder, Decoded
 from ems_telemetry.connectors.modbus.errors import GATEWAY_CODES, ExceptionReplyError
-from ems_telemetry.connectors.modbus.plan import Block, Poll
+from ems_telemetry.connectors.modbus.pdu import ReadRequest
+from ems_telemetry.connectors.modbus.plan import Poll
 from ems_telemetry.connectors.modbus.proof import Check, Proof, other_places
 from ems_telemetry.connectors.modbus.registers import RegisterPoint
 
@@ -59,9 +60,8 @@ class Prover:
 
     async def _data(self, poll: Poll, place: RegisterPoint) -> bytes | None:
         """Gives the registers of a place; None if the device has none there."""
-        block = Block(place.table, place.start, place.end - place.start, (place,))
         try:
-            return await self._asker.read(poll, block)
+            return (await self._asker.read(poll, ReadRequest(place.table, place.start, place.end - place.start))).data
         except ExceptionReplyError as error:
             if error.code in GATEWAY_CODES:
                 raise

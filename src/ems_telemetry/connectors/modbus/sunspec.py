@@ -9,7 +9,8 @@ from typing import NamedTuple, TypeAlias
 from ems_telemetry.config.problems import not_known
 from ems_telemetry.connectors.modbus.asking import Asker
 from ems_telemetry.connectors.modbus.errors import GATEWAY_CODES, ExceptionReplyError, UnitFailedError
-from ems_telemetry.connectors.modbus.plan import Block, FieldPoint, Poll
+from ems_telemetry.connectors.modbus.pdu import ReadRequest
+from ems_telemetry.connectors.modbus.plan import FieldPoint, Poll
 from ems_telemetry.connectors.modbus.registers import ADDRESSES, RegisterPoint, Spelling, Table
 from ems_telemetry.connectors.modbus.sunspec_models import MODELS, Field
 
@@ -49,7 +50,7 @@ async def find_fields(asker: Asker, poll: Poll) -> tuple[RegisterPoint, ...]:
         return ()
 
     async def read(address: int, count: int) -> bytes:
-        return await asker.read(poll, Block(Table.HOLDING, address, count, ()))
+        return (await asker.read(poll, ReadRequest(Table.HOLDING, address, count))).data
 
     models = await walk(read)
     fitting = [model for model in models if model.id in wanted.models]

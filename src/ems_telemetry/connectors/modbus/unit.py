@@ -7,6 +7,7 @@ from datetime import datetime
 from ems_telemetry.clock import Clock
 from ems_telemetry.connectors.modbus.cadence import Cadence
 from ems_telemetry.connectors.modbus.decode import BlockDecoder, Decoded, NoValue
+from ems_telemetry.connectors.modbus.pdu import ReadRequest
 from ems_telemetry.connectors.modbus.plan import Block, Poll, plan_blocks
 from ems_telemetry.connectors.modbus.proof import Proof
 from ems_telemetry.connectors.modbus.registers import RegisterPoint
@@ -24,6 +25,7 @@ class BlockReader:
 
     def __init__(self, block: Block) -> None:
         self.block = block
+        self.request = ReadRequest(block.table, block.address, block.count)
         self.failures = 0
         self.not_before_s = 0.0
         self.refused_with: int | None = None
@@ -37,10 +39,10 @@ class BlockReader:
         samples = [_sample(key, time, value, received_at) for key, value in zip(self.keys, values, strict=True)]
         return [_marked(sample) if sample.point in doubtful else sample for sample in samples] if doubtful else samples
 
-    def refused(self, code: int, time: datetime, received_at: datetime) -> list[Sample]:
+    def refused(self, code: int, now: datetime) -> list[Sample]:
         """Gives a sample without value of each point, bearing the exception's code."""
         bad, why = int(Quality.BAD), int(Flag.BAD_STATUS)
-        return [Sample(key, time, None, received_at, bad, code, why) for key in self.keys]
+        return [Sample(key, now, None, now, bad, code, why) for key in self.keys]
 
     def failed(self, now_s: float, backoff: Backoff) -> None:
         """Notes that it got no reply while its unit replies to others: it is left out for a while."""
@@ -75,7 +77,6 @@ class Unit:
     def __init__(self, poll: Poll, cadence: Cadence, clock: Clock) -> None:
         self.id = poll.unit_id
         self.poll = poll
-        self.timeout_s = poll.timeout_s
         self.due_s = 0.0
         self.silences = 0
         self.problem: str | None = None

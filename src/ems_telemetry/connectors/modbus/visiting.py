@@ -7,7 +7,6 @@ from ems_telemetry.clock import SystemClock
 from ems_telemetry.connectors.modbus.errors import ExceptionReplyError, UnitFailedError
 from ems_telemetry.connectors.modbus.file import ModbusFile
 from ems_telemetry.connectors.modbus.line import Line
-from ems_telemetry.connectors.modbus.lines import line_of
 from ems_telemetry.connectors.modbus.pdu import ReadRequest
 from ems_telemetry.connectors.modbus.registers import Table
 from ems_telemetry.errors import EmsTelemetryError
@@ -21,8 +20,8 @@ async def visiting(file: ModbusFile) -> AsyncIterator[Line]:
     Raises:
         ConnectionLostError: it is out of reach.
     """
-    line = line_of(file, SystemClock(), Backoff())
-    async with line.in_use():
+    line = Line(file.where, SystemClock(), Backoff(), file.certificates)
+    async with line.in_use(file.pauses):
         await line.open()
         yield line
 

@@ -7,8 +7,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, Field, PrivateAttr, StringConstraints, model_validator
 
-from ems_telemetry.config.base import Model, SecretFile
-from ems_telemetry.config.connector import ConnectorFile, Meter, Point, UserCredentials
+from ems_telemetry.config.connector import ConnectorFile, Meter, Point, Tls, UserCredentials
 from ems_telemetry.config.scalars import Duration
 from ems_telemetry.connectors.mqtt.path import compile_path
 from ems_telemetry.connectors.mqtt.times import TimeFormat
@@ -149,23 +148,6 @@ class MqttMeter(Meter[MqttPoint]):
                     f"points {other} and {point.id} have the same topic, and a scalar payload holds one value; "
                     'give each its own "topic"'
                 )
-
-
-class Tls(Model):
-    """Certificates, as PEM files; relative paths start from the folder of this file."""
-
-    ca: SecretFile | None = None
-    """Who vouches for the broker; the system's authorities if not said."""
-    certificate: SecretFile | None = None
-    """Who we are, where the broker asks for it."""
-    key: SecretFile | None = None
-    """The private key of `certificate`."""
-
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        if (self.certificate is None) != (self.key is None):
-            raise ValueError('"certificate" and "key" go together')
-        return self
 
 
 class MqttFile(ConnectorFile[MqttMeter]):

@@ -4,7 +4,7 @@ import ssl
 from socket import socket
 from typing import Any
 
-from ems_telemetry.connectors.mqtt.file import Tls
+from ems_telemetry.config.connector import Tls
 
 
 class HandshakeContext(ssl.SSLContext):

@@ -1,11 +1,10 @@
 """Runs one OPC UA server: one session after another, each with all monitored items; whatever they send goes to the sink."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
-from typing import Any, NoReturn
+from collections.abc import Sequence
 
 from ems_telemetry.connectors.contract import Surroundings
-from ems_telemetry.connectors.link import keep_connected
+from ems_telemetry.connectors.link import first_error, keep_connected
 from ems_telemetry.connectors.opcua.clock_watch import ClockWatch
 from ems_telemetry.connectors.opcua.file import OpcUaFile
 from ems_telemetry.connectors.opcua.history import Backfill
@@ -17,7 +16,6 @@ from ems_telemetry.connectors.opcua.resolving import Target
 from ems_telemetry.connectors.opcua.session import Session
 from ems_telemetry.connectors.opcua.subscription import Upstream
 from ems_telemetry.connectors.opcua.watching import Watching
-from ems_telemetry.errors import EmsTelemetryError
 from ems_telemetry.waiting import unless
 
 
@@ -63,7 +61,7 @@ class OpcUaConnector:
             timing = ClockWatch(session.read_clock, given)
             filling = self._backfill(session)
             beside = reminder.remind, timing.watch_clock, filling.fill_holes
-            await _first_error(*session.watchers(), *watch.watchers, *beside)
+            await first_error((*session.watchers(), *watch.watchers, *beside))
         finally:
             await session.close()
 
@@ -91,15 +89,3 @@ class OpcUaConnector:
         self._inbox.interrupt()
         self._surroundings.report.count("messages_lost", amount)
         self._surroundings.report.note("the server left out messages and no longer has them; their values are lost")
-
-
-async def _first_error(*endless: Callable[[], Coroutine[Any, Any, NoReturn]]) -> NoReturn:
-    """Runs side by side what never ends by itself, and raises the first error of ours bare, not in a group."""
-    failures: list[EmsTelemetryError] = []
-    try:
-        async with asyncio.TaskGroup() as group:
-            for work in endless:
-                group.create_task(work(), name=f"opcua {work.__name__}")
-    except* EmsTelemetryError as errors:
-        failures = [error for error in errors.exceptions if isinstance(error, EmsTelemetryError)]
-    raise failures[0]
