@@ -75,14 +75,19 @@ class GapLedger:
                 await self._look()
 
     async def _look(self) -> None:
-        """Tells what has changed; a watch with many changes is asked again and again, so that nobody waits for long."""
+        """Tells what has changed; a watch with many changes is asked again and again, so that nobody waits for long.
+
+        What was told is remembered at once: a gap that has ended must not seem open after a crash.
+        """
+        is_news = False
         for _, watch, pipeline in self._watched:
             while gaps := watch.check():
+                is_news = True
                 await pipeline.write_down(gaps)
                 if len(gaps) < MOST_AT_ONCE:
                     break
         self._show()
-        if self._clock.monotonic() - self._beat_s >= BEAT_EVERY_S:
+        if is_news or self._clock.monotonic() - self._beat_s >= BEAT_EVERY_S:
             await self._beat()
 
     async def _end(self) -> None:
