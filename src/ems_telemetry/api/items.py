@@ -15,7 +15,7 @@ from ems_telemetry.model import Flag, Kind, Medium
 from ems_telemetry.observe import ConnectorStatus, LinkState
 from ems_telemetry.storage.catalogue import KnownMeter, KnownPoint, KnownSite
 from ems_telemetry.storage.gaps import GapRow
-from ems_telemetry.storage.losses import DeadLetterRow
+from ems_telemetry.storage.losses import DeadLetterRow, LetterKindRow
 from ems_telemetry.storage.reading import LatestRow, ReadingRow
 
 ItemT = TypeVar("ItemT", bound=BaseModel)
@@ -147,6 +147,28 @@ class DeadLetter(BaseModel):
     size_bytes: int = Field(description="Length of the payload that was kept.", examples=[118])
     received_at: AwareDatetime = Field(examples=[_TIME])
     stored_at: AwareDatetime = Field(examples=[_TIME])
+    retried_at: AwareDatetime | None = Field(description="When it became readings after all.", examples=[None])
+    retry_note: str | None = Field(description="What became of the last attempt to retry it.", examples=[None])
+
+
+class LetterKind(BaseModel):
+    """Dead letters that are alike and have not become readings since."""
+
+    connector: str = Field(examples=["water-broker"])
+    point: str | None = Field(examples=["WM-02.volume"])
+    reason: str = Field(examples=["value_missing"])
+    count: int = Field(examples=[4312])
+    first: AwareDatetime = Field(description="When the first of them was received.", examples=[_TIME])
+    last: AwareDatetime = Field(description="When the last of them was received.", examples=[_TIME])
+
+
+class RetriedLetter(BaseModel):
+    """What became of a dead letter that was retried."""
+
+    id: UUID
+    retried: bool = Field(description="True if it became readings; they are in the spool, and stored in a moment.")
+    readings: int = Field(description="How many.", examples=[1])
+    note: str = Field(description="The same in words, or why nothing became of it.", examples=["1 reading"])
 
 
 class DeadLetterWithPayload(DeadLetter):
@@ -244,6 +266,12 @@ def connector_item(status: ConnectorStatus) -> Item:
 def dead_letter_item(row: DeadLetterRow) -> Item:
     """A row as an item of `DeadLetter`."""
     return row._asdict()
+
+
+def letter_kind_item(row: LetterKindRow) -> Item:
+    """A row as an item of `LetterKind`."""
+    connector, point, reason, letters, first, last = row
+    return {"connector": connector, "point": point, "reason": reason, "count": letters, "first": first, "last": last}
 
 
 def payload_item(row: DeadLetterRow, payload: bytes) -> Item:

@@ -138,6 +138,13 @@ Raises an `EmsTelemetryError` if the endpoint is out of reach or refuses us. Not
 """
 
 
+Reread: TypeAlias = Callable[[Any, DeadLetter], Sequence[Sample]]
+"""Reads the payload of a dead letter again, by a checked file as it is now; all that was in it, in the words of the device.
+
+Raises `ValueError`, in words for an OT engineer, if it still cannot be read.
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class ConnectorType:
     """A protocol: how its file is checked, and how a connector is built from a checked file."""
@@ -148,6 +155,8 @@ class ConnectorType:
     """Called with an instance of `file`. Imports its protocol library only here, so that `check` stays light."""
     look: Look | None = None
     """For `check --live`; None for a protocol whose devices cannot be asked."""
+    reread: Reread | None = None
+    """For `dead-letters retry`; None for a protocol whose dead letters hold samples, or no payload that could be read again."""
     is_fed_by_hand: bool = False
     """True where readings come through other processes: that none come through the connector is no silence."""
 

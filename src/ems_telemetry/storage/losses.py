@@ -29,6 +29,27 @@ class DeadLetterRow(NamedTuple):
     size_bytes: int
     received_at: datetime
     stored_at: datetime
+    retried_at: datetime | None
+    retry_note: str | None
+
+
+class LetterKindRow(NamedTuple):
+    """Dead letters that are alike: how many there are, and when the first and the last of them were received."""
+
+    connector: str
+    point: str | None
+    reason: str
+    letters: int
+    first: datetime
+    last: datetime
+
+
+class LetterFilter(NamedTuple):
+    """Which letters are wanted; None: all."""
+
+    connector: str | None = None
+    point: str | None = None
+    reason: str | None = None
 
 
 class TimePage(NamedTuple):
@@ -44,20 +65,35 @@ WITHIN_SITES = """(%(sites)s::text[] IS NULL
 """What certainly belongs to these sites, of rows `l` joined with points `p` and meters `m`."""
 
 _DEAD_LETTERS = f"""
-    SELECT l.id, l.connector, l.point, l.reason, l.detail, l.source, octet_length(l.payload), l.received_at, l.stored_at
+    SELECT l.id, l.connector, l.point, l.reason, l.detail, l.source, octet_length(l.payload), l.received_at, l.stored_at,
+           l.retried_at, l.retry_note
     FROM dead_letters l
     LEFT JOIN points p ON p.key = l.point
     LEFT JOIN meters m ON m.id = p.meter_id
     WHERE {WITHIN_SITES}"""  # noqa: S608  # constants of this module
 
-LIST_DEAD_LETTERS = f"""{_DEAD_LETTERS}
+_CHOSEN = """
       AND (%(connector)s::text IS NULL OR l.connector = %(connector)s)
+      AND (%(point)s::text IS NULL OR l.point = %(point)s)
       AND (%(reason)s::text IS NULL OR l.reason = %(reason)s)
-      AND l.received_at >= %(start)s AND l.received_at < %(end)s
+      AND l.received_at >= %(start)s AND l.received_at < %(end)s"""
+
+LIST_DEAD_LETTERS = f"""{_DEAD_LETTERS}{_CHOSEN}
       AND l.received_at <= %(time)s AND (l.received_at < %(time)s OR l.id > %(id)s)
     ORDER BY l.received_at DESC, l.id
     LIMIT %(limit)s"""
 """A page of dead letters received in a span, newest first."""
+
+SUMMARISE_DEAD_LETTERS = f"""
+    SELECT l.connector, l.point, l.reason, count(*), min(l.received_at), max(l.received_at)
+    FROM dead_letters l
+    LEFT JOIN points p ON p.key = l.point
+    LEFT JOIN meters m ON m.id = p.meter_id
+    WHERE {WITHIN_SITES}{_CHOSEN}
+      AND l.retried_at IS NULL
+    GROUP BY l.connector, l.point, l.reason
+    ORDER BY count(*) DESC, l.connector, l.point, l.reason"""  # noqa: S608  # constants of this module
+"""The kinds of dead letters received in a span that have not become readings since, the most frequent first."""
 
 FIND_DEAD_LETTER = f"{_DEAD_LETTERS} AND l.id = %(id)s"
 """One dead letter by its id."""
@@ -67,19 +103,20 @@ READ_PAYLOAD = "SELECT payload FROM dead_letters WHERE id = %(id)s"
 
 
 async def list_dead_letters(
-    database: Database,
-    sites: Sites,
-    span: Span,
-    page: TimePage,
-    *,
-    connector: str | None = None,
-    reason: str | None = None,
+    database: Database, sites: Sites, span: Span, page: TimePage, wanted: LetterFilter
 ) -> list[DeadLetterRow]:
     """Gives a page of the dead letters received in the span, newest first."""
-    parameters = {"connector": connector, "reason": reason, **span._asdict(), **page._asdict()}
-    parameters |= await visibility(database, sites)
+    parameters = {**wanted._asdict(), **span._asdict(), **page._asdict(), **await visibility(database, sites)}
     async with database.connection() as connection, connection.cursor(row_factory=args_row(DeadLetterRow)) as cursor:
         await cursor.execute(LIST_DEAD_LETTERS, parameters)
+        return await cursor.fetchall()
+
+
+async def summarise_dead_letters(database: Database, sites: Sites, span: Span, wanted: LetterFilter) -> list[LetterKindRow]:
+    """Counts the dead letters received in the span by connector, point and reason, without those that became readings since."""
+    parameters = {**wanted._asdict(), **span._asdict(), **await visibility(database, sites)}
+    async with database.connection() as connection, connection.cursor(row_factory=args_row(LetterKindRow)) as cursor:
+        await cursor.execute(SUMMARISE_DEAD_LETTERS, parameters)
         return await cursor.fetchall()
 
 

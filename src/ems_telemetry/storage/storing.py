@@ -45,9 +45,15 @@ _DIFFERING = """
 """
 _PUT_DEAD_LETTERS = """
     INSERT INTO dead_letters (id, connector, point, reason, detail, source, payload, received_at)
-    SELECT * FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::bytea[], %s::timestamptz[])
-    ON CONFLICT (id) DO NOTHING RETURNING reason
+    SELECT DISTINCT ON (id) *
+    FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::bytea[], %s::timestamptz[])
+        AS told (id, connector, point, reason, detail, source, payload, received_at)
+    ORDER BY id
+    ON CONFLICT (id) DO UPDATE SET retried_at = NULL, retry_note = 'refused again: ' || excluded.detail
+    WHERE dead_letters.retried_at IS NOT NULL
+    RETURNING reason
 """
+# A letter that comes again was retried in vain, or is written again after a crash. Only the former was marked as retried.
 _PUT_GAPS = """
     INSERT INTO gaps (id, connector, point, started_at, ended_at, cause, refused, open, expected)
     SELECT DISTINCT ON (id) *

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from ems_telemetry.connectors.contract import Connector, ConnectorType, Refusal, Surroundings
 from ems_telemetry.connectors.opcua.file import OpcUaFile
-from ems_telemetry.model import Sample
+from ems_telemetry.model import DeadLetter, Sample
 
 
 def build(file: OpcUaFile, surroundings: Surroundings) -> Connector:
@@ -21,4 +21,13 @@ async def look(file: OpcUaFile, surroundings: Surroundings) -> Sequence[Sample |
     return await look_once(file, surroundings)
 
 
-CONNECTOR_TYPE = ConnectorType("opcua", OpcUaFile, build, look)
+def reread(file: OpcUaFile, letter: DeadLetter) -> Sequence[Sample]:
+    """Says why it cannot be done; see `contract.Reread`. A value that is a plain text lies in its letter as a sample."""
+    del file
+    raise ValueError(
+        f"the letter describes the value of {letter.source} (an array or a structure) and does not hold it; name its part with "
+        "element: or field:, and read what was missed with `ems-telemetry backfill --connector`"
+    )
+
+
+CONNECTOR_TYPE = ConnectorType("opcua", OpcUaFile, build, look, reread=reread)
