@@ -5,14 +5,16 @@ Metric names are public and stable; none carries a point, a node or a payload as
 """
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
 import structlog
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric, disable_created_metrics
+from prometheus_client.core import CounterMetricFamily
+from prometheus_client.registry import Collector
 
 from ems_telemetry.clock import Clock
 
@@ -107,6 +109,26 @@ class ConnectorStatus:
     """How far the endpoint's clock is ahead of ours; None where it tells no time."""
 
 
+class CountedElsewhere(Collector):
+    """A counter that its owner keeps: it is read whenever somebody asks."""
+
+    def __init__(self, name: str, documentation: str, *, namespace: str, registry: CollectorRegistry) -> None:
+        self._name = f"{namespace}_{name}"
+        self._documentation = documentation
+        self._read: Callable[[], float] = lambda: 0.0
+        registry.register(self)
+
+    def set_function(self, read: Callable[[], float]) -> None:
+        """Says where it is read."""
+        self._read = read
+
+    def collect(self) -> Iterable[Metric]:
+        """Gives the one sample."""
+        family = CounterMetricFamily(self._name, self._documentation)
+        family.add_metric([], self._read())
+        yield family
+
+
 class Metrics:
     """The service's Prometheus metrics, on a registry of their own so that two services can live in one test."""
 
@@ -125,6 +147,7 @@ class Metrics:
         self.spool_batches = Gauge("spool_batches", "Batches waiting in the spool.", **prefix)
         self.spool_bytes = Gauge("spool_bytes", "Bytes waiting in the spool.", **prefix)
         self.spool_oldest_age = Gauge("spool_oldest_age_seconds", "Age of the oldest batch in the spool.", **prefix)
+        self.spool_appended = CountedElsewhere("spool_appended_bytes", "Bytes put into the spool.", **prefix)
         self.spool_damaged = Counter("spool_damaged_total", "Spool entries set aside because they were damaged.", **prefix)
         self.writer_rows = Counter("writer_rows_total", "Readings by what the database made of them.", ["outcome"], **prefix)
         self.writer_commit = Histogram("writer_commit_seconds", "Time one write transaction took.", **prefix)

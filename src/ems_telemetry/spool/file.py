@@ -78,6 +78,8 @@ class SpoolFile:
         self._connection = _open(path)
         self._ballast = path.with_name("ballast")
         self._seen_version = 0
+        self.appended_bytes = 0
+        """Since it was opened."""
         self.totals = self._count()
         self.take_ballast()
 
@@ -96,13 +98,14 @@ class SpoolFile:
     def transaction(self) -> Iterator[None]:
         """Commits on the way out, or undoes everything, the totals too."""
         self._connection.execute("BEGIN IMMEDIATE")
-        before = self.totals = self._count()
+        before, appended_bytes = self._count(), self.appended_bytes
+        self.totals = before
         try:
             yield
             self._keep_count(before)
             self._connection.execute("COMMIT")
         except BaseException:
-            self.totals = before
+            self.totals, self.appended_bytes = before, appended_bytes
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
             raise
@@ -132,6 +135,7 @@ class SpoolFile:
         if self.totals.size_bytes + size > self._max_size_bytes:
             self._make_room(size)
         self._insert(body, items)
+        self.appended_bytes += size
         self._connection.executemany("INSERT OR REPLACE INTO receipts (source, packet_id, digest) VALUES (?, ?, ?)", receipts)
 
     def read(self, max_readings: int, first: int = 0, end: int | None = None) -> list[Entry]:
