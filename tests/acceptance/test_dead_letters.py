@@ -78,9 +78,3 @@ def test_letters_are_seen_and_become_readings_when_the_file_is_mended(
     alone = asked(product, "retry", "--all", "--again")
     assert (alone["readings"], alone["stored"], alone["inserted"], alone["duplicates"]) == (10, True, 0, 10)
     assert asked(product, "list", "--summary") == []
-
-
-def test_nothing_is_retried_unless_it_is_said_what(make_product: MakeProduct) -> None:
-    product = make_product("postgresql://nobody@127.0.0.1:1/nowhere", {"broker": meter_file("mqtt://127.0.0.1", "$.kwh")})
-    done = command("dead-letters", "retry", "--config", str(product.config))
-    assert (done.returncode, "say which" in done.stderr) == (2, True)

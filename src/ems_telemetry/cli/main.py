@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from ems_telemetry.cli import (
+    backfill,
     check,
     dead_letters,
     demo,
@@ -33,7 +34,22 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for group in (check, dead_letters, demo, importing, init, keys, modbus, opcua, profiles, run, schema, simulate, spool):
+for group in (
+    backfill,
+    check,
+    dead_letters,
+    demo,
+    importing,
+    init,
+    keys,
+    modbus,
+    opcua,
+    profiles,
+    run,
+    schema,
+    simulate,
+    spool,
+):
     group.add_to(app)
 
 

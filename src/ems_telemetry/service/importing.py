@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 from ems_telemetry.config.check import ConfiguredPoint
 from ems_telemetry.config.load import Configuration
-from ems_telemetry.connectors.manual.sheet import KnownPoint, read_sheet
+from ems_telemetry.connectors.manual.row import KnownPoint
+from ems_telemetry.connectors.manual.sheet import read_sheet
 from ems_telemetry.errors import ConfigurationError, SpoolFullError
 from ems_telemetry.model import Sample
 from ems_telemetry.observe import ConnectorReport

@@ -1,8 +1,8 @@
 """OPC UA: monitored items of one server, with their own times and status codes."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-from ems_telemetry.connectors.contract import Connector, ConnectorType, Refusal, Surroundings
+from ems_telemetry.connectors.contract import Connector, ConnectorType, Refusal, Stretch, Surroundings
 from ems_telemetry.connectors.opcua.file import OpcUaFile
 from ems_telemetry.model import DeadLetter, Sample
 
@@ -21,6 +21,15 @@ async def look(file: OpcUaFile, surroundings: Surroundings) -> Sequence[Sample |
     return await look_once(file, surroundings)
 
 
+async def backfill(
+    file: OpcUaFile, surroundings: Surroundings, stretch: Stretch, show: Callable[[float], None]
+) -> Sequence[Refusal]:
+    """Reads a stretch of the server's history; see `contract.Backfill`."""
+    from ems_telemetry.connectors.opcua.backfilling import backfill as fill  # noqa: PLC0415  `check` must not load asyncua
+
+    return await fill(file, surroundings, stretch, show)
+
+
 def reread(file: OpcUaFile, letter: DeadLetter) -> Sequence[Sample]:
     """Says why it cannot be done; see `contract.Reread`. A value that is a plain text lies in its letter as a sample."""
     del file
@@ -30,4 +39,4 @@ def reread(file: OpcUaFile, letter: DeadLetter) -> Sequence[Sample]:
     )
 
 
-CONNECTOR_TYPE = ConnectorType("opcua", OpcUaFile, build, look, reread=reread)
+CONNECTOR_TYPE = ConnectorType("opcua", OpcUaFile, build, look, backfill=backfill, reread=reread)
