@@ -20,10 +20,11 @@ from ems_telemetry.retry import Backoff
 from ems_telemetry.spool.port import Entry, SpoolState
 from ems_telemetry.storage.capability import detect, prepare_for
 from ems_telemetry.storage.database import Database
+from ems_telemetry.storage.lanes import MAX_ITEMS
 from ems_telemetry.storage.migrations import migrate
 from ems_telemetry.storage.registry import MeterRow, PointRow, SiteRow, synchronise
 from ems_telemetry.storage.storing import COLUMN_TYPES
-from ems_telemetry.storage.writer import MAX_ITEMS, Target, Writer
+from ems_telemetry.storage.writer import Target, Writer
 
 POINTS = 1_000
 PER_BATCH = 500

@@ -36,10 +36,14 @@ class HandClock:
         self._sleepers.append((self._elapsed_s + delay_s, waking))
         await waking
 
-    async def advance(self, delay_s: float) -> None:
-        """Turns the hands and lets everybody who woke up run."""
+    def turn(self, delay_s: float) -> None:
+        """Turns the hands and wakes nobody."""
         self._elapsed_s += delay_s
         self._now += timedelta(seconds=delay_s)
+
+    async def advance(self, delay_s: float) -> None:
+        """Turns the hands and lets everybody who woke up run."""
+        self.turn(delay_s)
         due = [waking for at_s, waking in self._sleepers if at_s <= self._elapsed_s]
         self._sleepers = [(at_s, waking) for at_s, waking in self._sleepers if at_s > self._elapsed_s]
         for waking in due:

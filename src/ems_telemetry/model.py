@@ -6,7 +6,7 @@ one keeps the promises written here.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import IntEnum, IntFlag, StrEnum
 from typing import NamedTuple, TypeAlias
@@ -148,7 +148,9 @@ class DeadLetter(NamedTuple):
 class Gap(NamedTuple):
     """A stretch `[start, end)` in which readings of a connector, or of one of its points, were refused or missed.
 
-    While it lasts it is told again and again with the same `id` and a later `end`; the latest end is what is stored.
+    While it lasts `is_open` is set, which is a lease: it is told again and again with the same `id` and a later `end`, and one
+    that is not told for `LEASE` counts as ended at its last end. One that has ended is never opened again, whatever of it is
+    told later. `expected` is how many readings were due in it, None where that is not known.
     """
 
     id: UUID
@@ -158,6 +160,8 @@ class Gap(NamedTuple):
     end: datetime
     cause: str
     refused: int
+    is_open: bool = False
+    expected: int | None = None
 
 
 class Receipt(NamedTuple):
@@ -188,3 +192,5 @@ class Batch:
 
 DEAD_LETTER_PAYLOAD_BYTES = 16 * 1024
 """Bound of a dead letter's payload; longer ones are cut there, and `detail` says how long they were."""
+LEASE = timedelta(minutes=15)
+"""For so long an open gap holds without being told again. Public: `gap_lasts` in the database counts by it."""

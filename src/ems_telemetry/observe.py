@@ -5,14 +5,16 @@ Metric names are public and stable; none carries a point, a node or a payload as
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
 import structlog
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric, disable_created_metrics
+from prometheus_client.core import CounterMetricFamily
+from prometheus_client.registry import Collector
 
 from ems_telemetry.clock import Clock
 
@@ -107,6 +109,26 @@ class ConnectorStatus:
     """How far the endpoint's clock is ahead of ours; None where it tells no time."""
 
 
+class CountedElsewhere(Collector):
+    """A counter that its owner keeps: it is read whenever somebody asks."""
+
+    def __init__(self, name: str, documentation: str, *, namespace: str, registry: CollectorRegistry) -> None:
+        self._name = f"{namespace}_{name}"
+        self._documentation = documentation
+        self._read: Callable[[], float] = lambda: 0.0
+        registry.register(self)
+
+    def set_function(self, read: Callable[[], float]) -> None:
+        """Says where it is read."""
+        self._read = read
+
+    def collect(self) -> Iterable[Metric]:
+        """Gives the one sample."""
+        family = CounterMetricFamily(self._name, self._documentation)
+        family.add_metric([], self._read())
+        yield family
+
+
 class Metrics:
     """The service's Prometheus metrics, on a registry of their own so that two services can live in one test."""
 
@@ -120,10 +142,12 @@ class Metrics:
         self.clock_ahead = Gauge(
             "connector_clock_ahead_seconds", "How far the endpoint's clock is ahead of ours.", ["connector"], **prefix
         )
+        self.gaps_open = Gauge("gaps_open", "Gaps that last, by their cause.", ["connector", "cause"], **prefix)
         self.poll_duration = Histogram("poll_duration_seconds", "Time one poll of a unit took.", ["connector"], **prefix)
         self.spool_batches = Gauge("spool_batches", "Batches waiting in the spool.", **prefix)
         self.spool_bytes = Gauge("spool_bytes", "Bytes waiting in the spool.", **prefix)
         self.spool_oldest_age = Gauge("spool_oldest_age_seconds", "Age of the oldest batch in the spool.", **prefix)
+        self.spool_appended = CountedElsewhere("spool_appended_bytes", "Bytes put into the spool.", **prefix)
         self.spool_damaged = Counter("spool_damaged_total", "Spool entries set aside because they were damaged.", **prefix)
         self.writer_rows = Counter("writer_rows_total", "Readings by what the database made of them.", ["outcome"], **prefix)
         self.writer_commit = Histogram("writer_commit_seconds", "Time one write transaction took.", **prefix)
@@ -144,6 +168,7 @@ class ConnectorReport:
         self._counters: dict[str, int] = {}
         self._status = ConnectorStatus(name, type_, endpoint, LinkState.STOPPED, clock.now())
         self._attempts = 0
+        self._absences: dict[str, str] = {}
         metrics.connector_up.labels(name).set(0)
 
     def connecting(self) -> None:
@@ -181,6 +206,18 @@ class ConnectorReport:
         if not repeated:
             self._log.warning("part of the endpoint fails", event_code="connector_problem", problem=problem)
 
+    def absent(self, points: Iterable[str], cause: str) -> None:
+        """These points give nothing at present, and the connector knows why: their silence gets this cause, a stable word.
+
+        It holds until `present`; the same again does no harm, another cause takes its place.
+        """
+        self._absences.update(dict.fromkeys(points, cause))
+
+    def present(self, points: Iterable[str]) -> None:
+        """What was said by `absent` of these points holds no longer; nothing happens to others."""
+        for point in points:
+            self._absences.pop(point, None)
+
     def remark(self, event_code: str, sentence: str, **fields: object) -> None:
         """Tells what is good to know and no problem: it goes to the log and leaves the last error alone."""
         self._log.info(sentence, event_code=event_code, **fields)
@@ -204,6 +241,16 @@ class ConnectorReport:
     def observe_poll(self, duration_s: float) -> None:
         """Records how long one poll took, in seconds."""
         self._metrics.poll_duration.labels(self._status.name).observe(duration_s)
+
+    @property
+    def state(self) -> LinkState:
+        """How the connector stands to its endpoint; asked for every second and more often."""
+        return self._status.state
+
+    @property
+    def absences(self) -> Mapping[str, str]:
+        """The points that give nothing for a reason the connector knows, with that reason."""
+        return self._absences
 
     @property
     def status(self) -> ConnectorStatus:

@@ -115,6 +115,8 @@ def require(scope: Scope) -> Callable[..., Awaitable[Caller]]:
 
 Reader = Annotated[Caller, Security(require(Scope.READ))]
 """Whoever may read."""
+Administrator = Annotated[Caller, Security(require(Scope.ADMIN))]
+"""Whoever may change what the service holds."""
 
 
 def _check_scheme(request: Request, credentials: HTTPAuthorizationCredentials | None) -> None:

@@ -91,5 +91,5 @@ def _in_words(request: Request, error: HTTPException) -> str:
 def _known_parameters(request: Request) -> Sequence[str]:
     """Names the query parameters of the operation, as the OpenAPI document has them."""
     route: Any = request.scope.get("route")
-    operation = request.app.openapi()["paths"].get(route.path, {}).get("get", {})
+    operation = request.app.openapi()["paths"].get(route.path, {}).get(request.method.lower(), {})
     return [parameter["name"] for parameter in operation.get("parameters", []) if parameter["in"] == "query"]

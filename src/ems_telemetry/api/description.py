@@ -39,6 +39,7 @@ _DESCRIPTIONS = {
     ProblemType.UNAUTHENTICATED: "There is no key, or it does not hold.",
     ProblemType.FORBIDDEN: "The key lacks the scope, or the site.",
     ProblemType.NOT_FOUND: "There is none, or the key does not let it be seen; the nearest one is named.",
+    ProblemType.CONFLICT: "It was done before; say so if it is to be done again.",
     ProblemType.NOT_ACCEPTABLE: "The header Accept names no format this is written in.",
     ProblemType.INVALID_PARAMETER: "A parameter is wrong; the answer says which, and what is allowed.",
     ProblemType.DATABASE_UNAVAILABLE: "The database does not answer; collecting goes on. Try again later.",

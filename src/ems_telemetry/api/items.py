@@ -14,7 +14,8 @@ from ems_telemetry.api.format import Item
 from ems_telemetry.model import Flag, Kind, Medium
 from ems_telemetry.observe import ConnectorStatus, LinkState
 from ems_telemetry.storage.catalogue import KnownMeter, KnownPoint, KnownSite
-from ems_telemetry.storage.losses import DeadLetterRow, GapRow
+from ems_telemetry.storage.gaps import GapRow
+from ems_telemetry.storage.losses import DeadLetterRow, LetterKindRow
 from ems_telemetry.storage.reading import LatestRow, ReadingRow
 
 ItemT = TypeVar("ItemT", bound=BaseModel)
@@ -146,6 +147,28 @@ class DeadLetter(BaseModel):
     size_bytes: int = Field(description="Length of the payload that was kept.", examples=[118])
     received_at: AwareDatetime = Field(examples=[_TIME])
     stored_at: AwareDatetime = Field(examples=[_TIME])
+    retried_at: AwareDatetime | None = Field(description="When it became readings after all.", examples=[None])
+    retry_note: str | None = Field(description="What became of the last attempt to retry it.", examples=[None])
+
+
+class LetterKind(BaseModel):
+    """Dead letters that are alike and have not become readings since."""
+
+    connector: str = Field(examples=["water-broker"])
+    point: str | None = Field(examples=["WM-02.volume"])
+    reason: str = Field(examples=["value_missing"])
+    count: int = Field(examples=[4312])
+    first: AwareDatetime = Field(description="When the first of them was received.", examples=[_TIME])
+    last: AwareDatetime = Field(description="When the last of them was received.", examples=[_TIME])
+
+
+class RetriedLetter(BaseModel):
+    """What became of a dead letter that was retried."""
+
+    id: UUID
+    retried: bool = Field(description="True if it became readings; they are in the spool, and stored in a moment.")
+    readings: int = Field(description="How many.", examples=[1])
+    note: str = Field(description="The same in words, or why nothing became of it.", examples=["1 reading"])
 
 
 class DeadLetterWithPayload(DeadLetter):
@@ -156,15 +179,26 @@ class DeadLetterWithPayload(DeadLetter):
 
 
 class Gap(BaseModel):
-    """A stretch `[start, end)` in which readings were refused or missed."""
+    """A stretch `[start, end)` in which readings were refused or missed; while it lasts, its end is now."""
 
     id: UUID
     connector: str = Field(examples=["hall-1-switchboard"])
     point: str | None = Field(description="The point; null for all of the connector's.", examples=[None])
     start: AwareDatetime = Field(examples=[_TIME])
     end: AwareDatetime = Field(examples=["2026-03-02T10:05:00Z"])
-    cause: str = Field(examples=["spool_full"])
-    refused: int = Field(description="How many samples were received and could not be kept.", examples=[300])
+    cause: str = Field(description="A stable word.", examples=["link_down"])
+    open: bool = Field(description="True while it lasts.", examples=[False])
+    refused: int = Field(description="How many samples were received and could not be kept.", examples=[0])
+    expected: int | None = Field(description="How many readings were due; null where that is not known.", examples=[29])
+    found: int | None = Field(
+        description="How many usable readings are there by now; null for a gap of a whole connector.",
+        examples=[29],
+    )
+    filled: bool | None = Field(
+        description="True if at least nine in ten of those due are there, or any where it is not known how many were; null as "
+        "`found` is.",
+        examples=[True],
+    )
     recorded_at: AwareDatetime = Field(examples=[_TIME])
 
 
@@ -232,6 +266,12 @@ def connector_item(status: ConnectorStatus) -> Item:
 def dead_letter_item(row: DeadLetterRow) -> Item:
     """A row as an item of `DeadLetter`."""
     return row._asdict()
+
+
+def letter_kind_item(row: LetterKindRow) -> Item:
+    """A row as an item of `LetterKind`."""
+    connector, point, reason, letters, first, last = row
+    return {"connector": connector, "point": point, "reason": reason, "count": letters, "first": first, "last": last}
 
 
 def payload_item(row: DeadLetterRow, payload: bytes) -> Item:

@@ -79,7 +79,7 @@ class PageQuery(ListQuery):
     )
 
 
-class SpanQuery(PageQuery):
+class SpannedQuery(ListQuery):
     """Lists over time take a half-open span."""
 
     from_: Time | None = Field(default=None, alias="from", description="RFC 3339 with zone; this time is within the span.")
@@ -97,8 +97,14 @@ class SpanQuery(PageQuery):
         return Span(self.from_ or BEGINNING, self.to or END)
 
 
+class SpanQuery(SpannedQuery, PageQuery):
+    """Those that come in pages too."""
+
+
 _SITE = Field(default=None, description="Only what stands at this site.", examples=["BER1"])
 _METER = Field(default=None, description="Only what belongs to this meter.", examples=["EM-01"])
+_POINT = Field(default=None, description="Only what belongs to this point.", examples=["EM-01.energy_import"])
+_REASON = Field(default=None, description="Only those with this reason.", examples=["payload_unreadable"])
 _CONNECTOR = Field(default=None, description="Only what came through this connector.", examples=["hall-1-switchboard"])
 
 
@@ -132,17 +138,31 @@ class ReadingsQuery(SpanQuery):
     order: Order = Field(default=Order.ASC, description="`asc`: oldest first; `desc`: newest first.")
 
 
-class DeadLettersQuery(SpanQuery):
-    """The filters of dead letters; the span is that of their reception."""
+class LetterKindsQuery(SpannedQuery):
+    """The filters of kinds of dead letters; the span is that of their reception."""
 
     connector: Name | None = _CONNECTOR
-    reason: Name | None = Field(default=None, description="Only those with this reason.")
+    point: Name | None = _POINT
+    reason: Name | None = _REASON
+
+
+class DeadLettersQuery(LetterKindsQuery, SpanQuery):
+    """The filters of dead letters; the span is that of their reception."""
+
+
+class RetryQuery(Query):
+    """How a dead letter is retried."""
+
+    again: bool = Field(default=False, description="Also if it has become readings already.")
 
 
 class GapsQuery(SpanQuery):
     """The filters of gaps; those that reach into the span are listed."""
 
     connector: Name | None = _CONNECTOR
+    point: Name | None = _POINT
+    cause: Name | None = Field(default=None, description="Only those with this cause.", examples=["link_down"])
+    open: bool | None = Field(default=None, description="`true`: only those that last; `false`: only those that have ended.")
 
 
 def explain_invalid(errors: Sequence[Mapping[str, Any]], known: Sequence[str]) -> ApiError:

@@ -27,6 +27,7 @@ class ProblemType(Enum):
     FORBIDDEN = ("forbidden", HTTPStatus.FORBIDDEN, "The key does not allow this")
     NOT_FOUND = ("not-found", HTTPStatus.NOT_FOUND, "There is no such thing")
     METHOD_NOT_ALLOWED = ("method-not-allowed", HTTPStatus.METHOD_NOT_ALLOWED, "This cannot be done here")
+    CONFLICT = ("conflict", HTTPStatus.CONFLICT, "This was done before")
     NOT_ACCEPTABLE = ("not-acceptable", HTTPStatus.NOT_ACCEPTABLE, "No such format")
     INVALID_PARAMETER = ("invalid-parameter", HTTPStatus.UNPROCESSABLE_ENTITY, "A parameter is wrong")
     DATABASE_UNAVAILABLE = ("database-unavailable", HTTPStatus.SERVICE_UNAVAILABLE, "The database does not answer")

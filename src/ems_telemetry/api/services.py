@@ -1,24 +1,34 @@
 """What the API works with, given by whoever wires the service, and how an operation reaches it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 from fastapi import Depends, Request
 
 from ems_telemetry.api.readiness import Readiness
 from ems_telemetry.clock import Clock
+from ems_telemetry.model import DeadLetter
 from ems_telemetry.observe import ConnectorStatus, Metrics
 from ems_telemetry.storage.database import Database
 
 
+class Retried(NamedTuple):
+    """What became of a dead letter that was retried. No readings: nothing became of it, and `note` says why."""
+
+    readings: int
+    note: str
+
+
 @dataclass(frozen=True, slots=True)
 class ApiServices:
-    """Everything the API needs. The callables answer at once, from memory."""
+    """Everything the API needs. The callables answer at once, from memory, unless it says otherwise."""
 
     database: Database
     connectors: Callable[[], Sequence[ConnectorStatus]]
     readiness: Callable[[], Readiness]
+    retry: Callable[[DeadLetter], Awaitable[Retried]]
+    """Sends a dead letter on its way again; unlike the others it waits, for the spool and the database."""
     metrics: Metrics
     clock: Clock
     allow_anonymous: bool

@@ -9,7 +9,8 @@ import typer
 
 from ems_telemetry.cli.output import ConfigOption, JsonOption, load_configuration, print_json, say
 from ems_telemetry.config.load import DEFAULT_PATH
-from ems_telemetry.service.importing import Imported, import_sheet
+from ems_telemetry.service.feeding import Fed
+from ems_telemetry.service.importing import import_sheet
 
 
 def add_to(app: typer.Typer) -> None:
@@ -29,16 +30,17 @@ def import_(
     configuration = load_configuration(config)
     imported = asyncio.run(import_sheet(configuration, file, datetime.now(UTC)))
     if as_json:
-        print_json(imported._asdict())
+        print_json({"readings": imported.readings, **imported.fed._asdict()})
     else:
-        say(_in_words(imported))
+        say(in_words(imported.readings, imported.fed))
 
 
-def _in_words(imported: Imported) -> str:
-    if imported.stored:
-        aside = f", {imported.dead_letters} set aside as dead letters" if imported.dead_letters else ""
-        return f"{imported.readings} readings: {imported.inserted} new, {imported.duplicates} known already{aside}"
-    safe = f"{imported.readings} readings are safe in the spool"
-    if imported.handed_to:
-        return f"{safe}; the running service (process {imported.handed_to}) stores them"
+def in_words(readings: int, fed: Fed) -> str:
+    """Says what became of readings that a command brought."""
+    if fed.stored:
+        aside = f", {fed.dead_letters} set aside as dead letters" if fed.dead_letters else ""
+        return f"{readings} readings: {fed.inserted} new, {fed.duplicates} known already{aside}"
+    safe = f"{readings} readings are safe in the spool"
+    if fed.handed_to:
+        return f"{safe}; the running service (process {fed.handed_to}) stores them"
     return f"{safe}; the database is away, and the next `run` stores them"

@@ -1,12 +1,11 @@
 """`keys`: makes, lists and revokes the keys of the REST API."""
 
-import asyncio
-from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, NoReturn, TypeVar
+from typing import Annotated, NoReturn
 
 import typer
 
+from ems_telemetry.cli.asking import ask_database
 from ems_telemetry.cli.output import (
     EXIT_CONFIGURATION,
     ConfigOption,
@@ -21,11 +20,7 @@ from ems_telemetry.cli.output import (
 from ems_telemetry.config.load import DEFAULT_PATH, Configuration
 from ems_telemetry.config.problems import not_known
 from ems_telemetry.config.scalars import parse_duration_s
-from ems_telemetry.service.access import open_database
-from ems_telemetry.storage.database import Database
 from ems_telemetry.storage.keys import create_key, list_keys, revoke_key
-
-ResultT = TypeVar("ResultT")
 
 COLUMNS = ("id", "name", "scopes", "sites", "created", "expires", "revoked")
 
@@ -51,7 +46,7 @@ def create(
     allowed_sites = None if sites is None else _known_sites(configuration, sites)
     expires_at = None if expires is None else datetime.now(UTC) + timedelta(seconds=_duration(expires))
     wanted = [scope.strip() for scope in scopes.split(",")]
-    issued = _run(configuration, lambda database: create_key(database, name, wanted, allowed_sites, expires_at))
+    issued = ask_database(configuration, lambda database: create_key(database, name, wanted, allowed_sites, expires_at))
     secret = issued.key.get_secret_value()
     if as_json:
         print_json({"id": issued.id, "key": secret, "name": name, "expires": expires_at})
@@ -65,7 +60,7 @@ def create(
 @keys.command("list")
 def list_(config: ConfigOption = DEFAULT_PATH, as_json: JsonOption = False) -> None:
     """List the keys, without their secrets."""
-    found = _run(load_configuration(config), list_keys)
+    found = ask_database(load_configuration(config), list_keys)
     rows = [
         (
             key.id,
@@ -90,18 +85,10 @@ def revoke(
     config: ConfigOption = DEFAULT_PATH,
 ) -> None:
     """Revoke a key; requests with it are refused within a minute."""
-    if not _run(load_configuration(config), lambda database: revoke_key(database, key_id)):
+    if not ask_database(load_configuration(config), lambda database: revoke_key(database, key_id)):
         complain(f'there is no key "{key_id}" in force; see `ems-telemetry keys list`')
         raise typer.Exit(1)
     say(f"revoked {key_id}")
-
-
-def _run(configuration: Configuration, act: Callable[[Database], Awaitable[ResultT]]) -> ResultT:
-    async def acting() -> ResultT:
-        async with open_database(configuration) as database:
-            return await act(database)
-
-    return asyncio.run(acting())
 
 
 def _known_sites(configuration: Configuration, sites: str) -> list[str]:

@@ -6,7 +6,23 @@ from typing import Annotated
 
 import typer
 
-from ems_telemetry.cli import check, demo, importing, init, keys, modbus, mqtt, opcua, profiles, run, schema, simulate
+from ems_telemetry.cli import (
+    backfill,
+    check,
+    dead_letters,
+    demo,
+    importing,
+    init,
+    keys,
+    modbus,
+    mqtt,
+    opcua,
+    profiles,
+    run,
+    schema,
+    simulate,
+    spool,
+)
 from ems_telemetry.cli.output import EXIT_CONFIGURATION, EXIT_FAILED, complain
 from ems_telemetry.errors import ConfigurationError, EmsTelemetryError
 from ems_telemetry.observe import configure_logging
@@ -19,7 +35,23 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for group in (check, demo, importing, init, keys, modbus, mqtt, opcua, profiles, run, schema, simulate):
+for group in (
+    backfill,
+    check,
+    dead_letters,
+    demo,
+    importing,
+    init,
+    keys,
+    modbus,
+    mqtt,
+    opcua,
+    profiles,
+    run,
+    schema,
+    simulate,
+    spool,
+):
     group.add_to(app)
 
 

@@ -4,8 +4,9 @@ A connector speaks one protocol to one endpoint and hands over samples. It knows
 parties add one by an entry point in the group `ems_telemetry.connectors` that names a `ConnectorType`.
 """
 
-from collections.abc import Awaitable, Callable, Hashable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Hashable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias, TypeVar, cast
@@ -139,6 +140,29 @@ Raises an `EmsTelemetryError` if the endpoint is out of reach or refuses us. Not
 
 
 @dataclass(frozen=True, slots=True)
+class Stretch:
+    """What is to be read of the past: some points, over the times `[start, end)`."""
+
+    points: Collection[str]
+    start: datetime
+    end: datetime
+
+
+Backfill: TypeAlias = Callable[[Any, Surroundings, Stretch, Callable[[float], None]], Awaitable[Sequence[Refusal]]]
+"""Reads what an endpoint itself keeps of a stretch, by a checked file, and hands it to the sink, flagged `BACKFILLED`.
+
+The last argument is told the share done so far, from 0 to 1. Gives the points of which not all could be had, with the reason.
+Raises an `EmsTelemetryError` if the endpoint is out of reach or refuses us. Comes to an end whatever the endpoint does.
+"""
+
+Reread: TypeAlias = Callable[[Any, DeadLetter], Sequence[Sample]]
+"""Reads the payload of a dead letter again, by a checked file as it is now; all that was in it, in the words of the device.
+
+Raises `ValueError`, in words for an OT engineer, if it still cannot be read.
+"""
+
+
+@dataclass(frozen=True, slots=True)
 class ConnectorType:
     """A protocol: how its file is checked, and how a connector is built from a checked file."""
 
@@ -148,6 +172,12 @@ class ConnectorType:
     """Called with an instance of `file`. Imports its protocol library only here, so that `check` stays light."""
     look: Look | None = None
     """For `check --live`; None for a protocol whose devices cannot be asked."""
+    backfill: Backfill | None = None
+    """For `backfill --connector`; None for a protocol whose devices keep nothing that could be read later."""
+    reread: Reread | None = None
+    """For `dead-letters retry`; None for a protocol whose dead letters hold samples, or no payload that could be read again."""
+    is_fed_by_hand: bool = False
+    """True where readings come through other processes: that none come through the connector is no silence."""
 
 
 def find_connector_types() -> dict[str, ConnectorType]:

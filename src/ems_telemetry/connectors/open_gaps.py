@@ -30,7 +30,7 @@ class OpenGaps:
             self.close(point)
             before = None
         now = self._clock.now()
-        gap = before or Gap(uuid4(), self._connector, point, now, now, cause, 0)
+        gap = before or Gap(uuid4(), self._connector, point, now, now, cause, 0, is_open=True)
         self._open[point] = gap._replace(end=now)
         self._untold[gap.id] = self._open[point]
 
@@ -38,7 +38,7 @@ class OpenGaps:
         """Takes note that a point gives something again; tells whether its gap was open."""
         gap = self._open.pop(point, None)
         if gap is not None:
-            self._untold[gap.id] = gap._replace(end=self._clock.now())
+            self._untold[gap.id] = gap._replace(end=self._clock.now(), is_open=False)
         return gap is not None
 
     def take(self) -> tuple[Gap, ...]:

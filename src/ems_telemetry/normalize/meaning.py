@@ -16,11 +16,13 @@ from uuid import UUID, uuid4, uuid5
 from ems_telemetry.clock import EARLIEST, is_plausible
 from ems_telemetry.config.check import ConfiguredPoint
 from ems_telemetry.model import DEAD_LETTER_PAYLOAD_BYTES, DeadLetter, Flag, Quality, Reading, Sample
+from ems_telemetry.normalize.letters import NOT_A_NUMBER, UNKNOWN_POINT, pack_sample
 
 EXACT_INTEGERS = 2**53
 """Whole numbers up to here fit a double without loss."""
 
 _TICK = timedelta(microseconds=1)
+_LONGEST_DETAIL = 200
 _ONE_GO = timedelta(seconds=1)
 _LETTERS = UUID("9d1c0c7e-52a4-4f0a-9f3b-6d1f3f1e7a10")
 
@@ -53,19 +55,30 @@ class Normalizer:
         for sample in samples:
             normalize = by_point.get(sample.point)
             if normalize is None:
-                letters.append(self._letter(sample, "unknown_point", f'no point "{sample.point}" is configured'))
+                letters.append(self._letter(sample, UNKNOWN_POINT, f'no point "{sample.point}" is configured'))
             elif (reading := normalize(sample)) is None:
-                letters.append(self._letter(sample, "not_a_number", f'"{sample.value}" is no number and none of the states'))
+                letters.append(self._letter(sample, NOT_A_NUMBER, f'"{sample.value}" is no number and none of the states'))
             else:
                 readings.append(reading)
         return Normalized(readings, letters)
 
     def _letter(self, sample: Sample, reason: str, detail: str) -> DeadLetter:
-        payload = repr(sample.value).encode()[:DEAD_LETTER_PAYLOAD_BYTES]
+        payload = pack_sample(sample)
+        if len(payload) > DEAD_LETTER_PAYLOAD_BYTES:
+            detail = f"{detail[:_LONGEST_DETAIL]}… (cut from {len(payload)} bytes)"
         # A sample with a time of its own is the same however often it is delivered, and so is its letter.
         same = f"{self._connector} {sample.point} {sample.time} {sample.value!r}"
         id_ = uuid4() if sample.time is None else uuid5(_LETTERS, same)
-        return DeadLetter(id_, self._connector, sample.point, reason, detail, sample.point, payload, sample.received_at)
+        return DeadLetter(
+            id_,
+            self._connector,
+            sample.point,
+            reason,
+            detail,
+            sample.point,
+            payload[:DEAD_LETTER_PAYLOAD_BYTES],
+            sample.received_at,
+        )
 
 
 def compile_point(point: ConfiguredPoint) -> Normalize:

@@ -12,6 +12,7 @@ from ems_telemetry.normalize.meaning import Normalizer
 from ems_telemetry.observe import ConnectorReport
 from ems_telemetry.retry import Backoff
 from ems_telemetry.service.plant_rows import declaration_of
+from ems_telemetry.service.silence import Silence, SilenceWatch
 from ems_telemetry.spool.port import SpoolWriter
 
 
@@ -33,7 +34,7 @@ class Refusals:
         """Gives what was refused as gaps, one per point, and forgets it."""
         refused, self._by_point = self._by_point, {}
         return [
-            Gap(uuid4(), self._connector, point, first, last, "spool_full", count)
+            Gap(uuid4(), self._connector, point, first, last, Silence.SPOOL_FULL, count)
             for point, (first, last, count) in refused.items()
         ]
 
@@ -54,8 +55,16 @@ class Refusals:
 class Pipeline:
     """The sink of one connector; see `ems_telemetry.connectors.contract.Sink`."""
 
-    def __init__(self, normalizer: Normalizer, spool: SpoolWriter, report: ConnectorReport, clock: Clock) -> None:
+    def __init__(
+        self,
+        normalizer: Normalizer,
+        spool: SpoolWriter,
+        report: ConnectorReport,
+        clock: Clock,
+        watch: SilenceWatch | None = None,
+    ) -> None:
         self._normalizer = normalizer
+        self._watch = watch or SilenceWatch(report, clock)
         self._spool = spool
         self._report = report
         self._clock = clock
@@ -71,16 +80,19 @@ class Pipeline:
         """Makes all of it durable, waiting for as long as the spool is full or broken."""
         readings, letters = self._normalized(samples, dead_letters)
         failures = 0
-        while True:
-            try:
-                return await self._append(readings, letters, receipts)
-            except SpoolFullError as error:
-                self._report.note(f"waiting: {error}")
-                await self._spool.wait_for_room()
-            except SpoolDamagedError as error:
-                failures += 1
-                self._report.note(f"waiting: {error}")
-                await self._clock.sleep(self._backoff.delay_s(failures))
+        try:
+            while True:
+                try:
+                    return await self._append(readings, letters, receipts)
+                except SpoolFullError as error:
+                    self._hold_up(error)
+                    await self._spool.wait_for_room()
+                except SpoolDamagedError as error:
+                    failures += 1
+                    self._hold_up(error)
+                    await self._clock.sleep(self._backoff.delay_s(failures))
+        finally:
+            self._watch.is_held_up = False
 
     async def offer(self, samples: Sequence[Sample], dead_letters: Sequence[DeadLetter] = ()) -> bool:
         """Makes all of it durable, or counts it as refused and remembers the gap."""
@@ -89,13 +101,19 @@ class Pipeline:
             await self._append(readings, letters, ())
         except (SpoolFullError, SpoolDamagedError) as error:
             self._refusals.add(readings, letters)
+            self._watch.heard(readings, letters)
             self._report.samples("refused", len(readings) + len(letters))
             self._report.note(f"refused: {error}")
             return False
         return True
 
     async def record(self, gaps: Sequence[Gap]) -> None:
-        """Makes gaps durable, at once or with what the spool takes next; of each the latest telling counts."""
+        """Makes gaps of the connector durable, at once or with what the spool takes next; of each the latest telling counts."""
+        self._watch.noted(gaps)
+        await self.write_down(gaps)
+
+    async def write_down(self, gaps: Sequence[Gap]) -> None:
+        """The same for gaps that the watch found."""
         self._untold.update((gap.id, gap) for gap in gaps)
         try:
             await self._append([], [], ())
@@ -105,6 +123,7 @@ class Pipeline:
     def declare(self, points: Sequence[ConfiguredPoint]) -> None:
         """Makes points known, with what the spool takes next."""
         self._normalizer.add(points)
+        self._watch.add(points)
         self._undeclared.update((point.key, declaration_of(point)) for point in points)
 
     async def is_durable(self, receipt: Receipt) -> bool:
@@ -118,6 +137,10 @@ class Pipeline:
                 await self._append([], [], ())
             except (SpoolFullError, SpoolDamagedError) as error:
                 self._report.note(f"what was refused could not be written down: {error}")
+
+    def _hold_up(self, error: Exception) -> None:
+        self._report.note(f"waiting: {error}")
+        self._watch.is_held_up = True
 
     def _normalized(
         self, samples: Sequence[Sample], dead_letters: Sequence[DeadLetter]
@@ -139,5 +162,6 @@ class Pipeline:
             self._untold = untold | self._untold
             self._undeclared = undeclared | self._undeclared
             raise
+        self._watch.heard(readings, letters)
         self._report.samples("stored", len(readings))
         self._report.samples("dead_letter", len(letters))

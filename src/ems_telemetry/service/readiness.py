@@ -40,6 +40,7 @@ class Watch:
         metrics.spool_batches.set_function(lambda: spool.state().batches)
         metrics.spool_bytes.set_function(lambda: spool.state().size_bytes)
         metrics.spool_oldest_age.set_function(self._oldest_age_s)
+        metrics.spool_appended.set_function(lambda: spool.state().appended_bytes)
 
     def connectors(self) -> Sequence[ConnectorStatus]:
         """Every connector as it stands now."""

@@ -19,6 +19,7 @@ from ems_telemetry.service.access import reach_database
 from ems_telemetry.service.assembly import Collecting, assemble_connectors
 from ems_telemetry.service.collecting import collect
 from ems_telemetry.service.readiness import Watch
+from ems_telemetry.service.retrying import Retrier
 from ems_telemetry.service.server import ApiServer, bind, serve_while
 from ems_telemetry.service.storing import Storing, store_while
 from ems_telemetry.spool.lock import ReaderLock
@@ -66,6 +67,7 @@ class Service:
                     database=database,
                     connectors=watch.connectors,
                     readiness=watch.readiness,
+                    retry=Retrier(self._configuration, database, spool, self._clock).retry,
                     metrics=self._metrics,
                     clock=self._clock,
                     allow_anonymous=settings.api.allow_anonymous,
@@ -89,7 +91,8 @@ class Service:
         )
 
         async def collect_then_tell() -> None:
-            await collect(collecting.connectors, self._stopping)
+            async with collecting.ledger.kept(self._stopping):
+                await collect(collecting.connectors, self._stopping)
             collected.set()
 
         async def store_then_tell() -> None:

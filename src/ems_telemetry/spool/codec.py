@@ -46,6 +46,9 @@ class _Gap(msgspec.Struct, array_like=True, frozen=True):
     end_us: int
     cause: str
     refused: int
+    is_open: bool = False
+    expected: int | None = None
+    """Both missing in what was written before gaps could be open."""
 
 
 class _Body(msgspec.Struct, array_like=True, frozen=True):
@@ -148,6 +151,8 @@ def _unpack(body: _Body) -> Batch:
                 _from_us(gap.end_us),
                 gap.cause,
                 gap.refused,
+                gap.is_open,
+                gap.expected,
             )
             for gap in body.gaps
         ),
@@ -182,7 +187,8 @@ def _pack_letter(letter: DeadLetter) -> _Letter:
 
 
 def _pack_gap(gap: Gap) -> _Gap:
-    return _Gap(gap.id.bytes, gap.point, _to_us(gap.start), _to_us(gap.end), gap.cause, gap.refused)
+    start_us, end_us = _to_us(gap.start), _to_us(gap.end)
+    return _Gap(gap.id.bytes, gap.point, start_us, end_us, gap.cause, gap.refused, gap.is_open, gap.expected)
 
 
 def _to_us(time: datetime) -> int:

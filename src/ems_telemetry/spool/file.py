@@ -6,13 +6,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from uuid import uuid4
 
 from ems_telemetry.config.service import WhenFull
 from ems_telemetry.errors import SpoolDamagedError, SpoolFullError
-from ems_telemetry.model import Batch, Gap, Receipt
+from ems_telemetry.model import Receipt
 from ems_telemetry.observe import get_logger
 from ems_telemetry.spool.codec import decode, encode
+from ems_telemetry.spool.lost import Lost
 from ems_telemetry.spool.port import Entry
 from ems_telemetry.spool.salvage import salvage
 
@@ -78,6 +78,8 @@ class SpoolFile:
         self._connection = _open(path)
         self._ballast = path.with_name("ballast")
         self._seen_version = 0
+        self.appended_bytes = 0
+        """Since it was opened."""
         self.totals = self._count()
         self.take_ballast()
 
@@ -96,13 +98,14 @@ class SpoolFile:
     def transaction(self) -> Iterator[None]:
         """Commits on the way out, or undoes everything, the totals too."""
         self._connection.execute("BEGIN IMMEDIATE")
-        before = self.totals = self._count()
+        before, appended_bytes = self._count(), self.appended_bytes
+        self.totals = before
         try:
             yield
             self._keep_count(before)
             self._connection.execute("COMMIT")
         except BaseException:
-            self.totals = before
+            self.totals, self.appended_bytes = before, appended_bytes
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
             raise
@@ -133,6 +136,7 @@ class SpoolFile:
             self._make_room(size)
         if items:
             self._insert(body, items)
+            self.appended_bytes += size
         self._connection.executemany("INSERT OR REPLACE INTO receipts (source, packet_id, digest) VALUES (?, ?, ?)", receipts)
 
     def read(self, max_readings: int, first: int = 0, end: int | None = None) -> list[Entry]:
@@ -184,16 +188,17 @@ class SpoolFile:
             )
             raise SpoolFullError(message)
         target = min(self._max_size_bytes - size, self._max_size_bytes - self._max_size_bytes // _DROP_SHARE)
-        lost: dict[str, Batch] = {}
+        lost: dict[str, Lost] = {}
         while self.totals.size_bytes > target:
             row = self._connection.execute("SELECT sequence, body FROM batches ORDER BY sequence LIMIT 1").fetchone()
             if row is None:
                 break
             with contextlib.suppress(SpoolDamagedError):
-                _note_lost(lost, decode(row[1]))
+                batch = decode(row[1])
+                lost.setdefault(batch.connector, Lost(batch.connector)).add(batch)
             self.remove([row[0]])
-        for batch in lost.values():
-            self._insert(encode(batch), len(batch))
+        for account in (each.account() for each in lost.values()):
+            self._insert(encode(account), len(account))
 
     def _insert(self, body: bytes, items: int) -> None:
         size = len(body) + _ROW_OVERHEAD_BYTES
@@ -233,20 +238,6 @@ class SpoolFile:
         batches, size = self.totals.batches - before.batches, self.totals.size_bytes - before.size_bytes
         if batches or size:
             self._connection.execute("UPDATE totals SET batches = batches + ?, size = size + ?", (batches, size))
-
-
-def _note_lost(lost: dict[str, Batch], batch: Batch) -> None:
-    """Adds what a batch held to what is lost of its connector. What points mean is kept: readings to come need it."""
-    times = [reading.time for reading in batch.readings] + [letter.received_at for letter in batch.dead_letters]
-    times += [edge for gap in batch.gaps for edge in (gap.start, gap.end)]
-    refused = len(batch.readings) + len(batch.dead_letters) + sum(gap.refused for gap in batch.gaps)
-    known = lost.get(batch.connector, Batch(batch.connector))
-    for gap in known.gaps:
-        times += [gap.start, gap.end]
-        refused += gap.refused
-    gaps = (Gap(uuid4(), batch.connector, None, min(times), max(times), "spool_full", refused),) if times else ()
-    declarations = {one.key: one for one in (*known.declarations, *batch.declarations)}
-    lost[batch.connector] = Batch(batch.connector, gaps=gaps, declarations=tuple(declarations.values()))
 
 
 def _open(path: Path) -> sqlite3.Connection:

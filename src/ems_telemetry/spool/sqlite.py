@@ -173,7 +173,13 @@ class SqliteSpool:
         before, totals = self._state, file.totals
         oldest_at = None if totals.oldest_us is None else _EPOCH + timedelta(microseconds=totals.oldest_us)
         self._state = SpoolState(
-            totals.batches, totals.size_bytes, self._max_size_bytes, oldest_at, totals.damaged, totals.last_sequence
+            batches=totals.batches,
+            size_bytes=totals.size_bytes,
+            max_size_bytes=self._max_size_bytes,
+            oldest_at=oldest_at,
+            damaged=totals.damaged,
+            last_sequence=totals.last_sequence,
+            appended_bytes=file.appended_bytes,
         )
         loop, filled, emptied = self._loop, self._filled, self._emptied
         if loop is None or filled is None or emptied is None or loop.is_closed():

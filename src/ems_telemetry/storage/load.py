@@ -44,6 +44,7 @@ LATE_AFTER = timedelta(hours=1)
 # The driver cuts a number that is too long for its column instead of refusing it.
 _FLAGS_FIT = range(2**31)
 _QUALITY_FITS = range(2**15)
+CONFLICT = "conflict"
 COLUMNS = 9
 """How many fields of a `Row` are columns of `readings`."""
 
@@ -103,7 +104,7 @@ def plan(batches: Iterable[Batch], point_ids: Mapping[str, int]) -> Plan:
 def conflict(row: Row, value: float | None, quality: int) -> DeadLetter:
     """Makes the dead letter of a row whose key is taken by another value; the one stored first stands."""
     detail = f"a reading of this point and time is stored with value {value} and quality {quality}; the first one stands"
-    return _letter_of_row(row, "conflict", detail)
+    return _letter_of_row(row, CONFLICT, detail)
 
 
 def rejected(item: Item, reason: str) -> DeadLetter:
@@ -198,7 +199,7 @@ def _letter_of_row(row: Row, reason: str, detail: str) -> DeadLetter:
 
 
 def _public(row: Row) -> dict[str, object]:
-    """The fields of a reading, under their public names, from which `dead-letters retry` can make it again."""
+    """The fields of a reading, under their public names, from which `storage/letters.py` can make it again."""
     fields = {name: value for name, value in row._asdict().items() if name not in {"point_id", "connector"}}
     # JSON has no word for these.
     return {name: repr(value) if isinstance(value, float) and not isfinite(value) else value for name, value in fields.items()}

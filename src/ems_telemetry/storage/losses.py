@@ -1,4 +1,4 @@
-"""What did not become a reading, read for the API: dead letters with their payload, and gaps. Newest first.
+"""What was received and did not become a reading, read for the API: dead letters with their payload, newest first.
 
 With `sites`, only what certainly belongs to these is found: by the point it names, or else by a connector that serves no
 other site.
@@ -29,19 +29,27 @@ class DeadLetterRow(NamedTuple):
     size_bytes: int
     received_at: datetime
     stored_at: datetime
+    retried_at: datetime | None
+    retry_note: str | None
 
 
-class GapRow(NamedTuple):
-    """A stretch `[start, end)` in which readings were refused or missed."""
+class LetterKindRow(NamedTuple):
+    """Dead letters that are alike: how many there are, and when the first and the last of them were received."""
 
-    id: UUID
     connector: str
     point: str | None
-    start: datetime
-    end: datetime
-    cause: str
-    refused: int
-    recorded_at: datetime
+    reason: str
+    letters: int
+    first: datetime
+    last: datetime
+
+
+class LetterFilter(NamedTuple):
+    """Which letters are wanted; None: all."""
+
+    connector: str | None = None
+    point: str | None = None
+    reason: str | None = None
 
 
 class TimePage(NamedTuple):
@@ -52,24 +60,40 @@ class TimePage(NamedTuple):
     id: UUID = NO_ID
 
 
-_WITHIN_SITES = """(%(sites)s::text[] IS NULL
+WITHIN_SITES = """(%(sites)s::text[] IS NULL
        OR CASE WHEN p.key IS NULL THEN l.connector = ANY(%(connectors)s::text[]) ELSE m.site_id = ANY(%(sites)s) END)"""
+"""What certainly belongs to these sites, of rows `l` joined with points `p` and meters `m`."""
 
 _DEAD_LETTERS = f"""
-    SELECT l.id, l.connector, l.point, l.reason, l.detail, l.source, octet_length(l.payload), l.received_at, l.stored_at
+    SELECT l.id, l.connector, l.point, l.reason, l.detail, l.source, octet_length(l.payload), l.received_at, l.stored_at,
+           l.retried_at, l.retry_note
     FROM dead_letters l
     LEFT JOIN points p ON p.key = l.point
     LEFT JOIN meters m ON m.id = p.meter_id
-    WHERE {_WITHIN_SITES}"""  # noqa: S608  # constants of this module
+    WHERE {WITHIN_SITES}"""  # noqa: S608  # constants of this module
 
-LIST_DEAD_LETTERS = f"""{_DEAD_LETTERS}
+_CHOSEN = """
       AND (%(connector)s::text IS NULL OR l.connector = %(connector)s)
+      AND (%(point)s::text IS NULL OR l.point = %(point)s)
       AND (%(reason)s::text IS NULL OR l.reason = %(reason)s)
-      AND l.received_at >= %(start)s AND l.received_at < %(end)s
+      AND l.received_at >= %(start)s AND l.received_at < %(end)s"""
+
+LIST_DEAD_LETTERS = f"""{_DEAD_LETTERS}{_CHOSEN}
       AND l.received_at <= %(time)s AND (l.received_at < %(time)s OR l.id > %(id)s)
     ORDER BY l.received_at DESC, l.id
     LIMIT %(limit)s"""
 """A page of dead letters received in a span, newest first."""
+
+SUMMARISE_DEAD_LETTERS = f"""
+    SELECT l.connector, l.point, l.reason, count(*), min(l.received_at), max(l.received_at)
+    FROM dead_letters l
+    LEFT JOIN points p ON p.key = l.point
+    LEFT JOIN meters m ON m.id = p.meter_id
+    WHERE {WITHIN_SITES}{_CHOSEN}
+      AND l.retried_at IS NULL
+    GROUP BY l.connector, l.point, l.reason
+    ORDER BY count(*) DESC, l.connector, l.point, l.reason"""  # noqa: S608  # constants of this module
+"""The kinds of dead letters received in a span that have not become readings since, the most frequent first."""
 
 FIND_DEAD_LETTER = f"{_DEAD_LETTERS} AND l.id = %(id)s"
 """One dead letter by its id."""
@@ -77,40 +101,28 @@ FIND_DEAD_LETTER = f"{_DEAD_LETTERS} AND l.id = %(id)s"
 READ_PAYLOAD = "SELECT payload FROM dead_letters WHERE id = %(id)s"
 """The payload of a dead letter."""
 
-LIST_GAPS = f"""
-    SELECT l.id, l.connector, l.point, l.started_at, l.ended_at, l.cause, l.refused, l.recorded_at
-    FROM gaps l
-    LEFT JOIN points p ON p.key = l.point
-    LEFT JOIN meters m ON m.id = p.meter_id
-    WHERE {_WITHIN_SITES}
-      AND (%(connector)s::text IS NULL OR l.connector = %(connector)s)
-      AND l.ended_at > %(start)s AND l.started_at < %(end)s
-      AND l.started_at <= %(time)s AND (l.started_at < %(time)s OR l.id > %(id)s)
-    ORDER BY l.started_at DESC, l.id
-    LIMIT %(limit)s"""  # noqa: S608  # constants of this module
-"""A page of gaps that reach into a span, newest first."""
-
 
 async def list_dead_letters(
-    database: Database,
-    sites: Sites,
-    span: Span,
-    page: TimePage,
-    *,
-    connector: str | None = None,
-    reason: str | None = None,
+    database: Database, sites: Sites, span: Span, page: TimePage, wanted: LetterFilter
 ) -> list[DeadLetterRow]:
     """Gives a page of the dead letters received in the span, newest first."""
-    parameters = {"connector": connector, "reason": reason, **span._asdict(), **page._asdict()}
-    parameters |= await _visibility(database, sites)
+    parameters = {**wanted._asdict(), **span._asdict(), **page._asdict(), **await visibility(database, sites)}
     async with database.connection() as connection, connection.cursor(row_factory=args_row(DeadLetterRow)) as cursor:
         await cursor.execute(LIST_DEAD_LETTERS, parameters)
         return await cursor.fetchall()
 
 
+async def summarise_dead_letters(database: Database, sites: Sites, span: Span, wanted: LetterFilter) -> list[LetterKindRow]:
+    """Counts the dead letters received in the span by connector, point and reason, without those that became readings since."""
+    parameters = {**wanted._asdict(), **span._asdict(), **await visibility(database, sites)}
+    async with database.connection() as connection, connection.cursor(row_factory=args_row(LetterKindRow)) as cursor:
+        await cursor.execute(SUMMARISE_DEAD_LETTERS, parameters)
+        return await cursor.fetchall()
+
+
 async def find_dead_letter(database: Database, sites: Sites, id_: UUID) -> tuple[DeadLetterRow, bytes] | None:
     """Finds a dead letter, with its payload."""
-    parameters = {"id": id_, **await _visibility(database, sites)}
+    parameters = {"id": id_, **await visibility(database, sites)}
     async with database.connection() as connection, connection.cursor(row_factory=args_row(DeadLetterRow)) as cursor:
         await cursor.execute(FIND_DEAD_LETTER, parameters)
         letter = await cursor.fetchone()
@@ -118,17 +130,8 @@ async def find_dead_letter(database: Database, sites: Sites, id_: UUID) -> tuple
     return None if letter is None or payload is None else (letter, bytes(payload[0]))
 
 
-async def list_gaps(
-    database: Database, sites: Sites, span: Span, page: TimePage, *, connector: str | None = None
-) -> list[GapRow]:
-    """Gives a page of the gaps that reach into the span, newest first."""
-    parameters = {"connector": connector, **span._asdict(), **page._asdict(), **await _visibility(database, sites)}
-    async with database.connection() as connection, connection.cursor(row_factory=args_row(GapRow)) as cursor:
-        await cursor.execute(LIST_GAPS, parameters)
-        return await cursor.fetchall()
-
-
-async def _visibility(database: Database, sites: Sites) -> dict[str, Any]:
+async def visibility(database: Database, sites: Sites) -> dict[str, Any]:
+    """Gives the parameters of `WITHIN_SITES`."""
     if sites is None:
         return {"sites": None, "connectors": None}
     return {"sites": list(sites), "connectors": await list_connectors_within(database, sites)}

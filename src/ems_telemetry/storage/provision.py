@@ -26,6 +26,7 @@ PUBLIC_NAMES = (
     "readings_by_point",
     "latest_by_point",
     "flagged_readings",
+    "gaps_by_point",
     "intervals_by_point",
 )
 """Tables and views that are documented, stable and granted to `READER`, as far as this version has them."""

@@ -47,19 +47,27 @@ _DIFFERING = """
 """
 _PUT_DEAD_LETTERS = """
     INSERT INTO dead_letters (id, connector, point, reason, detail, source, payload, received_at)
-    SELECT * FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::bytea[], %s::timestamptz[])
-    ON CONFLICT (id) DO NOTHING RETURNING reason
-"""
-_PUT_GAPS = """
-    INSERT INTO gaps (id, connector, point, started_at, ended_at, cause, refused)
     SELECT DISTINCT ON (id) *
-    FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::timestamptz[], %s::timestamptz[], %s::text[], %s::bigint[])
-        AS told (id, connector, point, started_at, ended_at, cause, refused)
-    ORDER BY id, ended_at DESC
-    ON CONFLICT (id) DO UPDATE
-    SET ended_at = excluded.ended_at, refused = excluded.refused
-    WHERE excluded.ended_at > gaps.ended_at
+    FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::bytea[], %s::timestamptz[])
+        AS told (id, connector, point, reason, detail, source, payload, received_at)
+    ORDER BY id
+    ON CONFLICT (id) DO UPDATE SET retried_at = NULL, retry_note = 'refused again: ' || excluded.detail
+    WHERE dead_letters.retried_at IS NOT NULL
+    RETURNING reason
 """
+# A letter that comes again was retried in vain, or is written again after a crash. Only the former was marked as retried.
+_PUT_GAPS = """
+    INSERT INTO gaps (id, connector, point, started_at, ended_at, cause, refused, open, expected)
+    SELECT DISTINCT ON (id) *
+    FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::timestamptz[], %s::timestamptz[], %s::text[], %s::bigint[],
+                %s::boolean[], %s::bigint[])
+        AS told (id, connector, point, started_at, ended_at, cause, refused, open, expected)
+    ORDER BY id, open, ended_at DESC
+    ON CONFLICT (id) DO UPDATE
+    SET ended_at = excluded.ended_at, refused = excluded.refused, open = excluded.open, expected = excluded.expected
+    WHERE (NOT excluded.open, excluded.ended_at) > (NOT gaps.open, gaps.ended_at)
+"""
+# In whatever order the tellings of a gap come in, the same row comes of them: one that has ended wins, then the later end.
 
 
 @dataclass(frozen=True, slots=True)

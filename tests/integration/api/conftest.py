@@ -16,7 +16,8 @@ from fastapi import FastAPI
 from servers.process import LOOPBACK, free_port
 
 from ems_telemetry.api.app import ApiServices, Check, Readiness, create_app
-from ems_telemetry.model import Kind
+from ems_telemetry.api.services import Retried
+from ems_telemetry.model import DeadLetter, Kind
 from ems_telemetry.observe import ConnectorStatus, LinkState, Metrics
 from ems_telemetry.storage.capability import detect, prepare_for
 from ems_telemetry.storage.database import Database
@@ -79,12 +80,15 @@ class Plant:
     metrics: Metrics = field(default_factory=Metrics)
     connectors: list[ConnectorStatus] = field(default_factory=lambda: list(CONNECTORS))
     readiness: Readiness = READY
+    retried: list[DeadLetter] = field(default_factory=list)
+    outcome: Retried = Retried(1, "1 reading")  # noqa: RUF009 - immutable
 
     def app(self, *, allow_anonymous: bool = False) -> FastAPI:
         services = ApiServices(
             database=self.database,
             connectors=lambda: self.connectors,
             readiness=lambda: self.readiness,
+            retry=self._retry,
             metrics=self.metrics,
             clock=self.clock,
             allow_anonymous=allow_anonymous,
@@ -93,6 +97,10 @@ class Plant:
         app = create_app(services)
         add_page(app)
         return app
+
+    async def _retry(self, letter: DeadLetter) -> Retried:
+        self.retried.append(letter)
+        return self.outcome
 
     async def key(
         self, scopes: Sequence[str] = ("read",), sites: Sequence[str] | None = None, expires_at: datetime | None = None

@@ -13,7 +13,7 @@ from ems_telemetry.api import items
 from ems_telemetry.api.problem import ProblemType
 from ems_telemetry.model import Flag
 
-from .conftest import Plant
+from .conftest import Plant, client_of
 
 DOCS = Path(__file__).parents[3] / "docs" / "api.md"
 PATHS = {
@@ -26,6 +26,7 @@ PATHS = {
     "/api/v1/readings/latest": "/api/v1/readings/latest",
     "/api/v1/connectors": "/api/v1/connectors",
     "/api/v1/dead-letters": "/api/v1/dead-letters",
+    "/api/v1/dead-letters/summary": "/api/v1/dead-letters/summary",
     "/api/v1/gaps": "/api/v1/gaps",
     "/healthz": "/healthz",
     "/readyz": "/readyz",
@@ -50,12 +51,20 @@ async def test_every_answer_is_as_its_schema_says_and_holds_nothing_else(
     letter = await plant.lose("shared")
     await plant.miss("shared", from_s=0, to_s=1)
     paths = {**PATHS, "/api/v1/dead-letters/{id}": f"/api/v1/dead-letters/{letter}"}
-    assert set(paths) | {"/metrics"} == set(document["paths"])
+    assert set(paths) | {"/metrics"} == {path for method, path, _ in operations_of(document) if method == "GET"}
     for template, path in paths.items():
         answer = await api.get(path)
         content = document["paths"][template]["get"]["responses"]["200"]["content"]["application/json"]
         errors = list(validator(document, content["schema"]).iter_errors(answer.json()))
         assert not errors, f"{path}: {errors[0]}"
+
+
+async def test_the_answer_to_a_retry_is_as_its_schema_says(plant: Plant, document: dict[str, Any]) -> None:
+    letter = await plant.lose("shared")
+    async with client_of(plant.app(), await plant.key(["admin"])) as admin:
+        answer = await admin.post(f"/api/v1/dead-letters/{letter}/retry")
+    content = document["paths"]["/api/v1/dead-letters/{id}/retry"]["post"]["responses"]["200"]["content"]
+    assert not list(validator(document, content["application/json"]["schema"]).iter_errors(answer.json()))
 
 
 @pytest.mark.parametrize(
@@ -68,6 +77,7 @@ async def test_every_answer_is_as_its_schema_says_and_holds_nothing_else(
         ("readings/latest", items.LatestReading),
         ("connectors", items.Connector),
         ("dead-letters", items.DeadLetter),
+        ("dead-letters/summary", items.LetterKind),
         ("gaps", items.Gap),
     ],
 )
@@ -87,9 +97,14 @@ async def test_every_problem_is_as_its_schema_says(api: httpx.AsyncClient, docum
         assert not list(problem.iter_errors((await api.get(path)).json()))
 
 
+def operations_of(document: dict[str, Any]) -> list[tuple[str, str, dict[str, Any]]]:
+    """Every operation with its method and path."""
+    paths = document["paths"].items()
+    return [(method.upper(), path, operation) for path, operations in paths for method, operation in operations.items()]
+
+
 async def test_every_guarded_operation_says_so_and_names_its_problems(document: dict[str, Any]) -> None:
-    for path, operations in document["paths"].items():
-        operation = operations["get"]
+    for _, path, operation in operations_of(document):
         assert operation["description"], path
         if not path.startswith("/api/"):
             assert "security" not in operation
@@ -100,7 +115,7 @@ async def test_every_guarded_operation_says_so_and_names_its_problems(document: 
 
 
 async def test_operations_have_short_names_for_generated_clients(document: dict[str, Any]) -> None:
-    names = [operations["get"]["operationId"] for operations in document["paths"].values()]
+    names = [operation["operationId"] for _, _, operation in operations_of(document)]
     assert len(set(names)) == len(names)
     assert {"list_points", "get_point", "list_readings", "list_latest_readings"} <= set(names)
 
@@ -108,9 +123,9 @@ async def test_operations_have_short_names_for_generated_clients(document: dict[
 async def test_every_route_parameter_and_problem_is_in_the_docs(document: dict[str, Any]) -> None:
     text = DOCS.read_text()
     written = set(re.findall(r"`([^`\n]+)`", text))
-    for path, operations in document["paths"].items():
-        assert f"GET {path}" in written, path
-        for parameter in operations["get"].get("parameters", []):
+    for method, path, operation in operations_of(document):
+        assert f"{method} {path}" in written, path
+        for parameter in operation.get("parameters", []):
             assert parameter["name"] in written, (path, parameter["name"])
     for type_ in ProblemType:
         assert type_.word in written, type_

@@ -6,7 +6,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from ems_telemetry.connectors.manual.sheet import KnownPoint, Sheet, read_sheet
+from ems_telemetry.connectors.manual.row import KnownPoint
+from ems_telemetry.connectors.manual.sheet import Sheet, read_sheet
 from ems_telemetry.model import Flag, Quality
 
 NOW = datetime(2026, 12, 1, 12, 0, tzinfo=UTC)

@@ -5,12 +5,13 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 
 from ems_telemetry.config.service import WhenFull
 from ems_telemetry.errors import SpoolDamagedError, SpoolFullError
-from ems_telemetry.model import Batch, Declaration, Reading, Receipt
+from ems_telemetry.model import Batch, Declaration, Gap, Reading, Receipt
 from ems_telemetry.spool.port import Entry
 from ems_telemetry.spool.sqlite import FILE_NAME, SqliteSpool
 
@@ -275,7 +276,7 @@ async def test_a_spool_of_the_version_before_is_counted_once(open_spool: OpenSpo
         file.execute("PRAGMA user_version = 1")
     file.close()
     async with open_spool() as spool:
-        assert spool.state() == state
+        assert spool.state() == replace(state, appended_bytes=0)
 
 
 async def test_what_points_mean_outlives_the_readings_that_had_to_go(open_spool: OpenSpool) -> None:
@@ -289,3 +290,17 @@ async def test_what_points_mean_outlives_the_readings_that_had_to_go(open_spool:
         kept = [entry.batch for entry in await spool.read(10**6)]
     assert first not in kept
     assert {one.key for each in kept for one in each.declarations} == {"A.p", "A.q"}
+
+
+async def test_what_is_known_of_silences_outlives_the_readings_that_had_to_go(open_spool: OpenSpool) -> None:
+    silence = Gap(UUID(int=1), "c", "A.p", NOW, NOW + timedelta(minutes=5), "link_down", 0, is_open=True, expected=30)
+    ended = silence._replace(end=NOW + timedelta(minutes=7), is_open=False)
+    async with open_spool(max_size_bytes=20_000, when_full=WhenFull.DROP_OLDEST) as spool:
+        await spool.append(Batch("c", gaps=[silence]))
+        await spool.append(Batch("c", gaps=[ended]))
+        for start in range(100):
+            await spool.append(batch(start * 10))
+        entries = await spool.read(10**6)
+    gaps = [gap for entry in entries for gap in entry.batch.gaps]
+    assert [gap for gap in gaps if gap.cause == "link_down"] == [ended]
+    assert sum(len(entry.batch.readings) for entry in entries) + sum(gap.refused for gap in gaps) == 1000

@@ -57,4 +57,4 @@ def build(file: ManualFile, surroundings: Surroundings) -> ManualConnector:
     return ManualConnector(surroundings)
 
 
-CONNECTOR_TYPE = ConnectorType("manual", ManualFile, build)
+CONNECTOR_TYPE = ConnectorType("manual", ManualFile, build, is_fed_by_hand=True)

@@ -2,6 +2,7 @@
 
 from ems_telemetry.connectors.contract import Connector, ConnectorType, Surroundings
 from ems_telemetry.connectors.mqtt.file import MqttFile
+from ems_telemetry.connectors.mqtt.rereading import reread
 
 
 def build(file: MqttFile, surroundings: Surroundings) -> Connector:
@@ -11,4 +12,4 @@ def build(file: MqttFile, surroundings: Surroundings) -> Connector:
     return MqttConnector(file, surroundings)
 
 
-CONNECTOR_TYPE = ConnectorType("mqtt", MqttFile, build)
+CONNECTOR_TYPE = ConnectorType("mqtt", MqttFile, build, reread=reread)

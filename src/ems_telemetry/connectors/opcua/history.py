@@ -85,6 +85,12 @@ class Backfill:
             if due:
                 await self._work_through(due)
 
+    async def fill_once(self, rounds: int) -> None:
+        """Fills the holes there are; what has failed is tried again, at most so many times in all."""
+        for _ in range(rounds):
+            if due := dict(self._marks.holes()):
+                await self._work_through(due)
+
     def _ripe(self, now_s: float) -> dict[str, Spans]:
         waiting = {point for point, (_, until_s) in self._put_off.items() if until_s > now_s}
         return {point: spans for point, spans in self._marks.holes().items() if point not in waiting}

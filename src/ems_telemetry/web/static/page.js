@@ -5,6 +5,7 @@ import * as words from "./words.js";
 const REFRESH_MS = 5000;
 const KEY = "ems-telemetry-key";
 const LOSSES_SHOWN = 5;
+const OPEN_GAPS_SHOWN = 20;
 const DAY_MS = 86400000;
 
 const at = (id) => document.getElementById(id);
@@ -118,17 +119,21 @@ function showLatest() {
 
 const counted = ({ items, next }, one, many) => `${items.length}${next ? " or more" : ""} ${items.length === 1 ? one : many}`;
 
-function showLosses(letters, gaps) {
+const lostRow = (what, age, item, why) =>
+  [what, age, [item.connector, item.point ? make("div", { class: "why" }, item.point) : null].filter(Boolean), why];
+
+// What lasts comes first, with its cause and since when; then what is over, the newest first.
+function showLosses(letters, open, ended) {
   const summary = make("p", { class: "quiet" },
-    `${counted(letters, "dead letter", "dead letters")}, ${counted(gaps, "gap", "gaps")}.`);
-  const lost = [
-    ...letters.items.slice(0, LOSSES_SHOWN).map((item) => [item.received_at, "dead letter", item, `${item.reason.replaceAll("_", " ")}: ${item.detail}`]),
-    ...gaps.items.slice(0, LOSSES_SHOWN).map((item) => [item.end, "gap", item, `${item.cause.replaceAll("_", " ")}: ${item.refused} samples refused`]),
+    `${counted(open, "gap lasts", "gaps last")}, ${counted(ended, "gap has ended", "gaps have ended")}, ${counted(letters, "dead letter", "dead letters")}.`);
+  const lasting = open.items.slice(0, OPEN_GAPS_SHOWN).map((item) =>
+    lostRow(mark(["bad", "● lasts"]), when(item.start, `for ${words.ago(item.start)}`), item, words.gap(item)));
+  const over = [
+    ...letters.items.slice(0, LOSSES_SHOWN).map((item) => [item.received_at, "dead letter", item, `${words.spaced(item.reason)}: ${item.detail}`]),
+    ...ended.items.slice(0, LOSSES_SHOWN).map((item) => [item.end, "gap", item, words.gap(item)]),
   ].sort((one, other) => other[0].localeCompare(one[0]));
   const heads = [["What"], ["Age", "age"], ["Connector"], ["Why", "wide"]];
-  const rows = lost.map(([time, what, item, why]) => [
-    what, when(time, words.ago(time)), [item.connector, item.point ? make("div", { class: "why" }, item.point) : null].filter(Boolean), why,
-  ]);
+  const rows = [...lasting, ...over.map(([time, what, item, why]) => lostRow(what, when(time, words.ago(time)), item, why))];
   at("losses").replaceChildren(summary, ...(rows.length ? [make("div", { class: "card" }, table("The newest losses", heads, rows, "stacking"))] : []));
 }
 
@@ -147,7 +152,8 @@ function showGuarded() {
   return Promise.all([
     part("connectors", async () => showConnectors(await ask("api/v1/connectors"))),
     part("latest", async () => { latestItems = await askAll("api/v1/readings/latest"); showLatest(); }),
-    part("losses", async () => showLosses(await ask(`api/v1/dead-letters?from=${from}`), await ask(`api/v1/gaps?from=${from}`))),
+    part("losses", async () => showLosses(await ask(`api/v1/dead-letters?from=${from}`),
+      await ask("api/v1/gaps?open=true"), await ask(`api/v1/gaps?from=${from}&open=false`))),
   ]);
 }
 

@@ -62,4 +62,15 @@ export function reason(item) {
   return parts.filter(Boolean).join(" · ");
 }
 
+export const spaced = (word) => word.replaceAll("_", " ");
+
+// Why something is missing, how much of it, and whether it came after all.
+export function gap({ cause, refused, expected, found, filled, open }) {
+  const parts = [spaced(cause)];
+  if (refused) parts.push(`${grouped(refused)} samples refused`);
+  else if (expected) parts.push(`${grouped(Math.max(0, expected - (found ?? 0)))} of ${grouped(expected)} readings missing`);
+  if (filled && !open) parts.push("filled later");
+  return parts.join(" · ");
+}
+
 export const needsAttention = (item) => item.time === null || item.quality !== 192 || isLate(item);

@@ -1,0 +1,164 @@
+"""The ledger in the running service: what the watches find reaches the spool, and a sign of life is given."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from fakes import HandClock
+from unit.service.silent_plant import merge, watched_point
+from unit.service.test_pipeline import FakeSpool
+
+from ems_telemetry.errors import SpoolFullError
+from ems_telemetry.model import Gap, Sample
+from ems_telemetry.normalize.meaning import Normalizer
+from ems_telemetry.observe import ConnectorReport, Metrics
+from ems_telemetry.service.gap_ledger import GapLedger, Watched
+from ems_telemetry.service.heartbeat import FILE_NAME, Heartbeat
+from ems_telemetry.service.pipeline import Pipeline
+from ems_telemetry.service.silence import SilenceWatch
+
+POINT = watched_point("p", 10)
+
+
+class Life:
+    """One life of a service with one connector."""
+
+    def __init__(self, directory: Path, clock: HandClock) -> None:
+        self.clock = clock
+        self.spool = FakeSpool()
+        self.metrics = Metrics()
+        self.stopping = asyncio.Event()
+        report = ConnectorReport("c", "test", "test://", clock=clock, metrics=self.metrics)
+        report.connecting()
+        report.up()
+        watch = SilenceWatch(report, clock)
+        watch.add([POINT])
+        self.pipeline = Pipeline(Normalizer("c", [POINT]), self.spool, report, clock, watch)
+        watched = [Watched("c", watch, self.pipeline)]
+        self.ledger = GapLedger(watched, Heartbeat(directory), metrics=self.metrics, clock=clock)
+
+    @asynccontextmanager
+    async def lived(self) -> AsyncIterator[None]:
+        async with self.ledger.kept(self.stopping):
+            yield
+            self.stopping.set()
+
+    async def pass_time(self, seconds: int) -> None:
+        for _ in range(seconds):
+            await self.clock.advance(1)
+            await asyncio.sleep(0.005)  # a thread writes the heartbeat
+
+    async def hear(self) -> None:
+        now = self.clock.now()
+        await self.pipeline.offer([Sample("EM-01.p", now, 1.0, now)])
+
+    def gaps(self) -> list[Gap]:
+        rows: dict[UUID, Gap] = {}
+        merge(rows, [gap for batch in self.spool.batches for gap in batch.gaps])
+        return sorted(rows.values(), key=lambda gap: gap.start)
+
+    def shown(self, cause: str) -> float | None:
+        return self.metrics.registry.get_sample_value("ems_telemetry_gaps_open", {"connector": "c", "cause": cause})
+
+
+@pytest.fixture
+def clock() -> HandClock:
+    return HandClock()
+
+
+@pytest.fixture
+def life(tmp_path: Path, clock: HandClock) -> Life:
+    return Life(tmp_path, clock)
+
+
+async def test_a_silence_reaches_the_spool_and_is_counted_until_it_ends(life: Life) -> None:
+    async with life.lived():
+        await life.hear()
+        await life.pass_time(22)
+        (gap,) = life.gaps()
+        assert (gap.cause, gap.is_open) == ("no_data", True)
+        assert life.shown("no_data") == 1
+        await life.hear()
+        await life.pass_time(2)
+        (gap,) = life.gaps()
+        assert (gap.is_open, gap.end - gap.start) == (False, timedelta(seconds=22))
+        assert life.shown("no_data") == 0
+
+
+async def test_a_silence_that_finds_the_spool_full_is_written_down_when_there_is_room(life: Life) -> None:
+    async with life.lived():
+        life.spool.failure = SpoolFullError("full")
+        await life.pass_time(25)
+        assert life.gaps() == []
+        life.spool.failure = None
+        await life.hear()
+        await life.pass_time(2)
+    assert [(gap.cause, gap.is_open) for gap in life.gaps()] == [("no_data", False)]
+
+
+async def test_what_the_spool_refuses_is_told_as_refused_and_is_no_silence(life: Life) -> None:
+    async with life.lived():
+        life.spool.failure = SpoolFullError("full")
+        for _ in range(4):
+            await life.pass_time(10)
+            await life.hear()
+        life.spool.failure = None
+        await life.pass_time(5)
+        await life.hear()
+    assert [(gap.cause, gap.refused) for gap in life.gaps()] == [("spool_full", 4)]
+
+
+async def test_a_service_that_was_killed_tells_at_its_next_start_that_it_was_away(
+    tmp_path: Path, clock: HandClock, life: Life
+) -> None:
+    with pytest.RaisesGroup(RuntimeError):
+        async with life.lived():
+            await life.hear()
+            await life.pass_time(6)
+            beat_at = (tmp_path / FILE_NAME).stat().st_mtime
+            raise RuntimeError("killed")
+    assert beat_at == (clock.now() - timedelta(seconds=1)).timestamp()
+    began = clock.now() - timedelta(seconds=6)
+    await clock.advance(3600)
+    second = Life(tmp_path, clock)
+    async with second.lived():
+        (gap,) = second.gaps()
+        assert (gap.cause, gap.is_open, gap.start, gap.end) == ("service_stopped", False, began, clock.now())
+
+
+async def test_a_service_that_stops_in_order_tells_what_lasts_and_finds_it_again(
+    tmp_path: Path, clock: HandClock, life: Life
+) -> None:
+    async with life.lived():
+        await life.pass_time(40)
+    (before,) = life.gaps()
+    assert (before.is_open, before.end) == (True, clock.now())
+    await clock.advance(15)
+    second = Life(tmp_path, clock)
+    async with second.lived():
+        await second.pass_time(2)
+        (after,) = second.gaps()
+    assert (after.id, after.start) == (before.id, before.start)
+
+
+async def test_connectors_that_are_being_stopped_are_no_silence(life: Life) -> None:
+    async with life.ledger.kept(life.stopping):
+        await life.hear()
+        await life.pass_time(18)
+        life.stopping.set()
+        await life.pass_time(10)
+    assert life.gaps() == []
+
+
+async def test_a_folder_that_cannot_be_written_is_told_once_and_collecting_goes_on(
+    tmp_path: Path, clock: HandClock, capsys: pytest.CaptureFixture[str]
+) -> None:
+    life = Life(tmp_path / "missing", clock)
+    async with life.lived():
+        await life.pass_time(22)
+    assert len(life.gaps()) == 1
+    assert capsys.readouterr().out.count("heartbeat_failed") == 1
