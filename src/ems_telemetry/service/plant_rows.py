@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from ems_telemetry.config.check import ConfiguredPoint
 from ems_telemetry.config.load import Configuration
 from ems_telemetry.model import Declaration
-from ems_telemetry.storage.registry import MeterRow, PointRow, SiteRow
+from ems_telemetry.storage.rows import MeterRow, PointRow, SiteRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,4 +68,7 @@ def _point_row(point: ConfiguredPoint) -> PointRow:
         source=spec.source,
         source_unit=spec.unit,
         expected_interval_s=point.expected_interval_s,
+        scale=spec.scale,
+        offset=spec.offset,
+        definition=spec.model_dump(mode="json", by_alias=True, exclude_defaults=True, exclude={"name"}, fallback=str),
     )
