@@ -28,6 +28,7 @@ class ProblemType(Enum):
     NOT_FOUND = ("not-found", HTTPStatus.NOT_FOUND, "There is no such thing")
     METHOD_NOT_ALLOWED = ("method-not-allowed", HTTPStatus.METHOD_NOT_ALLOWED, "This cannot be done here")
     NOT_ACCEPTABLE = ("not-acceptable", HTTPStatus.NOT_ACCEPTABLE, "No such format")
+    CONFIGURATION_REFUSED = ("configuration-refused", HTTPStatus.CONFLICT, "The configuration files are wrong")
     INVALID_PARAMETER = ("invalid-parameter", HTTPStatus.UNPROCESSABLE_ENTITY, "A parameter is wrong")
     DATABASE_UNAVAILABLE = ("database-unavailable", HTTPStatus.SERVICE_UNAVAILABLE, "The database does not answer")
     NOT_READY = ("not-ready", HTTPStatus.SERVICE_UNAVAILABLE, "The service is not ready")

@@ -1,12 +1,13 @@
 """What the API works with, given by whoever wires the service, and how an operation reaches it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import Depends, Request
 
 from ems_telemetry.api.readiness import Readiness
+from ems_telemetry.api.standing import Reload, Standing
 from ems_telemetry.clock import Clock
 from ems_telemetry.observe import ConnectorStatus, Metrics
 from ems_telemetry.storage.database import Database
@@ -14,11 +15,14 @@ from ems_telemetry.storage.database import Database
 
 @dataclass(frozen=True, slots=True)
 class ApiServices:
-    """Everything the API needs. The callables answer at once, from memory."""
+    """Everything the API needs. The callables answer at once, from memory, but for `reload`."""
 
     database: Database
     connectors: Callable[[], Sequence[ConnectorStatus]]
     readiness: Callable[[], Readiness]
+    standing: Callable[[], Standing]
+    reload: Callable[[], Awaitable[Reload]]
+    """Reads the files anew and gives the outcome."""
     metrics: Metrics
     clock: Clock
     allow_anonymous: bool

@@ -1,13 +1,12 @@
 """Builds the connectors of a configuration, each with its own pipeline, report and folder."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 
 from ems_telemetry.clock import Clock
 from ems_telemetry.config.load import Configuration, LoadedConnector
-from ems_telemetry.connectors.contract import ConnectorType, Surroundings, find_connector_types
+from ems_telemetry.connectors.contract import Surroundings, find_connector_types
 from ems_telemetry.normalize.meaning import Normalizer
 from ems_telemetry.observe import ConnectorReport, Metrics
 from ems_telemetry.retry import Backoff
@@ -16,45 +15,67 @@ from ems_telemetry.service.pipeline import Pipeline
 from ems_telemetry.spool.port import SpoolWriter
 
 
-@dataclass(frozen=True, slots=True)
-class Collecting:
-    """The connectors to run, and the reports of all, also of those that are not enabled."""
+class Assembler:
+    """Builds connectors for as long as the service lives. `reports` are those of all connectors, also of those not enabled.
 
-    connectors: Sequence[SupervisedConnector]
-    reports: Sequence[ConnectorReport]
+    A report outlives its connector: one that takes the place of another goes on with its counters.
+    """
 
+    def __init__(self, spool: SpoolWriter, *, metrics: Metrics, clock: Clock) -> None:
+        self._types = find_connector_types()
+        self._spool = spool
+        self._metrics = metrics
+        self._clock = clock
+        self.reports: dict[str, ConnectorReport] = {}
 
-def assemble_connectors(configuration: Configuration, spool: SpoolWriter, *, metrics: Metrics, clock: Clock) -> Collecting:
-    """Builds what the connector files ask for; starts nothing."""
-    types = find_connector_types()
-    connectors, reports = [], []
-    for loaded in configuration.connectors:
-        report = ConnectorReport(loaded.name, loaded.file.type, loaded.file.endpoint_text, clock=clock, metrics=metrics)
-        reports.append(report)
-        if loaded.file.enabled:
-            connectors.append(_assemble(configuration, loaded, types[loaded.file.type], spool, report, clock))
-    return Collecting(connectors, reports)
+    def follow(self, configuration: Configuration) -> None:
+        """Keeps reports of exactly the connectors that a configuration has; of those that do not run, what their files say.
 
+        Called when those that it does not run have ended.
+        """
+        for name in self.reports.keys() - {loaded.name for loaded in configuration.connectors}:
+            del self.reports[name]
+            self._metrics.forget(name)
+        for loaded in configuration.connectors:
+            report = self._report(loaded)
+            if not loaded.file.enabled:
+                report.begin_anew(loaded.file.type, loaded.file.endpoint_text)
 
-def _assemble(
-    configuration: Configuration,
-    loaded: LoadedConnector,
-    type_: ConnectorType,
-    spool: SpoolWriter,
-    report: ConnectorReport,
-    clock: Clock,
-) -> SupervisedConnector:
-    points = [point for point in configuration.points if point.connector == loaded.name]
-    pipeline = Pipeline(Normalizer(loaded.name, points), spool, report, clock)
-    surroundings = Surroundings(
-        sink=pipeline,
-        report=report,
-        clock=clock,
-        backoff=Backoff(),
-        state_directory=state_directory(configuration, loaded.name),
-        pki_directory=configuration.settings.pki.directory,
-    )
-    return SupervisedConnector(partial(type_.build, loaded.file, surroundings), pipeline, report, clock)
+    def build(self, configuration: Configuration, names: Iterable[str] | None = None) -> list[SupervisedConnector]:
+        """Builds connectors that are enabled, all or those named; starts nothing."""
+        chosen = None if names is None else set(names)
+        return [
+            self._build(configuration, loaded)
+            for loaded in configuration.connectors
+            if loaded.file.enabled and (chosen is None or loaded.name in chosen)
+        ]
+
+    def _build(self, configuration: Configuration, loaded: LoadedConnector) -> SupervisedConnector:
+        report = self._report(loaded)
+        points = [point for point in configuration.points if point.connector == loaded.name]
+        pipeline = Pipeline(Normalizer(loaded.name, points), self._spool, report, self._clock)
+        surroundings = Surroundings(
+            sink=pipeline,
+            report=report,
+            clock=self._clock,
+            backoff=Backoff(),
+            state_directory=state_directory(configuration, loaded.name),
+            pki_directory=configuration.settings.pki.directory,
+        )
+        return SupervisedConnector(
+            partial(self._types[loaded.file.type].build, loaded.file, surroundings),
+            pipeline,
+            report,
+            self._clock,
+            begin=partial(report.begin_anew, loaded.file.type, loaded.file.endpoint_text),
+        )
+
+    def _report(self, loaded: LoadedConnector) -> ConnectorReport:
+        if loaded.name not in self.reports:
+            self.reports[loaded.name] = ConnectorReport(
+                loaded.name, loaded.file.type, loaded.file.endpoint_text, clock=self._clock, metrics=self._metrics
+            )
+        return self.reports[loaded.name]
 
 
 def state_directory(configuration: Configuration, connector: str) -> Path:

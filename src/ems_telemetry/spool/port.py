@@ -32,6 +32,8 @@ class SpoolState:
     """Entries set aside since the spool was begun because they could not be read."""
     last_sequence: int = 0
     """The sequence given out last; what is appended from now on has a higher one."""
+    appended_bytes: int = 0
+    """How much was appended by this process, also what was removed since."""
 
 
 class SpoolWriter(Protocol):
