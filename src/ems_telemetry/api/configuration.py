@@ -65,16 +65,16 @@ async def list_config_revisions(
 
 
 @router.get(
-    "/config/revisions/{revision}",
+    "/config/revisions/{id}",
     response_model=items.ConfigRevisionWithFiles,
     responses=STORED | problems(ProblemType.NOT_FOUND),
 )
-async def get_config_revision(services: Services, caller: Reader, revision: RevisionId) -> Response:
+async def get_config_revision(services: Services, caller: Reader, id_: Annotated[RevisionId, Path(alias="id")]) -> Response:
     """Gives one configuration with what stood in its files, secrets masked. For keys for all sites."""
     caller.check_whole("the configuration")
-    found = await revisions.find_config_revision(services.database, revision)
+    found = await revisions.find_config_revision(services.database, id_)
     if found is None:
-        raise ApiError(ProblemType.NOT_FOUND, f"there is no configuration {revision}")
+        raise ApiError(ProblemType.NOT_FOUND, f"there is no configuration {id_}")
     return Response(msgspec.json.encode(items.config_item(*found)), media_type="application/json")
 
 

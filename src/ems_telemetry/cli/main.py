@@ -6,7 +6,21 @@ from typing import Annotated
 
 import typer
 
-from ems_telemetry.cli import check, demo, importing, init, keys, modbus, opcua, run, schema, simulate
+from ems_telemetry.cli import (
+    check,
+    config,
+    demo,
+    importing,
+    init,
+    keys,
+    modbus,
+    opcua,
+    reloading,
+    run,
+    schema,
+    simulate,
+    status,
+)
 from ems_telemetry.cli.output import EXIT_CONFIGURATION, EXIT_FAILED, complain
 from ems_telemetry.errors import ConfigurationError, EmsTelemetryError
 from ems_telemetry.observe import configure_logging
@@ -19,7 +33,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for group in (check, demo, importing, init, keys, modbus, opcua, run, schema, simulate):
+for group in (check, config, demo, importing, init, keys, modbus, opcua, reloading, run, schema, simulate, status):
     group.add_to(app)
 
 

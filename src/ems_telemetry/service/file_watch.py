@@ -64,10 +64,12 @@ class _Look(NamedTuple):
     files: Mapping[Path, State]
 
     def differs_from(self, before: "_Look") -> bool:
-        """Tells whether a file changed, came or went; another configuration has other files without any of that."""
+        """Tells whether a file changed, came or went. That another configuration names others is none of that."""
         if any(self.files[path] != before.files[path] for path in self.files.keys() & before.files.keys()):
             return True
-        return self.configuration is before.configuration and self.files.keys() != before.files.keys()
+        named = set(paths_of(self.configuration.sources))
+        gone, come = before.files.keys() - self.files.keys(), self.files.keys() - before.files.keys()
+        return bool(gone & named or come - named or (come and self.configuration is before.configuration))
 
 
 def _look_at(configuration: Configuration) -> _Look:

@@ -14,8 +14,10 @@ import uvicorn
 from fakes import HandClock
 from fastapi import FastAPI
 from servers.process import LOOPBACK, free_port
+from standings import connector, refused, standing
 
 from ems_telemetry.api.app import ApiServices, Check, Readiness, create_app
+from ems_telemetry.api.standing import Reload, Standing
 from ems_telemetry.model import Kind
 from ems_telemetry.observe import ConnectorStatus, LinkState, Metrics
 from ems_telemetry.storage.capability import detect, prepare_for
@@ -79,12 +81,16 @@ class Plant:
     metrics: Metrics = field(default_factory=Metrics)
     connectors: list[ConnectorStatus] = field(default_factory=lambda: list(CONNECTORS))
     readiness: Readiness = READY
+    standing: Standing = field(default_factory=lambda: standing(connectors=[connector(one.name) for one in CONNECTORS]))
+    reload: Reload = field(default_factory=refused)
 
     def app(self, *, allow_anonymous: bool = False) -> FastAPI:
         services = ApiServices(
             database=self.database,
             connectors=lambda: self.connectors,
             readiness=lambda: self.readiness,
+            standing=lambda: self.standing,
+            reload=self.answer_reload,
             metrics=self.metrics,
             clock=self.clock,
             allow_anonymous=allow_anonymous,
@@ -93,6 +99,9 @@ class Plant:
         app = create_app(services)
         add_page(app)
         return app
+
+    async def answer_reload(self) -> Reload:
+        return self.reload
 
     async def key(
         self, scopes: Sequence[str] = ("read",), sites: Sequence[str] | None = None, expires_at: datetime | None = None

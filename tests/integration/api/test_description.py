@@ -1,6 +1,7 @@
 """The API against its own description, and the description against the pages people read."""
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +10,12 @@ import pytest
 from jsonschema_rs import Draft202012Validator
 from pydantic import BaseModel
 
-from ems_telemetry.api import items
+from ems_telemetry.api import configuration_items, items
 from ems_telemetry.api.problem import ProblemType
 from ems_telemetry.model import Flag
 
 from .conftest import Plant
+from .test_configuration import accept
 
 DOCS = Path(__file__).parents[3] / "docs" / "api.md"
 PATHS = {
@@ -23,6 +25,10 @@ PATHS = {
     "/api/v1/points": "/api/v1/points",
     "/api/v1/points/{key}": "/api/v1/points/EM-01.energy_import",
     "/api/v1/points/{key}/readings": "/api/v1/points/EM-01.energy_import/readings",
+    "/api/v1/points/{key}/revisions": "/api/v1/points/EM-01.energy_import/revisions",
+    "/api/v1/config/revisions": "/api/v1/config/revisions",
+    "/api/v1/config/revisions/{id}": "/api/v1/config/revisions/1",
+    "/api/v1/status": "/api/v1/status",
     "/api/v1/readings/latest": "/api/v1/readings/latest",
     "/api/v1/connectors": "/api/v1/connectors",
     "/api/v1/dead-letters": "/api/v1/dead-letters",
@@ -50,7 +56,8 @@ async def test_every_answer_is_as_its_schema_says_and_holds_nothing_else(
     letter = await plant.lose("shared")
     await plant.miss("shared", from_s=0, to_s=1)
     paths = {**PATHS, "/api/v1/dead-letters/{id}": f"/api/v1/dead-letters/{letter}"}
-    assert set(paths) | {"/metrics"} == set(document["paths"])
+    await accept(plant, 0, "type: modbus", "0.1")
+    assert set(paths) | {"/metrics", "/api/v1/reload"} == set(document["paths"])
     for template, path in paths.items():
         answer = await api.get(path)
         content = document["paths"][template]["get"]["responses"]["200"]["content"]["application/json"]
@@ -69,6 +76,8 @@ async def test_every_answer_is_as_its_schema_says_and_holds_nothing_else(
         ("connectors", items.Connector),
         ("dead-letters", items.DeadLetter),
         ("gaps", items.Gap),
+        ("points/EM-01.energy_import/revisions", configuration_items.PointRevision),
+        ("config/revisions", configuration_items.ConfigRevision),
     ],
 )
 async def test_an_item_has_the_fields_of_its_model_in_their_order(
@@ -77,6 +86,7 @@ async def test_an_item_has_the_fields_of_its_model_in_their_order(
     await plant.store("EM-01.power", 1.0)
     await plant.lose("shared")
     await plant.miss("shared", from_s=0, to_s=1)
+    await accept(plant, 0, "type: modbus", "0.1")
     first = (await api.get(f"/api/v1/{path}")).json()["items"][0]
     assert list(first) == items.columns_of(model)
 
@@ -87,9 +97,15 @@ async def test_every_problem_is_as_its_schema_says(api: httpx.AsyncClient, docum
         assert not list(problem.iter_errors((await api.get(path)).json()))
 
 
-async def test_every_guarded_operation_says_so_and_names_its_problems(document: dict[str, Any]) -> None:
+def operations_of(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Gives each operation with its method and path."""
     for path, operations in document["paths"].items():
-        operation = operations["get"]
+        for method, operation in operations.items():
+            yield method.upper(), path, operation
+
+
+async def test_every_guarded_operation_says_so_and_names_its_problems(document: dict[str, Any]) -> None:
+    for _, path, operation in operations_of(document):
         assert operation["description"], path
         if not path.startswith("/api/"):
             assert "security" not in operation
@@ -100,7 +116,7 @@ async def test_every_guarded_operation_says_so_and_names_its_problems(document: 
 
 
 async def test_operations_have_short_names_for_generated_clients(document: dict[str, Any]) -> None:
-    names = [operations["get"]["operationId"] for operations in document["paths"].values()]
+    names = [operation["operationId"] for _, _, operation in operations_of(document)]
     assert len(set(names)) == len(names)
     assert {"list_points", "get_point", "list_readings", "list_latest_readings"} <= set(names)
 
@@ -108,9 +124,9 @@ async def test_operations_have_short_names_for_generated_clients(document: dict[
 async def test_every_route_parameter_and_problem_is_in_the_docs(document: dict[str, Any]) -> None:
     text = DOCS.read_text()
     written = set(re.findall(r"`([^`\n]+)`", text))
-    for path, operations in document["paths"].items():
-        assert f"GET {path}" in written, path
-        for parameter in operations["get"].get("parameters", []):
+    for method, path, operation in operations_of(document):
+        assert f"{method} {path}" in written, path
+        for parameter in operation.get("parameters", []):
             assert parameter["name"] in written, (path, parameter["name"])
     for type_ in ProblemType:
         assert type_.word in written, type_

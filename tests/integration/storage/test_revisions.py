@@ -101,7 +101,7 @@ async def test_a_clock_that_was_put_back_brings_no_disorder(database: Database) 
     await accept(database, accepted(9, hall="one"))
     await accept(database, accepted(0, hall="two"), changed(scale=Decimal(2)))
     new, old = await list_point_revisions(database, ENERGY, limit=10)
-    assert (old.scale, new.scale) == (1, 2)
+    assert (old.scale, new.scale) == (Decimal(1), Decimal(2))
     assert new.valid_from == at(9) + timedelta(microseconds=1)
 
 

@@ -8,7 +8,7 @@ import pytest
 from ems_telemetry.config.changes import at_run_time, compare_connectors
 from ems_telemetry.config.connector import ConnectorFile, Meter, Point, UserCredentials
 from ems_telemetry.config.content import hash_of, paths_of, written_files
-from ems_telemetry.config.load import Configuration, load
+from ems_telemetry.config.load import AnyConnectorFile, Configuration, load
 from ems_telemetry.config.scalars import Duration
 from ems_telemetry.connectors.modbus.file import ModbusFile
 
@@ -60,7 +60,7 @@ class Plant:
         self.write(name, text.replace(old, new))
 
     def read(self, password: str = "hunter2") -> Configuration:  # noqa: S107 - of a test
-        types = {"plc": PlcFile, "modbus": ModbusFile}
+        types: dict[str, type[AnyConnectorFile]] = {"plc": PlcFile, "modbus": ModbusFile}
         return load(self.folder / "config/ems-telemetry.yaml", types, {"PASSWORD": password})
 
 
