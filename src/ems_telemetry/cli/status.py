@@ -81,8 +81,7 @@ def _show_checks(asker: Asker, reason: str, *, as_json: bool) -> int:
         told = [{"name": name, "ok": ok, "detail": detail} for name, ok, detail in checks]
         print_json({"running": True, "well": False, "problem": reason, "checks": told})
     else:
-        say(f"✕ the service at {asker.address} runs, and can't check the key: {reason}")
-        _print(check_lines(checks, _width()))
+        _print(check_lines(checks, asker.address, reason, _width()))
     return EXIT_FAILED
 
 

@@ -47,8 +47,9 @@ def absence_lines(absence: Absence, address: str, reason: str, width: int) -> It
     yield from _marked(mark, database, width, label="database")
 
 
-def check_lines(checks: Sequence[tuple[str, bool, str]], width: int) -> Iterator[str]:
-    """Writes the checks of `/readyz`: name, whether it holds, and in words."""
+def check_lines(checks: Sequence[tuple[str, bool, str]], address: str, reason: str, width: int) -> Iterator[str]:
+    """Writes what `/readyz` tells of a service that can't check a key: name, whether it holds, and in words."""
+    yield from _marked(WRONG, f"the service at {address} runs, and can't check the key: {reason}", width)
     for name, ok, detail in checks:
         yield from _marked(WELL if ok else WRONG, detail, width, label=name)
 

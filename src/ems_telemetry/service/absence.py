@@ -35,7 +35,7 @@ async def look_from_outside(settings: Settings, clock: Clock) -> Absence:
     """Looks at what the service leaves behind; changes nothing, and starts nothing."""
     spool, lock = settings.spool, ReaderLock(settings.spool.directory)
     seen = Absence(
-        spool_directory=spool.directory,
+        spool_directory=spool.directory.resolve(),
         spool_is_held=lock.is_held(),
         process=lock.holding_process(),
         max_size_bytes=spool.max_size,
