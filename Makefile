@@ -1,9 +1,10 @@
 # Everything installs into .venv of this checkout. `make help` lists the targets.
 .DEFAULT_GOAL := .venv/.installed
-.PHONY: help demo test check fix bench endurance database lock clean
+.PHONY: help demo test soak check fix bench endurance database lock clean
 PYTHON ?= python3
 BIN := .venv/bin
 SECONDS ?= 0
+MINUTES ?= 60
 
 help:            ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 14
@@ -24,6 +25,9 @@ database: .venv/.installed    ## a TimescaleDB for development; prints its DSN
 test: .venv/.installed    ## install the real servers and run every test
 	@scripts/install-test-servers
 	$(BIN)/python -m pytest --numprocesses 4 --dist loadfile $(PYTEST_ARGS)
+
+soak: .venv/.installed    ## hours of a service to which nobody answers; MINUTES=60
+	SOAK_MINUTES=$(MINUTES) $(BIN)/python -m pytest tests/endurance -m endurance -s
 
 check: .venv/.installed    ## ruff, mypy, import-linter; changes nothing
 	$(BIN)/ruff format --check .

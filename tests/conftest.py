@@ -38,11 +38,15 @@ def _logging_as_it_was() -> Iterator[None]:
                 logger.setLevel(logging.NOTSET)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     for item in items:
         for level in LEVELS:
             if level in Path(item.path).relative_to(Path(__file__).parent).parts:
                 item.add_marker(level)
+    if "endurance" not in str(config.getoption("markexpr")):
+        lasting = [item for item in items if item.get_closest_marker("endurance")]
+        items[:] = [item for item in items if item not in lasting]
+        config.hook.pytest_deselected(items=lasting)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -6,6 +6,7 @@ Metric names are public and stable; none carries a point, a node or a payload as
 
 import logging
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
@@ -151,11 +152,21 @@ class Metrics:
         self.spool_damaged = Counter("spool_damaged_total", "Spool entries set aside because they were damaged.", **prefix)
         self.writer_rows = Counter("writer_rows_total", "Readings by what the database made of them.", ["outcome"], **prefix)
         self.writer_commit = Histogram("writer_commit_seconds", "Time one write transaction took.", **prefix)
+        self.spool_seconds_left = Gauge(
+            "spool_seconds_left", "How long the spool has room for what comes in now, were nothing written.", **prefix
+        )
+        self.reloads = Counter("reloads_total", "Reloads of the configuration by their outcome.", ["outcome"], **prefix)
         self.database_info = Gauge("database_info", "1 for the kind of database in use.", ["capability"], **prefix)
         self.dead_letters = Counter("dead_letters_total", "Dead letters stored.", ["reason"], **prefix)
         self.api_request = Histogram(
             "api_request_seconds", "Time to answer a request.", ["method", "route", "status"], **prefix
         )
+
+    def forget(self, connector: str) -> None:
+        """Ends what is told of a connector that is gone: an alarm on it would never end. What was counted stays."""
+        for gauge in (self.connector_up, self.clock_ahead):
+            with suppress(KeyError):
+                gauge.remove(connector)
 
 
 class ConnectorReport:
@@ -171,6 +182,12 @@ class ConnectorReport:
         self._absences: dict[str, str] = {}
         metrics.connector_up.labels(name).set(0)
 
+    def begin_anew(self, type_: str, endpoint: str) -> None:
+        """Another connector takes this one's place and name; what was counted goes on."""
+        self._attempts = 0
+        self._status = replace(self._status, type=type_, endpoint=endpoint, last_error=None, last_error_at=None)
+        self._change(LinkState.STOPPED)
+
     def connecting(self) -> None:
         """An attempt to reach the endpoint begins."""
         self._attempts += 1
@@ -183,6 +200,7 @@ class ConnectorReport:
     def up(self) -> None:
         """The endpoint answers."""
         if self._change(LinkState.UP):
+            self.count("sessions")
             self._log.info("endpoint answers", event_code="connector_up", endpoint=self._status.endpoint)
 
     def down(self, reason: str, retry_in_s: float | None = None) -> None:

@@ -41,6 +41,16 @@ class Caller:
         if site is not None and self.sites is not None and site not in self.sites:
             raise ApiError(ProblemType.FORBIDDEN, f'this key does not allow the site "{site}", only {", ".join(self.sites)}')
 
+    def check_whole(self, what: str) -> None:
+        """Refuses what belongs to all sites to a key that is for some.
+
+        Raises:
+            ApiError: 403.
+        """
+        if self.sites is not None:
+            allowed = ", ".join(self.sites)
+            raise ApiError(ProblemType.FORBIDDEN, f"{what} is of all sites, and this key is for {allowed} only")
+
 
 ANONYMOUS = Caller("anonymous", frozenset({Scope.READ}))
 
@@ -116,7 +126,7 @@ def require(scope: Scope) -> Callable[..., Awaitable[Caller]]:
 Reader = Annotated[Caller, Security(require(Scope.READ))]
 """Whoever may read."""
 Administrator = Annotated[Caller, Security(require(Scope.ADMIN))]
-"""Whoever may change what the service holds."""
+"""Whoever may change what the service holds, and how it runs."""
 
 
 def _check_scheme(request: Request, credentials: HTTPAuthorizationCredentials | None) -> None:

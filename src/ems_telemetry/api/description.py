@@ -32,6 +32,7 @@ TAGS = [
     {"name": "Readings", "description": "What was measured."},
     {"name": "Losses", "description": "What did not become a reading, and why."},
     {"name": "Service", "description": "How the service stands. The operations at the root need no key."},
+    {"name": "Configuration", "description": "What was configured when, and taking over what was changed."},
 ]
 Responses = dict[int | str, dict[str, Any]]
 
@@ -42,6 +43,7 @@ _DESCRIPTIONS = {
     ProblemType.CONFLICT: "It was done before; say so if it is to be done again.",
     ProblemType.NOT_ACCEPTABLE: "The header Accept names no format this is written in.",
     ProblemType.INVALID_PARAMETER: "A parameter is wrong; the answer says which, and what is allowed.",
+    ProblemType.CONFIGURATION_REFUSED: "The files are wrong; `problems` names each mistake, and everything goes on as before.",
     ProblemType.DATABASE_UNAVAILABLE: "The database does not answer; collecting goes on. Try again later.",
     ProblemType.NOT_READY: "Something the service needs is missing; `checks` says what.",
 }

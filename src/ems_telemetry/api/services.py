@@ -7,6 +7,7 @@ from typing import Annotated, NamedTuple
 from fastapi import Depends, Request
 
 from ems_telemetry.api.readiness import Readiness
+from ems_telemetry.api.standing import Reload, Standing
 from ems_telemetry.clock import Clock
 from ems_telemetry.model import DeadLetter
 from ems_telemetry.observe import ConnectorStatus, Metrics
@@ -22,13 +23,16 @@ class Retried(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ApiServices:
-    """Everything the API needs. The callables answer at once, from memory, unless it says otherwise."""
+    """Everything the API needs. The callables answer at once, from memory, but for those that are awaited."""
 
     database: Database
     connectors: Callable[[], Sequence[ConnectorStatus]]
     readiness: Callable[[], Readiness]
     retry: Callable[[DeadLetter], Awaitable[Retried]]
-    """Sends a dead letter on its way again; unlike the others it waits, for the spool and the database."""
+    """Sends a dead letter on its way again; waits for the spool and the database."""
+    standing: Callable[[], Standing]
+    reload: Callable[[], Awaitable[Reload]]
+    """Reads the files anew and gives the outcome."""
     metrics: Metrics
     clock: Clock
     allow_anonymous: bool

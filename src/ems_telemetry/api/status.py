@@ -6,6 +6,7 @@ from typing import Annotated
 import msgspec
 from fastapi import APIRouter, Query, Request
 from prometheus_client.exposition import choose_encoder
+from pydantic import BaseModel
 from starlette.responses import Response
 
 from ems_telemetry.api import items
@@ -15,6 +16,7 @@ from ems_telemetry.api.page import format_of, write_list
 from ems_telemetry.api.parameters import ListQuery
 from ems_telemetry.api.problem import RETRY_AFTER_S, ApiError, ProblemType
 from ems_telemetry.api.services import ApiServices, Services
+from ems_telemetry.api.standing import Standing
 from ems_telemetry.observe import ConnectorStatus
 from ems_telemetry.storage.catalogue import list_connectors_within
 
@@ -40,6 +42,15 @@ async def list_connectors(
     format_ = format_of(request, query)
     statuses = sorted(await _visible(services, caller), key=lambda status: status.name)
     return write_list([items.connector_item(status) for status in statuses], items.Connector, format_)
+
+
+@router.get("/status", response_model=Standing, responses=GUARDED | problems(ProblemType.DATABASE_UNAVAILABLE))
+async def get_status(services: Services, caller: Reader) -> Response:
+    """Tells how everything stands, and in words what is wrong. Answers while the database is away, to keys for all sites."""
+    standing = services.standing()
+    visible = {status.name for status in await _visible(services, caller)}
+    connectors = [connector for connector in standing.connectors if connector.name in visible]
+    return _json(standing.model_copy(update={"connectors": connectors}))
 
 
 @root_router.get("/healthz", response_model=items.Alive)
@@ -72,6 +83,10 @@ async def get_metrics(request: Request, services: Services) -> Response:
     """Gives the metrics in Prometheus' own format; they name connectors, and no point or value."""
     encode, content_type = choose_encoder(request.headers.get("accept", ""))
     return Response(encode(services.metrics.registry), media_type=content_type)
+
+
+def _json(model: BaseModel) -> Response:
+    return Response(model.model_dump_json(), media_type="application/json")
 
 
 async def _visible(services: ApiServices, caller: Caller) -> Sequence[ConnectorStatus]:

@@ -9,6 +9,7 @@ import typer
 from ems_telemetry.cli import (
     backfill,
     check,
+    config,
     dead_letters,
     demo,
     importing,
@@ -18,10 +19,12 @@ from ems_telemetry.cli import (
     mqtt,
     opcua,
     profiles,
+    reloading,
     run,
     schema,
     simulate,
     spool,
+    status,
 )
 from ems_telemetry.cli.output import EXIT_CONFIGURATION, EXIT_FAILED, complain
 from ems_telemetry.errors import ConfigurationError, EmsTelemetryError
@@ -38,6 +41,7 @@ app = typer.Typer(
 for group in (
     backfill,
     check,
+    config,
     dead_letters,
     demo,
     importing,
@@ -47,10 +51,12 @@ for group in (
     mqtt,
     opcua,
     profiles,
+    reloading,
     run,
     schema,
     simulate,
     spool,
+    status,
 ):
     group.add_to(app)
 

@@ -1,20 +1,25 @@
 """`run`: the service. `migrate`: the schema alone."""
 
 import asyncio
+import os
 import signal
 import sys
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import Any, NoReturn
 
 import typer
 
-from ems_telemetry.cli.output import ConfigOption, JsonOption, load_configuration, print_json, say
+from ems_telemetry.cli.output import EXIT_FAILED, ConfigOption, JsonOption, load_configuration, print_json, say
 from ems_telemetry.config.load import DEFAULT_PATH, Configuration
-from ems_telemetry.observe import configure_logging
+from ems_telemetry.config.service import LogSettings
+from ems_telemetry.observe import configure_logging, get_logger
 from ems_telemetry.service.access import reach_database
 from ems_telemetry.service.service import Service
 from ems_telemetry.storage.migrations import migrate as apply_migrations
 from ems_telemetry.storage.migrations import schema_state
+
+AT_ONCE_S = 2.0
+"""How long closing may take once there is no more time."""
 
 
 def add_to(app: typer.Typer) -> None:
@@ -26,11 +31,16 @@ def add_to(app: typer.Typer) -> None:
 def run(config: ConfigOption = DEFAULT_PATH) -> None:
     """Run the service: collect, store and serve until it is told to stop.
 
-    The first SIGTERM or SIGINT lets what is under way reach the spool and the database; a second one ends at once.
+    The first SIGTERM or SIGINT lets what is under way reach the spool and the database; a second one ends at once. SIGHUP makes
+    it read its files anew.
     """
     configuration = load_configuration(config)
-    configure_logging(configuration.settings.log.level, as_json=configuration.settings.log.format == "json")
-    run_until_stopped(lambda: Service(configuration))
+    _configure_log(configuration.settings.log)
+    run_until_stopped(lambda: Service(configuration, follow_log=_configure_log))
+
+
+def _configure_log(settings: LogSettings) -> None:
+    configure_logging(settings.level, as_json=settings.format == "json")
 
 
 def run_until_stopped(build: Callable[[], Service]) -> None:
@@ -43,16 +53,28 @@ def run_until_stopped(build: Callable[[], Service]) -> None:
         def told_to_stop() -> None:
             if service.stopping and task is not None:
                 task.cancel()
+                loop.call_later(AT_ONCE_S, _end_at_once)
+                return
             service.stop()
+            loop.call_later(service.stop_within_s + AT_ONCE_S, _end_at_once)
 
         for signal_ in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(signal_, told_to_stop)
+        loop.add_signal_handler(signal.SIGHUP, service.reload)
         await service.run()
 
     try:
         run_fast(running())
     except asyncio.CancelledError:
         sys.exit(1)
+
+
+def _end_at_once() -> NoReturn:
+    """Ends the process though something still hangs, as a database that no longer answers. What was acknowledged is on disk."""
+    get_logger("ems_telemetry.service").error(
+        "not all parts stopped in time; ending at once", event_code="service_ended_at_once"
+    )
+    os._exit(EXIT_FAILED)
 
 
 def run_fast(work: Coroutine[Any, Any, None]) -> None:

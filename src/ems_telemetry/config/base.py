@@ -1,5 +1,6 @@
 """What every checked piece of configuration shares: frozen, and closed to keys it does not know."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, TypeAlias
 
@@ -9,12 +10,45 @@ Identifier: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][
 """A name that ends up in keys, URLs and topics: letters, digits, `_` and `-`, beginning with a letter or digit."""
 
 
+class FilesRead:
+    """The further files that the checking of a file reads: what is in them belongs to what the file says."""
+
+    def __init__(self) -> None:
+        self._secret: dict[Path, None] = {}
+        self._plain: dict[Path, None] = {}
+
+    @property
+    def secret(self) -> Iterable[Path]:
+        """Those that hold a secret: what is in them is shown and kept nowhere."""
+        return tuple(self._secret)
+
+    @property
+    def plain(self) -> Iterable[Path]:
+        """Those that anybody may see."""
+        return tuple(self._plain)
+
+    def note_secret(self, path: Path) -> None:
+        """Takes note of a file that holds a secret."""
+        self._secret[path] = None
+
+    def note_plain(self, path: Path) -> None:
+        """Takes note of a file without one."""
+        self._plain[path] = None
+
+
+def files_read(info: ValidationInfo) -> FilesRead:
+    """Gives whoever checks a piece of a file the place where to note the files it reads."""
+    found = (info.context or {}).get("files")
+    return found if isinstance(found, FilesRead) else FilesRead()
+
+
 def _relative_to_its_file(path: Path, info: ValidationInfo) -> Path:
     folder = (info.context or {}).get("folder")
     return path if folder is None else Path(folder, path)
 
 
-def _readable(path: Path) -> Path:
+def _readable(path: Path, info: ValidationInfo) -> Path:
+    files_read(info).note_secret(path)
     try:
         with path.open("rb"):
             return path

@@ -22,7 +22,7 @@ _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 class Document:
     """A file read. `data` is what stands in it; `written` is the text of values that hold variables, as in the file.
 
-    `overlaid` names the variable of each value that came from the environment alone.
+    `overlaid` names the variable of each value that came from the environment alone. `text` is the whole file as it is written.
     """
 
     path: Path
@@ -30,6 +30,7 @@ class Document:
     lines: Mapping[Location, int]
     written: Mapping[Location, str] = field(default_factory=dict)
     overlaid: Mapping[Location, str] = field(default_factory=dict)
+    text: str = field(default="", repr=False)
 
     def problem(self, location: Location, message: str) -> Problem:
         """Makes a problem at the line of a value, or of the nearest value around it, or at its variable."""
@@ -64,7 +65,8 @@ def read_document(path: Path, environment: Mapping[str, str]) -> Document:
         ConfigurationError: it can't be read, is no YAML, has a key twice, or names a variable that is not set.
     """
     try:
-        tree = YAML(typ="rt").load(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        tree = YAML(typ="rt").load(text)
     except OSError as error:
         raise ConfigurationError([Problem(path, None, f"cannot be read: {error.strerror}")]) from error
     except UnicodeDecodeError as error:
@@ -81,7 +83,7 @@ def read_document(path: Path, environment: Mapping[str, str]) -> Document:
     data = reading.plain(tree, ())
     if reading.problems:
         raise ConfigurationError(reading.problems)
-    return Document(path, data, reading.lines, reading.written)
+    return Document(path, data, reading.lines, reading.written, text=text)
 
 
 def _explain_syntax(path: Path, error: MarkedYAMLError) -> Problem:
@@ -144,7 +146,7 @@ def overlay_environment(document: Document, environment: Mapping[str, str]) -> D
         level[location[-1]] = text
         written[location] = f"${{{name}}}"
         overlaid[location] = name
-    return Document(document.path, data, document.lines, written, overlaid)
+    return Document(document.path, data, document.lines, written, overlaid, document.text)
 
 
 def _overriding(environment: Mapping[str, str]) -> Iterator[tuple[str, str]]:

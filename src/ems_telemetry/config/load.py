@@ -2,15 +2,17 @@
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from ems_telemetry.config.base import FilesRead
 from ems_telemetry.config.check import ConfiguredPoint, check_connectors
 from ems_telemetry.config.connector import ConnectorFile
+from ems_telemetry.config.content import Content, Source, content_of
 from ems_telemetry.config.document import Document, overlay_environment, read_document
 from ems_telemetry.config.plant import Plant, Site
 from ems_telemetry.config.problems import explain, not_known
@@ -31,6 +33,8 @@ class LoadedConnector:
     name: str
     path: Path
     file: AnyConnectorFile
+    content: Content = field(default=Content(), repr=False)
+    """What stands in its file and in those it names, to tell whether that has changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +46,10 @@ class Configuration:
     plant: Plant
     connectors: tuple[LoadedConnector, ...]
     points: tuple[ConfiguredPoint, ...]
+    content: Content = field(default=Content(), repr=False)
+    """What stands in the service file and in those it names itself, as a password's."""
+    sources: tuple[Source, ...] = field(default=(), repr=False)
+    """Every file that was read, as it was written."""
 
     def sites(self) -> Mapping[str, Site]:
         """Gives the sites by their ids."""
@@ -62,23 +70,30 @@ def load(
         ConfigurationError: with every problem found in all files, each with its file and line.
     """
     environment = os.environ if environment is None else environment
-    service = _service_document(path, environment)
-    settings = _validated(Settings, service)
+    service = _read_as(Settings, _service_document(path, environment))
+    settings = service.model
     problems: list[Problem] = []
-    plant = _collecting(problems, lambda: load_plant(settings, environment))
+    plant = _collecting(problems, lambda: _read_as(Plant, read_document(settings.plant, environment)))
     paths = connector_paths(path, settings)
     if not paths:
         message = f'no file matches connectors: "{settings.connectors}"; `ems-telemetry init` writes examples'
-        problems.append(service.problem(("connectors",), message))
-    read = [_collecting(problems, partial(read_connector, path, types, environment)) for path in paths]
-    documents = [found for found in read if found is not None]
+        problems.append(service.document.problem(("connectors",), message))
+    found = [_collecting(problems, partial(_read_connector, path, types, environment)) for path in paths]
+    read = [one for one in found if one is not None]
     if plant is None or problems:
         raise ConfigurationError(list(dict.fromkeys(problems)))
-    points = check_connectors(plant, documents, problems)
+    points = check_connectors(plant.model, [(one.document, one.model) for one in read], problems)
     if problems:
         raise ConfigurationError(problems)
-    connectors = tuple(LoadedConnector(document.path.stem, document.path, file) for document, file in documents)
-    return Configuration(path, settings, plant, connectors, tuple(points))
+    return Configuration(
+        path,
+        settings,
+        plant.model,
+        tuple(LoadedConnector(one.path.stem, one.path, one.model, one.content) for one in read),
+        tuple(points),
+        service.content,
+        (service.source, plant.source, *(one.source for one in read)),
+    )
 
 
 def load_settings(path: Path, environment: Mapping[str, str] | None = None) -> Settings:
@@ -87,7 +102,7 @@ def load_settings(path: Path, environment: Mapping[str, str] | None = None) -> S
     Raises:
         ConfigurationError: with every problem found in it.
     """
-    return _validated(Settings, _service_document(path, os.environ if environment is None else environment))
+    return _read_as(Settings, _service_document(path, os.environ if environment is None else environment)).model
 
 
 def _service_document(path: Path, environment: Mapping[str, str]) -> Document:
@@ -112,7 +127,7 @@ def load_plant(settings: Settings, environment: Mapping[str, str] | None = None)
     Raises:
         ConfigurationError: with every problem found in it.
     """
-    return _validated(Plant, read_document(settings.plant, os.environ if environment is None else environment))
+    return _read_as(Plant, read_document(settings.plant, os.environ if environment is None else environment)).model
 
 
 def connector_paths(path: Path, settings: Settings) -> list[Path]:
@@ -129,15 +144,45 @@ def read_connector(
     Raises:
         ConfigurationError: with every problem found in it.
     """
-    document = read_document(path, os.environ if environment is None else environment)
-    return document, _validated(_model_of(document, types), document)
+    read = _read_connector(path, types, os.environ if environment is None else environment)
+    return read.document, read.model
 
 
-def _validated(model: type[ModelT], document: Document) -> ModelT:
+@dataclass(frozen=True, slots=True)
+class _Read(Generic[ModelT]):
+    """A file as it is written, as it is checked, and the further files that took."""
+
+    document: Document
+    model: ModelT
+    files: FilesRead
+
+    @property
+    def path(self) -> Path:
+        return self.document.path
+
+    @property
+    def content(self) -> Content:
+        return content_of(self.document, self.files)
+
+    @property
+    def source(self) -> Source:
+        return Source(self.document, type(self.model), self.files)
+
+
+def _read_connector(
+    path: Path, types: Mapping[str, type[AnyConnectorFile]], environment: Mapping[str, str]
+) -> _Read[AnyConnectorFile]:
+    document = read_document(path, environment)
+    return _read_as(_model_of(document, types), document)
+
+
+def _read_as(model: type[ModelT], document: Document) -> _Read[ModelT]:
+    files = FilesRead()
     try:
-        return model.model_validate(document.data, context={"folder": document.path.parent})
+        checked = model.model_validate(document.data, context={"folder": document.path.parent, "files": files})
     except ValidationError as error:
         raise ConfigurationError(explain(error, document, model)) from error
+    return _Read(document, checked, files)
 
 
 def _model_of(document: Document, types: Mapping[str, type[AnyConnectorFile]]) -> type[AnyConnectorFile]:

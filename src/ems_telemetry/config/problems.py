@@ -152,30 +152,31 @@ def _model_at(model: type[BaseModel], location: Location) -> type[BaseModel] | N
     for step in location:
         if isinstance(step, int):
             continue
-        field = _fields(here).get(step) if isinstance(here, type) and issubclass(here, BaseModel) else None
+        field = fields_by_key(here).get(step) if isinstance(here, type) and issubclass(here, BaseModel) else None
         if field is None:
             return None
-        here = _inner_model(field.annotation)
+        here = inner_model(field.annotation)
     return here if isinstance(here, type) and issubclass(here, BaseModel) else None
 
 
-def _fields(model: type[BaseModel]) -> dict[str, FieldInfo]:
+def fields_by_key(model: type[BaseModel]) -> dict[str, FieldInfo]:
     """The fields of a model by their keys in a file."""
     return {field.alias or name: field for name, field in model.model_fields.items()}
 
 
-def _inner_model(annotation: Any) -> Any:  # noqa: ANN401 - an annotation can be any form
+def inner_model(annotation: Any) -> Any:  # noqa: ANN401 - an annotation can be any form
+    """The first model within an annotation; None if there is none."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
-    return next((found for inner in get_args(annotation) if (found := _inner_model(inner)) is not None), None)
+    return next((found for inner in get_args(annotation) if (found := inner_model(inner)) is not None), None)
 
 
 def _keys_at(model: type[BaseModel], location: Location) -> list[str]:
     found = _model_at(model, location)
-    return [] if found is None else list(_fields(found))
+    return [] if found is None else list(fields_by_key(found))
 
 
 def _describe(model: type[BaseModel], location: Location) -> str:
     found = _model_at(model, location[:-1])
-    described = _fields(found).get(str(location[-1])) if found is not None else None
+    described = fields_by_key(found).get(str(location[-1])) if found is not None else None
     return f": {described.description.split(chr(10))[0].rstrip('.')}" if described and described.description else ""

@@ -133,6 +133,10 @@ class Settings(Model):
     """The connector files, as a path with `*`."""
     retention: RetentionSettings = RetentionSettings()
     log: LogSettings = LogSettings()
+    watch_files: bool = False
+    """Take a file over when it was changed, as `ems-telemetry reload` does."""
+    stop_within: Duration = 10.0
+    """How long stopping may take: what is under way reaches the spool, and what is in the spool the database."""
 
 
 def is_loopback(host: str) -> bool:

@@ -4,7 +4,7 @@ Starts before the connectors, so that the time the service was away is told firs
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
 from contextlib import asynccontextmanager
 from typing import NamedTuple
 
@@ -29,17 +29,35 @@ class Watched(NamedTuple):
 
 
 class GapLedger:
-    """The watches of all connectors and the heartbeat they share. `kept` is entered once."""
+    """The watches of all connectors and the heartbeat they share. `kept` is entered once; the others are called at any time."""
 
-    def __init__(self, watched: Sequence[Watched], heartbeat: Heartbeat, *, metrics: Metrics, clock: Clock) -> None:
-        self._watched = watched
+    def __init__(
+        self, heartbeat: Heartbeat, *, metrics: Metrics, clock: Clock, is_read: Callable[[], bool] = lambda: True
+    ) -> None:
+        """Takes what it works with; `is_read` tells whether the database takes what is spooled, so that leases are renewed."""
+        self._watched: dict[str, Watched] = {}
+        self._left: list[tuple[Pipeline, Sequence[Gap]]] = []
         self._heartbeat = heartbeat
+        self._is_read = is_read
         self._metrics = metrics
         self._clock = clock
         self._beat_s = -BEAT_EVERY_S
         self._shown: set[tuple[str, str]] = set()
         self._is_failing = False
         self._log = get_logger("ems_telemetry.service")
+
+    def watch(self, watched: Watched) -> None:
+        """Watches a connector from now on; one that takes the place of another goes on with what that knew."""
+        before = self._watched.get(watched.name)
+        if before is not None and before.watch is not watched.watch:
+            watched.watch.succeed(before.watch)
+        self._watched[watched.name] = watched
+
+    def keep_only(self, names: Collection[str]) -> None:
+        """Ends the watch over all connectors but these, and their gaps: nothing of them is expected any more."""
+        for name in self._watched.keys() - names:
+            gone = self._watched.pop(name)
+            self._left.append((gone.pipeline, gone.watch.retire()))
 
     @asynccontextmanager
     async def kept(self, stopping: asyncio.Event) -> AsyncIterator[None]:
@@ -62,7 +80,7 @@ class GapLedger:
             self._log.info(
                 "the service before ended", event_code="last_heartbeat", at=last.at, readable=last.memories is not None
             )
-            for name, watch, _ in self._watched:
+            for name, watch, _ in self._watched.values():
                 memory = None if last.memories is None else last.memories.get(name)
                 if memory is not None or last.memories is None:
                     watch.restore(memory, last.at)
@@ -80,8 +98,13 @@ class GapLedger:
         What was told is remembered at once: a gap that has ended must not seem open after a crash.
         """
         is_news = False
-        for _, watch, pipeline in self._watched:
-            while gaps := watch.check():
+        for pipeline, ended in self._left:
+            is_news = True
+            for gaps in _chunks(ended):
+                await pipeline.write_down(gaps)
+        self._left.clear()
+        for _, watch, pipeline in list(self._watched.values()):
+            while gaps := watch.check(renew=self._is_read()):
                 is_news = True
                 await pipeline.write_down(gaps)
                 if len(gaps) < MOST_AT_ONCE:
@@ -91,14 +114,14 @@ class GapLedger:
             await self._beat()
 
     async def _end(self) -> None:
-        for _, watch, pipeline in self._watched:
+        for _, watch, pipeline in self._watched.values():
             for gaps in _chunks(watch.farewell()):
                 await pipeline.write_down(gaps)
         await self._beat()
 
     async def _beat(self) -> None:
         self._beat_s = self._clock.monotonic()
-        memories = {name: watch.memory() for name, watch, _ in self._watched}
+        memories = {name: watch.memory() for name, watch, _ in self._watched.values()}
         try:
             await asyncio.to_thread(self._heartbeat.beat, self._clock.now(), memories)
             self._is_failing = False
@@ -112,7 +135,9 @@ class GapLedger:
             self._is_failing = True
 
     def _show(self) -> None:
-        counted = {(name, cause): count for name, watch, _ in self._watched for cause, count in watch.open_causes().items()}
+        counted = {
+            (name, cause): count for name, watch, _ in self._watched.values() for cause, count in watch.open_causes().items()
+        }
         for labels in self._shown - counted.keys():
             self._metrics.gaps_open.labels(*labels).set(0)
         for labels, count in counted.items():

@@ -64,7 +64,7 @@ class Pipeline:
         watch: SilenceWatch | None = None,
     ) -> None:
         self._normalizer = normalizer
-        self._watch = watch or SilenceWatch(report, clock)
+        self.watch = watch or SilenceWatch(report, clock)
         self._spool = spool
         self._report = report
         self._clock = clock
@@ -92,7 +92,7 @@ class Pipeline:
                     self._hold_up(error)
                     await self._clock.sleep(self._backoff.delay_s(failures))
         finally:
-            self._watch.is_held_up = False
+            self.watch.is_held_up = False
 
     async def offer(self, samples: Sequence[Sample], dead_letters: Sequence[DeadLetter] = ()) -> bool:
         """Makes all of it durable, or counts it as refused and remembers the gap."""
@@ -101,7 +101,7 @@ class Pipeline:
             await self._append(readings, letters, ())
         except (SpoolFullError, SpoolDamagedError) as error:
             self._refusals.add(readings, letters)
-            self._watch.heard(readings, letters)
+            self.watch.heard(readings, letters)
             self._report.samples("refused", len(readings) + len(letters))
             self._report.note(f"refused: {error}")
             return False
@@ -109,7 +109,7 @@ class Pipeline:
 
     async def record(self, gaps: Sequence[Gap]) -> None:
         """Makes gaps of the connector durable, at once or with what the spool takes next; of each the latest telling counts."""
-        self._watch.noted(gaps)
+        self.watch.noted(gaps)
         await self.write_down(gaps)
 
     async def write_down(self, gaps: Sequence[Gap]) -> None:
@@ -123,7 +123,7 @@ class Pipeline:
     def declare(self, points: Sequence[ConfiguredPoint]) -> None:
         """Makes points known, with what the spool takes next."""
         self._normalizer.add(points)
-        self._watch.add(points)
+        self.watch.add(points)
         self._undeclared.update((point.key, declaration_of(point)) for point in points)
 
     async def is_durable(self, receipt: Receipt) -> bool:
@@ -140,7 +140,7 @@ class Pipeline:
 
     def _hold_up(self, error: Exception) -> None:
         self._report.note(f"waiting: {error}")
-        self._watch.is_held_up = True
+        self.watch.is_held_up = True
 
     def _normalized(
         self, samples: Sequence[Sample], dead_letters: Sequence[DeadLetter]
@@ -162,6 +162,6 @@ class Pipeline:
             self._untold = untold | self._untold
             self._undeclared = undeclared | self._undeclared
             raise
-        self._watch.heard(readings, letters)
+        self.watch.heard(readings, letters)
         self._report.samples("stored", len(readings))
         self._report.samples("dead_letter", len(letters))

@@ -1,11 +1,14 @@
 """The configuration as the rows the database keeps of it."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from ems_telemetry.config.check import ConfiguredPoint
+from ems_telemetry.config.content import hash_of, written_files
 from ems_telemetry.config.load import Configuration
 from ems_telemetry.model import Declaration
-from ems_telemetry.storage.registry import MeterRow, PointRow, SiteRow
+from ems_telemetry.storage.revising import Accepted
+from ems_telemetry.storage.rows import MeterRow, PointRow, SiteRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +31,12 @@ def plant_rows(configuration: Configuration) -> PlantRows:
         points=tuple(_point_row(point) for point in configuration.points),
         connectors=tuple(connector.name for connector in configuration.connectors if connector.file.enabled),
     )
+
+
+def as_accepted(configuration: Configuration, at: datetime) -> Accepted:
+    """Gives a configuration as it is kept, in force from an instant. Takes as long as reading its files did."""
+    files = written_files(configuration.path, configuration.sources)
+    return Accepted(hash_of(files), at, files)
 
 
 def declaration_of(point: ConfiguredPoint) -> Declaration:
@@ -68,4 +77,7 @@ def _point_row(point: ConfiguredPoint) -> PointRow:
         source=spec.source,
         source_unit=spec.unit,
         expected_interval_s=point.expected_interval_s,
+        scale=spec.scale,
+        offset=spec.offset,
+        definition=spec.model_dump(mode="json", by_alias=True, exclude_defaults=True, exclude={"name"}, fallback=str),
     )

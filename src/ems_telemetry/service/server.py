@@ -12,6 +12,9 @@ from fastapi import FastAPI
 from ems_telemetry.config.service import ApiSettings, is_loopback
 from ems_telemetry.errors import EndpointRefusedError
 
+LAST_REQUESTS_S = 1
+"""How long requests in flight may take once all is stored."""
+
 
 def bind(settings: ApiSettings) -> socket.socket:
     """Takes the port of the API.
@@ -29,6 +32,13 @@ def bind(settings: ApiSettings) -> socket.socket:
         raise EndpointRefusedError(_explain(settings, error)) from error
     listening.set_inheritable(False)
     return listening
+
+
+def address_of(settings: ApiSettings, listening: socket.socket) -> str:
+    """Tells where the API is found, as a URL."""
+    scheme = "http" if settings.tls is None else "https"
+    host, port = listening.getsockname()[:2]
+    return f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
 
 
 def _explain(settings: ApiSettings, error: Exception) -> str:
@@ -63,18 +73,16 @@ class ApiServer:
                 access_log=False,
                 lifespan="off",
                 server_header=False,
-                timeout_graceful_shutdown=3,
+                timeout_graceful_shutdown=LAST_REQUESTS_S,
                 ssl_certfile=None if tls is None else tls.certificate,
                 ssl_keyfile=None if tls is None else str(tls.key),
                 proxy_headers=is_loopback(settings.host),
             )
         )
-        scheme = "http" if tls is None else "https"
-        host, port = listening.getsockname()[:2]
-        self.address = f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
+        self.address = address_of(settings, listening)
 
     async def run(self) -> None:
-        """Answers requests until `stop`, then lets those in flight finish for three seconds."""
+        """Answers requests until `stop`, then lets those in flight finish for a second."""
         try:
             await self._server.serve(sockets=[self._listening])
         finally:

@@ -5,46 +5,98 @@ stop    connectors, then the writer once the spool is empty or time is up, API, 
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
+from pathlib import Path
 
 from ems_telemetry.api.app import create_app
-from ems_telemetry.api.services import ApiServices
+from ems_telemetry.api.services import ApiServices, Retried
+from ems_telemetry.api.standing import Reload
 from ems_telemetry.clock import Clock, SystemClock
-from ems_telemetry.config.load import Configuration
+from ems_telemetry.config.load import Configuration, load
+from ems_telemetry.config.service import EMBEDDED, LogSettings, Settings
+from ems_telemetry.connectors.contract import find_connector_types
 from ems_telemetry.errors import PermanentError
+from ems_telemetry.model import DeadLetter
 from ems_telemetry.observe import Metrics, get_logger
 from ems_telemetry.service.access import reach_database
-from ems_telemetry.service.assembly import Collecting, assemble_connectors
-from ems_telemetry.service.collecting import collect
+from ems_telemetry.service.assembly import Assembler
+from ems_telemetry.service.collecting import Collection, SupervisedConnector
+from ems_telemetry.service.file_watch import FileWatch
+from ems_telemetry.service.gap_ledger import GapLedger
+from ems_telemetry.service.heartbeat import Heartbeat
+from ems_telemetry.service.outcome_file import write_outcome
+from ems_telemetry.service.plant_rows import as_accepted
 from ems_telemetry.service.readiness import Watch
+from ems_telemetry.service.reloading import Hooks, Reloader, Running
 from ems_telemetry.service.retrying import Retrier
-from ems_telemetry.service.server import ApiServer, bind, serve_while
+from ems_telemetry.service.server import ApiServer, address_of, bind, serve_while
+from ems_telemetry.service.standing import Standings
+from ems_telemetry.service.stopping import StopRequest
 from ems_telemetry.service.storing import Storing, store_while
 from ems_telemetry.spool.lock import ReaderLock
 from ems_telemetry.spool.sqlite import SqliteSpool
+from ems_telemetry.waiting import unless
 from ems_telemetry.web.page import add_page
 
 
-class Service:
-    """Runs a configuration until `stop`. Building one does no I/O; it is run once."""
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """What runs side by side."""
 
-    def __init__(self, configuration: Configuration, clock: Clock | None = None) -> None:
+    connectors: list[SupervisedConnector]
+    collection: Collection
+    storing: Storing
+    watch: Watch
+    reloader: Reloader
+    ledger: GapLedger
+
+
+class Service:
+    """Runs a configuration until `stop`. Building one does no I/O; it is run once.
+
+    Args:
+        configuration: read and checked.
+        clock: the machine's own if not given.
+        follow_log: called when a reload changed how the log is written.
+    """
+
+    def __init__(
+        self,
+        configuration: Configuration,
+        clock: Clock | None = None,
+        *,
+        follow_log: Callable[[LogSettings], None] = lambda _settings: None,
+    ) -> None:
         self._configuration = configuration
         self._clock = clock or SystemClock()
+        self._follow_log = follow_log
         self._metrics = Metrics()
-        self._stopping = asyncio.Event()
+        self._stop = StopRequest(configuration.settings.stop_within, self._clock)
+        self._reloader: Reloader | None = None
         self._log = get_logger("ems_telemetry.service")
 
     @property
     def stopping(self) -> bool:
         """True once `stop` was called."""
-        return self._stopping.is_set()
+        return self._stop.event.is_set()
+
+    @property
+    def stop_within_s(self) -> float:
+        """How long stopping may take."""
+        return self._stop.within_s
 
     def stop(self) -> None:
         """Asks `run` to end. Never blocks; does no harm before `run`, twice, or after the end."""
-        self._stopping.set()
+        self._stop.ask()
+
+    def reload(self) -> None:
+        """Asks it to read its files anew and go by them. Never blocks; does nothing before `run` has come so far."""
+        if self._reloader is not None:
+            self._reloader.ask("signal")
 
     async def run(self) -> None:
         """Collects, stores and serves until `stop`.
@@ -57,28 +109,63 @@ class Service:
         settings = self._configuration.settings
         async with AsyncExitStack() as stack:
             listening = stack.enter_context(bind(settings.api))
-            spool = await stack.enter_async_context(self._open_spool())
+            spool = await stack.enter_async_context(self._open_spool(address_of(settings.api, listening)))
             database = await stack.enter_async_context(reach_database(settings.database))
-            storing = Storing(self._configuration, database, spool, metrics=self._metrics, clock=self._clock)
-            collecting = assemble_connectors(self._configuration, spool, metrics=self._metrics, clock=self._clock)
-            watch = Watch(spool, storing, database, collecting.reports, metrics=self._metrics, clock=self._clock)
-            app = create_app(
-                ApiServices(
-                    database=database,
-                    connectors=watch.connectors,
-                    readiness=watch.readiness,
-                    retry=Retrier(self._configuration, database, spool, self._clock).retry,
-                    metrics=self._metrics,
-                    clock=self._clock,
-                    allow_anonymous=settings.api.allow_anonymous,
-                    version=version("ems-telemetry"),
-                )
+            accepted = await asyncio.to_thread(as_accepted, self._configuration, self._clock.now())
+            storing = Storing(self._configuration, database, spool, metrics=self._metrics, clock=self._clock, accepted=accepted)
+            parts = self._assemble(Running(self._configuration, accepted), spool, storing)
+            standings = Standings(storing, parts.watch, parts.reloader, clock=self._clock, version=version("ems-telemetry"))
+
+            async def retry(letter: DeadLetter) -> Retried:
+                return await Retrier(parts.reloader.running.configuration, database, spool, self._clock).retry(letter)
+
+            services = ApiServices(
+                database=database,
+                connectors=parts.watch.connectors,
+                readiness=parts.watch.readiness,
+                retry=retry,
+                standing=standings.now,
+                reload=partial(parts.reloader.reload, "request"),
+                metrics=self._metrics,
+                clock=self._clock,
+                allow_anonymous=settings.api.allow_anonymous,
+                version=version("ems-telemetry"),
             )
+            app = create_app(services)
             add_page(app)
-            await self._serve(ApiServer(app, settings.api, listening), storing, collecting, watch)
+            await self._serve(ApiServer(app, settings.api, listening), parts)
         self._log.info("stopped", event_code="service_stopped")
 
-    async def _serve(self, server: ApiServer, storing: Storing, collecting: Collecting, watch: Watch) -> None:
+    def _assemble(self, running: Running, spool: SqliteSpool, storing: Storing) -> _Parts:
+        heartbeat = Heartbeat(running.configuration.settings.spool.directory)
+        ledger = GapLedger(heartbeat, metrics=self._metrics, clock=self._clock, is_read=lambda: storing.writer.state.connected)
+        assembler = Assembler(spool, ledger, metrics=self._metrics, clock=self._clock)
+        connectors = assembler.build(running.configuration)
+        assembler.follow(running.configuration, connectors)
+        collection = Collection()
+        settings = running.configuration.settings
+        watch = Watch(storing, assembler.reports, folders=_folders(settings), metrics=self._metrics, clock=self._clock)
+        reloader = Reloader(
+            running, assembler, collection, storing, hooks=self._hooks(settings.spool.directory), clock=self._clock
+        )
+        watch.last_reload = lambda: reloader.last
+        self._reloader = reloader
+        return _Parts(connectors, collection, storing, watch, reloader, ledger)
+
+    def _hooks(self, spool_directory: Path) -> Hooks:
+        types = {name: found.file for name, found in find_connector_types().items()}
+
+        def tell(reload: Reload) -> None:
+            self._metrics.reloads.labels(reload.outcome).inc()
+            write_outcome(spool_directory, reload)
+
+        return Hooks(
+            read=lambda: load(self._configuration.path, types),
+            apply=lambda configuration: self._follow_log(configuration.settings.log),
+            tell=tell,
+        )
+
+    async def _serve(self, server: ApiServer, parts: _Parts) -> None:
         """Runs the parts; each ends before the one it feeds."""
         collected, stored = asyncio.Event(), asyncio.Event()
         self._log.info(
@@ -86,39 +173,49 @@ class Service:
             event_code="service_started",
             version=version("ems-telemetry"),
             page=server.address,
-            connectors=len(collecting.connectors),
+            connectors=len(parts.connectors),
             points=len(self._configuration.points),
         )
 
         async def collect_then_tell() -> None:
-            async with collecting.ledger.kept(self._stopping):
-                await collect(collecting.connectors, self._stopping)
+            async with parts.ledger.kept(self._stop.event):
+                await parts.collection.run(parts.connectors, self._stop)
             collected.set()
 
         async def store_then_tell() -> None:
-            await store_while(storing, collected)
+            await store_while(parts.storing, collected, self._stop)
             stored.set()
 
+        files = FileWatch(lambda: parts.reloader.running.configuration, partial(parts.reloader.ask, "files"), self._clock)
         async with asyncio.TaskGroup() as group:
             group.create_task(serve_while(server, stored), name="api")
-            group.create_task(watch.run(stored), name="watch")
+            group.create_task(parts.watch.run(stored), name="watch")
             group.create_task(store_then_tell(), name="store")
             group.create_task(collect_then_tell(), name="collect")
+            group.create_task(parts.reloader.run(self._stop), name="reload")
+            group.create_task(unless(self._stop.event, files.run()), name="files")
 
     @asynccontextmanager
-    async def _open_spool(self) -> AsyncIterator[SqliteSpool]:
+    async def _open_spool(self, address: str) -> AsyncIterator[SqliteSpool]:
         settings = self._configuration.settings.spool
         spool = SqliteSpool(settings.directory, max_size_bytes=settings.max_size, when_full=settings.when_full)
         lock = ReaderLock(settings.directory)
         await spool.open()
         try:
-            if not lock.take():
+            if not lock.take(address):
                 message = (
                     f"another ems-telemetry (process {lock.holder()}) uses the spool {settings.directory}; "
                     "stop it, or set spool.directory to another folder"
                 )
                 raise PermanentError(message)
+            write_outcome(settings.directory, None)
             yield spool
         finally:
             lock.release()
             await spool.close()
+
+
+def _folders(settings: Settings) -> list[Path]:
+    """Those whose disks must not run full, the spool's first."""
+    embedded = [settings.database.directory] if settings.database.url == EMBEDDED else []
+    return [settings.spool.directory, *embedded]

@@ -102,15 +102,18 @@ class SilenceWatch:
                 for point in self._concerned(gap):
                     self._give_way(point, gap) if gap.is_open else self._come_back(point, gap, now_s)
 
-    def check(self) -> list[Gap]:
+    def check(self, *, renew: bool = True) -> list[Gap]:
         """Gives gaps that have opened, changed or ended, and those whose lease is to be renewed; at most `MOST_AT_ONCE`.
 
         Called every second, and at once again as long as it gives that many.
+
+        Args:
+            renew: whether leases are renewed; not where nobody could see it, for it takes room in the spool.
         """
         now, now_s = self._clock.now(), self._clock.monotonic()
-        self._follow(now, now_s)
+        self._follow(now, now_s, renew=renew)
         self._open(now, now_s)
-        due = [gap for gap, told_s in self._theirs.values() if now_s - told_s >= RENEW_AFTER_S]
+        due = [gap for gap, told_s in self._theirs.values() if renew and now_s - told_s >= RENEW_AFTER_S]
         for gap in due[:MOST_AT_ONCE]:
             self._theirs[gap.id] = gap, now_s
             self._untold[gap.id] = gap._replace(end=max(gap.start, now))
@@ -122,6 +125,10 @@ class SilenceWatch:
         for point in self._silent.values():
             if point.gap is not None and point.gap.is_open:
                 self._tell(point.renew_gap(point.gap, now))
+        return self.take_all()
+
+    def take_all(self) -> list[Gap]:
+        """Gives what is still to be told, and nothing else."""
         told, self._untold = list(self._untold.values()), {}
         return told
 
@@ -165,6 +172,23 @@ class SilenceWatch:
             if point.gap is None:
                 self._take_up(point, now, now_s)
 
+    def succeed(self, before: "SilenceWatch") -> None:
+        """Takes over how things stand from the watch of a connector whose place this one's takes, once that has ended."""
+        for gap in before.take_all():
+            self._tell(gap)
+        self.restore(before.memory(), self._clock.now())
+
+    def retire(self) -> list[Gap]:
+        """Gives all that is still to be told, the open gaps as ended now: nothing is expected any more."""
+        now = self._clock.now()
+        for point in list(self._silent.values()):
+            if point.gap is not None and point.gap.is_open:
+                self._end_at(point, point.gap, now)
+        for gap, _ in self._theirs.values():
+            self._tell(_ended_at(gap, now))
+        self._theirs.clear()
+        return self.take_all()
+
     def _take_up(self, point: SilentPoint, now: datetime, now_s: float) -> None:
         silent_s = (now - point.time).total_seconds()
         point.heard_s = now_s - max(0.0, silent_s)
@@ -193,7 +217,7 @@ class SilenceWatch:
         for point in list(islice(due, MOST_AT_ONCE)):
             self._begin(point, point.since, now, now_s, of_all or self._cause_of(point, now_s))
 
-    def _follow(self, now: datetime, now_s: float) -> None:
+    def _follow(self, now: datetime, now_s: float, *, renew: bool) -> None:
         """Looks after the points that are silent: has the cause changed, is it time to tell that they still are?"""
         of_all, cause_of = self._cause_of_all(), self._cause_of
         is_judged = self.is_held_up or self._report.state in {LinkState.UP, LinkState.DOWN}
@@ -207,7 +231,7 @@ class SilenceWatch:
             elif is_judged or not gap.is_open:
                 self._judge(point, gap, cause, now, now_s)
                 continue
-            if now_s - point.told_s >= RENEW_AFTER_S and gap.is_open:
+            if renew and now_s - point.told_s >= RENEW_AFTER_S and gap.is_open:
                 point.told_s = now_s
                 self._tell(point.renew_gap(gap, now))
 

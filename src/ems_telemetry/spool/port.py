@@ -33,7 +33,7 @@ class SpoolState:
     last_sequence: int = 0
     """The sequence given out last; what is appended from now on has a higher one."""
     appended_bytes: int = 0
-    """How much this process has appended since it opened the spool."""
+    """How much this process has appended since it opened the spool, also what was removed since."""
 
 
 class SpoolWriter(Protocol):

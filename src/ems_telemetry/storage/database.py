@@ -21,6 +21,9 @@ Connection: TypeAlias = psycopg.AsyncConnection[Any]
 
 CONNECT_TIMEOUT_S = 5
 CHECKOUT_TIMEOUT_S = 15.0
+CLOSE_WITHIN_S = 0.5
+MOST_REMEMBERED = 20
+"""A server may be away for weeks, and is asked for every few seconds."""
 SESSION_SETTINGS = {
     "timezone": "UTC",
     "statement_timeout": "60s",
@@ -132,9 +135,17 @@ class Database:
         if asking.done():
             return pool, await asking
         await _give_back(pool, asking)
+        await self._forget_waiting(pool)
         raise self._unreachable(
             self._last_failure if refusal.done() else f"no connection came free within {CHECKOUT_TIMEOUT_S:.0f} s"
         )
+
+    async def _forget_waiting(self, pool: AsyncConnectionPool[Connection]) -> None:
+        """Puts a new pool in the place of one that remembers too many who asked in vain: it does so until a server answers."""
+        if self._pool is pool and pool.get_stats().get("requests_waiting", 0) > MOST_REMEMBERED:
+            self._pool = self._build_pool()
+            await self._pool.open()
+            await pool.close(CLOSE_WITHIN_S)
 
     def _unreachable(self, reason: str) -> EmsTelemetryError:
         return ConnectionLostError(f"the database at {self.address} is out of reach: {reason}")

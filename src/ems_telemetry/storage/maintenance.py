@@ -36,6 +36,7 @@ class Maintenance:
         self._clock = clock
         self._backoff = backoff
         self._stopping = asyncio.Event()
+        self._changed = asyncio.Event()
         self._log = get_logger(__name__)
         self.state = MaintenanceState()
 
@@ -43,10 +44,17 @@ class Maintenance:
         """Asks `run` to end."""
         self._stopping.set()
 
+    def change(self, retention: RetentionSettings) -> None:
+        """Goes by other settings from now on, and does at once what is due by them."""
+        if retention != self._retention:
+            self._retention = retention
+            self._changed.set()
+
     async def run(self) -> None:
         """Does it now and every day, sooner after a failure, until `stop`."""
         failures = 0
         while not self._stopping.is_set():
+            self._changed.clear()
             try:
                 await self.do()
             except EmsTelemetryError as error:
@@ -55,7 +63,7 @@ class Maintenance:
                 delay_s = self._backoff.delay_s(failures)
             else:
                 failures, delay_s = 0, EVERY_S
-            await first_of(self._clock.sleep(delay_s), self._stopping.wait())
+            await first_of(self._clock.sleep(delay_s), self._stopping.wait(), self._changed.wait())
 
     async def do(self) -> list[str]:
         """Does what is due, once. Harmless as often as it is done.

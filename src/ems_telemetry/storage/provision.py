@@ -17,6 +17,8 @@ PUBLIC_NAMES = (
     "sites",
     "meters",
     "points",
+    "point_revisions",
+    "config_revisions",
     "readings",
     "latest_readings",
     "flags",

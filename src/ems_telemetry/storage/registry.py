@@ -4,54 +4,19 @@ What is no longer configured becomes inactive; its readings, and the id they are
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
 
-from ems_telemetry.errors import ConfigurationError, Problem
 from ems_telemetry.model import Declaration, Kind
 from ems_telemetry.storage.database import Database
+from ems_telemetry.storage.meaning import require_same_meaning, stored_meanings
+from ems_telemetry.storage.revising import Accepted, end_points, newest_revision, record_configuration, revise_points
+from ems_telemetry.storage.rows import MeterRow, PointRow, SiteRow
 from ems_telemetry.storage.translation import translated
 
-
-@dataclass(frozen=True, slots=True)
-class SiteRow:
-    """A site as configured. `timezone` is an IANA name."""
-
-    id: str
-    name: str
-    timezone: str
-    areas: Sequence[str] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class MeterRow:
-    """A meter as configured. `connector` is the name of the connector file."""
-
-    id: str
-    site_id: str
-    area: str | None
-    name: str
-    medium: str | None
-    connector: str
-
-
-@dataclass(frozen=True, slots=True)
-class PointRow:
-    """A point as configured. `unit` is the canonical one of its quantity, `source_unit` the device's."""
-
-    key: str
-    meter_id: str
-    name: str
-    quantity: str
-    medium: str | None
-    unit: str
-    kind: Kind
-    source: str
-    source_unit: str
-    expected_interval_s: float | None
-
+__all__ = ["MeterRow", "PointRow", "SiteRow", "declare", "synchronise"]
 
 _LOCK = "SELECT pg_advisory_xact_lock(hashtext('ems_telemetry.registry'))"
 _PUT_SITE = """
@@ -114,9 +79,6 @@ _DECLARE_POINT = """
         expected_interval = excluded.expected_interval, active = true, updated_at = now()
     WHERE old.discovered
 """
-_STORED_MEANING = """
-    SELECT key, unit, kind, EXISTS (SELECT FROM latest_readings WHERE point_id = points.id) FROM points
-"""
 
 
 async def synchronise(
@@ -126,6 +88,7 @@ async def synchronise(
     points: Sequence[PointRow],
     *,
     discovering: Sequence[str] = (),
+    accepted: Accepted | None = None,
 ) -> dict[str, int]:
     """Makes the tables say what is configured, in one transaction. Harmless as often as it is done.
 
@@ -135,6 +98,7 @@ async def synchronise(
         meters: all configured; their sites are among `sites`.
         points: all configured; their meters are among `meters`.
         discovering: the connectors that run: points that their devices made known stay active.
+        accepted: the configuration, to be kept with what each point means since then; nothing is kept without it.
 
     Returns:
         The id of every point the database knows by its key, active or not.
@@ -145,9 +109,13 @@ async def synchronise(
     """
     async with database.connection() as connection:
         await connection.execute(_LOCK)
-        known = await _require_same_meaning(connection, points)
+        known = await require_same_meaning(connection, points)
         await _put(connection, sites, meters, points, known)
         await _deactivate(connection, sites, meters, points, discovering)
+        if accepted is not None:
+            revision = await record_configuration(connection, accepted)
+            await revise_points(connection, points, revision, accepted.accepted_at)
+            await end_points(connection, revision, accepted.accepted_at)
         return await _read_ids(connection)
 
 
@@ -174,13 +142,16 @@ async def declare(
     with translated():
         async with connection.transaction():
             await connection.execute(_LOCK)
-            stored = {key: (unit, kind) for key, unit, kind, has_readings in await _stored_meanings(connection) if has_readings}
+            stored = {key: (unit, kind) for key, unit, kind, has_readings in await stored_meanings(connection) if has_readings}
             contradicting = {
                 row.key for row in rows.values() if stored.get(row.key, (row.unit, row.kind)) != (row.unit, row.kind)
             }
             cursor = connection.cursor()
             await cursor.executemany(_DECLARE_METER, [_meter_columns(one, connector) for one, connector in meters.values()])
-            await cursor.executemany(_DECLARE_POINT, [_columns(row) for key, row in rows.items() if key not in contradicting])
+            agreeing = [row for key, row in rows.items() if key not in contradicting]
+            await cursor.executemany(_DECLARE_POINT, [_columns(row) for row in agreeing])
+            revision, _ = await newest_revision(connection) or (None, "")
+            await revise_points(connection, agreeing, revision, datetime.now(UTC), discovered=True)
             known = await _read_ids(connection)
     return {key: id_ for key, id_ in {**point_ids, **known}.items() if key not in contradicting}
 
@@ -188,12 +159,6 @@ async def declare(
 async def _read_ids(connection: psycopg.AsyncConnection[Any]) -> dict[str, int]:
     cursor = await connection.execute("SELECT key, id FROM points")
     return dict(await cursor.fetchall())
-
-
-async def _stored_meanings(connection: psycopg.AsyncConnection[Any]) -> Sequence[tuple[str, str, str, bool]]:
-    """Gives key, unit, kind, and whether there are readings, of every point."""
-    cursor = await connection.execute(_STORED_MEANING)
-    return await cursor.fetchall()
 
 
 def _meter_columns(declaration: Declaration, connector: str) -> tuple[object, ...]:
@@ -243,34 +208,6 @@ async def _deactivate(
     await connection.execute(_DEACTIVATE["points"], ([row.key for row in points], list(discovering)))
     await connection.execute(_DEACTIVATE["meters"], ([row.id for row in meters], list(discovering)))
     await connection.execute(_DEACTIVATE["sites"], ([row.id for row in sites],))
-
-
-async def _require_same_meaning(connection: psycopg.AsyncConnection[Any], points: Sequence[PointRow]) -> frozenset[str]:
-    """Refuses what would give stored values another meaning; tells which points are known."""
-    known = await _stored_meanings(connection)
-    problems = find_changed_meanings(points, {key: (unit, kind) for key, unit, kind, has_readings in known if has_readings})
-    if problems:
-        raise ConfigurationError(problems)
-    return frozenset(key for key, *_ in known)
-
-
-def find_changed_meanings(points: Sequence[PointRow], stored: Mapping[str, tuple[str, str]]) -> list[Problem]:
-    """Finds points whose stored readings are in another unit, or of another kind.
-
-    Args:
-        points: as configured.
-        stored: unit and kind of each point that has readings, by its key.
-    """
-    problems = []
-    for point in points:
-        unit, kind = stored.get(point.key, (point.unit, point.kind))
-        for what, old, new in (("unit", unit, point.unit), ("kind", kind, point.kind)):
-            if old != new:
-                problems.append(
-                    f'point {point.key}: its stored readings have the {what} "{old}", and the configuration says "{new}"; '
-                    "give the point a new id, or set its quantity and kind back"
-                )
-    return [Problem(None, None, problem) for problem in problems]
 
 
 def _columns(row: PointRow) -> tuple[object, ...]:

@@ -31,6 +31,8 @@ GATHER_S = 0.25
 TRANSACTION_TIMEOUT_S = 120.0
 PREPARE_TIMEOUT_S = 3_600.0
 """Long enough for a migration that rewrites a table."""
+LAST_TRANSACTION_S = 1.0
+"""How long a transaction may go on once the writer is cancelled; one that is broken off is still in the spool."""
 
 T = TypeVar("T")
 
@@ -41,6 +43,13 @@ class Target:
 
     capability: Capability
     point_ids: Mapping[str, int]
+    named: frozenset[str] = frozenset()
+    """The points that files name: what a device says of itself never shuts them out."""
+
+    def renewed(self, fresh: "Target", known: Mapping[str, int]) -> "Target":
+        """Gives a fresh target, without the points that a device had given another meaning since all were known."""
+        shut_out = known.keys() - self.point_ids.keys() - fresh.named
+        return replace(fresh, point_ids={key: id_ for key, id_ in fresh.point_ids.items() if key not in shut_out})
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +61,10 @@ class WriterState:
     last_error_at: datetime | None = None
     last_commit_at: datetime | None = None
     oldest_at: datetime | None = None
+    commit_s: float | None = None
+    """How long the last portion took, from the first statement to the last commit."""
+    rows: int = 0
+    """Readings accounted for since the start."""
 
 
 class Writer:
@@ -85,6 +98,7 @@ class Writer:
         self._metrics = metrics
         self._backoff = backoff
         self._stopping = asyncio.Event()
+        self._outdated = asyncio.Event()
         self._state = WriterState()
         self._failures = 0
         self._log = get_logger(__name__)
@@ -98,10 +112,14 @@ class Writer:
         """Asks `run` to end after the transaction in flight; the rest stays in the spool."""
         self._stopping.set()
 
+    def renew(self) -> None:
+        """Asks it to prepare anew. Whatever is spooled from now on is written by what it knows then. Never blocks."""
+        self._outdated.set()
+
     async def run(self) -> None:
         """Writes until `stop`, coming back to the database for as long as it takes.
 
-        Cancelling it lets the transaction in flight end first; `CancelledError` travels on.
+        Cancelling it lets the transaction in flight end first, or breaks it off after a second; `CancelledError` travels on.
         """
         try:
             while not self._stopping.is_set():
@@ -114,13 +132,16 @@ class Writer:
 
     async def _session(self) -> None:
         """Writes on one connection until it is lost, or `stop`."""
-        target = await _answered(self._prepare(), PREPARE_TIMEOUT_S)
+        known = target = await self._prepare_anew()
         async with self._database.connection() as connection:
             await _answered(begin_session(connection, target.capability), TRANSACTION_TIMEOUT_S)
             self._tell_connected(target.capability)
             lanes = Lanes(self._spool, self._clock)
-            while await self._has_entries():
+            while await self._has_work():
                 entries = await lanes.next()
+                if self._outdated.is_set():  # asked after reading: what was spooled after `renew` meets the new target
+                    fresh = await self._prepare_anew()
+                    known, target = fresh, target.renewed(fresh, known.point_ids)
                 if entries:
                     began_s = self._clock.monotonic()
                     target = await _undisturbed(self._hand_over(connection, target, entries))
@@ -128,9 +149,13 @@ class Writer:
                 if not lanes.is_behind and sum(len(entry.batch) for entry in entries) < MAX_ITEMS:
                     await first_of(self._clock.sleep(GATHER_S), self._stopping.wait())
 
-    async def _has_entries(self) -> bool:
-        """Waits for something to write; False if it is time to stop."""
-        await first_of(self._spool.wait_for_entries(), self._stopping.wait())
+    async def _prepare_anew(self) -> Target:
+        self._outdated.clear()
+        return await _answered(self._prepare(), PREPARE_TIMEOUT_S)
+
+    async def _has_work(self) -> bool:
+        """Waits for something to write, or to prepare anew; False if it is time to stop."""
+        await first_of(self._spool.wait_for_entries(), self._stopping.wait(), self._outdated.wait())
         return not self._stopping.is_set()
 
     async def _hand_over(self, connection: psycopg.AsyncConnection[Any], target: Target, entries: Sequence[Entry]) -> Target:
@@ -189,7 +214,13 @@ class Writer:
             self._metrics.dead_letters.labels(reason).inc(amount)
         self._metrics.writer_commit.observe(duration_s)
         self._failures = 0
-        self._state = replace(self._state, connected=True, last_commit_at=self._clock.now())
+        self._state = replace(
+            self._state,
+            connected=True,
+            last_commit_at=self._clock.now(),
+            commit_s=duration_s,
+            rows=self._state.rows + account.readings,
+        )
 
     def _tell_connected(self, capability: Capability) -> None:
         self._state = replace(self._state, connected=True)
@@ -222,11 +253,15 @@ async def _answered(asking: Awaitable[T], timeout_s: float) -> T:
 
 
 async def _undisturbed(work: Coroutine[Any, Any, T]) -> T:
-    """Lets work end although its caller is cancelled meanwhile; a second cancellation ends it too."""
+    """Lets work end although its caller is cancelled meanwhile, if that takes no longer than a moment."""
     task = asyncio.create_task(work, name="writer-transaction")
     try:
         return await asyncio.shield(task)
     except asyncio.CancelledError:
-        with suppress(EmsTelemetryError):
+        try:
+            await asyncio.wait({task}, timeout=LAST_TRANSACTION_S)
+        finally:
+            task.cancel()
+        with suppress(EmsTelemetryError, asyncio.CancelledError):
             await task
         raise

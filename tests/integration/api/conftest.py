@@ -14,9 +14,11 @@ import uvicorn
 from fakes import HandClock
 from fastapi import FastAPI
 from servers.process import LOOPBACK, free_port
+from standings import connector, refused, standing
 
 from ems_telemetry.api.app import ApiServices, Check, Readiness, create_app
 from ems_telemetry.api.services import Retried
+from ems_telemetry.api.standing import Reload, Standing
 from ems_telemetry.model import DeadLetter, Kind
 from ems_telemetry.observe import ConnectorStatus, LinkState, Metrics
 from ems_telemetry.storage.capability import detect, prepare_for
@@ -82,6 +84,8 @@ class Plant:
     readiness: Readiness = READY
     retried: list[DeadLetter] = field(default_factory=list)
     outcome: Retried = Retried(1, "1 reading")  # noqa: RUF009 - immutable
+    standing: Standing = field(default_factory=lambda: standing(connectors=[connector(one.name) for one in CONNECTORS]))
+    reload: Reload = field(default_factory=refused)
 
     def app(self, *, allow_anonymous: bool = False) -> FastAPI:
         services = ApiServices(
@@ -89,6 +93,8 @@ class Plant:
             connectors=lambda: self.connectors,
             readiness=lambda: self.readiness,
             retry=self._retry,
+            standing=lambda: self.standing,
+            reload=self.answer_reload,
             metrics=self.metrics,
             clock=self.clock,
             allow_anonymous=allow_anonymous,
@@ -101,6 +107,9 @@ class Plant:
     async def _retry(self, letter: DeadLetter) -> Retried:
         self.retried.append(letter)
         return self.outcome
+
+    async def answer_reload(self) -> Reload:
+        return self.reload
 
     async def key(
         self, scopes: Sequence[str] = ("read",), sites: Sequence[str] | None = None, expires_at: datetime | None = None

@@ -1,6 +1,7 @@
 """The API against its own description, and the description against the pages people read."""
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +10,12 @@ import pytest
 from jsonschema_rs import Draft202012Validator
 from pydantic import BaseModel
 
-from ems_telemetry.api import items
+from ems_telemetry.api import configuration_items, items
 from ems_telemetry.api.problem import ProblemType
 from ems_telemetry.model import Flag
 
 from .conftest import Plant, client_of
+from .test_configuration import accept
 
 DOCS = Path(__file__).parents[3] / "docs" / "api.md"
 PATHS = {
@@ -23,6 +25,10 @@ PATHS = {
     "/api/v1/points": "/api/v1/points",
     "/api/v1/points/{key}": "/api/v1/points/EM-01.energy_import",
     "/api/v1/points/{key}/readings": "/api/v1/points/EM-01.energy_import/readings",
+    "/api/v1/points/{key}/revisions": "/api/v1/points/EM-01.energy_import/revisions",
+    "/api/v1/config/revisions": "/api/v1/config/revisions",
+    "/api/v1/config/revisions/{id}": "/api/v1/config/revisions/1",
+    "/api/v1/status": "/api/v1/status",
     "/api/v1/readings/latest": "/api/v1/readings/latest",
     "/api/v1/connectors": "/api/v1/connectors",
     "/api/v1/dead-letters": "/api/v1/dead-letters",
@@ -51,6 +57,7 @@ async def test_every_answer_is_as_its_schema_says_and_holds_nothing_else(
     letter = await plant.lose("shared")
     await plant.miss("shared", from_s=0, to_s=1)
     paths = {**PATHS, "/api/v1/dead-letters/{id}": f"/api/v1/dead-letters/{letter}"}
+    await accept(plant, 0, "type: modbus", "0.1")
     assert set(paths) | {"/metrics"} == {path for method, path, _ in operations_of(document) if method == "GET"}
     for template, path in paths.items():
         answer = await api.get(path)
@@ -79,6 +86,8 @@ async def test_the_answer_to_a_retry_is_as_its_schema_says(plant: Plant, documen
         ("dead-letters", items.DeadLetter),
         ("dead-letters/summary", items.LetterKind),
         ("gaps", items.Gap),
+        ("points/EM-01.energy_import/revisions", configuration_items.PointRevision),
+        ("config/revisions", configuration_items.ConfigRevision),
     ],
 )
 async def test_an_item_has_the_fields_of_its_model_in_their_order(
@@ -87,6 +96,7 @@ async def test_an_item_has_the_fields_of_its_model_in_their_order(
     await plant.store("EM-01.power", 1.0)
     await plant.lose("shared")
     await plant.miss("shared", from_s=0, to_s=1)
+    await accept(plant, 0, "type: modbus", "0.1")
     first = (await api.get(f"/api/v1/{path}")).json()["items"][0]
     assert list(first) == items.columns_of(model)
 
@@ -97,10 +107,11 @@ async def test_every_problem_is_as_its_schema_says(api: httpx.AsyncClient, docum
         assert not list(problem.iter_errors((await api.get(path)).json()))
 
 
-def operations_of(document: dict[str, Any]) -> list[tuple[str, str, dict[str, Any]]]:
-    """Every operation with its method and path."""
-    paths = document["paths"].items()
-    return [(method.upper(), path, operation) for path, operations in paths for method, operation in operations.items()]
+def operations_of(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Gives each operation with its method and path."""
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            yield method.upper(), path, operation
 
 
 async def test_every_guarded_operation_says_so_and_names_its_problems(document: dict[str, Any]) -> None:

@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from standings import CONFIGURATION, SPOOL, changed, refused, standing
 
 from ems_telemetry.model import Flag
 
@@ -71,6 +72,21 @@ async def test_the_page_shows_what_the_api_says(plant: Plant, chromium: str, tmp
     assert re.search(r"power — .* ✕ bad device marks it bad · status 0x80310000", words), "a missing value is no zero"
     assert re.search(r"volume — — . none no reading yet", words)
     assert "5 of 5 need attention" in words
+    assert console == ""
+
+
+async def test_the_page_tells_how_the_service_stands_and_what_is_wrong(plant: Plant, chromium: str, tmp_path: Path) -> None:
+    spool = changed(SPOOL, share=0.83, size_bytes=int(0.83 * SPOOL.max_size_bytes), hours_left=2.1)
+    reload = changed(CONFIGURATION, last_reload=refused("connectors/hall-1.yaml:3: key what is not known"))
+    plant.standing = standing(spool=spool, configuration=reload)
+    async with served(plant.app(allow_anonymous=True)) as address:
+        words, console = await show(chromium, f"{address}/", tmp_path)
+    assert "✕ the spool is 83% full, room for 2 h 6 min at the present rate" in words
+    assert "✕ the files were changed and are not taken over: connectors/hall-1.yaml:3: key what is not known" in words
+    assert "✓ Database answers PostgreSQL 17.12 · TimescaleDB 2.31.2 (timescale) db:5432/ems 2 jobs, none failing" in words
+    assert "✓ Writing 34.2 rows/s lag 0.2 s 11 ms a commit" in words
+    assert "✕ Spool 83 % full room for 2 h at 2 KiB/s 3 batches, the oldest 0.2 s disk 120 GiB free" in words
+    assert re.search(r"✕ Files revision 12 in force for \d+ d a reload was refused, \d+ d ago", words)
     assert console == ""
 
 

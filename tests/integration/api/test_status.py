@@ -2,6 +2,7 @@
 
 import httpx
 import pytest
+from standings import DATABASE, changed, standing
 
 from ems_telemetry.observe import Metrics
 
@@ -79,3 +80,19 @@ async def test_every_answer_carries_safe_headers(plant: Plant, path: str) -> Non
     assert (policy["default-src"], policy["script-src"], policy["frame-ancestors"]) == ("'none'", "'self'", "'none'")
     assert (headers["x-content-type-options"], headers["referrer-policy"]) == ("nosniff", "no-referrer")
     assert headers["cache-control"] == "no-store"
+
+
+async def test_the_status_is_told_whole_also_while_the_database_is_away(plant: Plant, api: httpx.AsyncClient) -> None:
+    await api.get("/api/v1/connectors")  # the key is remembered
+    plant.standing = standing(database=changed(DATABASE, reachable=False, problem="out of reach"))
+    await plant.database.close()
+    answer = (await api.get("/api/v1/status")).json()
+    assert answer["well"] is False
+    assert answer["troubles"] == ["the database is away: out of reach; readings wait in the spool"]
+    assert (answer["as_of"], answer["spool"]["hours_left"]) == ("2026-03-02T10:00:00Z", 583.0)
+
+
+async def test_a_key_for_one_site_sees_the_connectors_of_no_other(plant: Plant) -> None:
+    async with client_of(plant.app(), await plant.key(sites=["BER1"])) as client:
+        answer = (await client.get("/api/v1/status")).json()
+    assert [connector["name"] for connector in answer["connectors"]] == ["hall-1"]

@@ -23,7 +23,7 @@ from small_plant import (
     writer,
 )
 
-from ems_telemetry.model import Batch, Flag, Quality
+from ems_telemetry.model import Batch, Declaration, Flag, Quality
 from ems_telemetry.observe import Metrics
 from ems_telemetry.storage.database import Database
 
@@ -227,3 +227,21 @@ async def test_a_gap_that_lasts_is_one_row_that_grows(database: Database) -> Non
     assert await fetch(database, "SELECT id, started_at, ended_at FROM gaps") == [(begun.id, begun.start, longest.end)]
     await write(database, Batch("c", gaps=[begun]))
     assert await fetch(database, "SELECT ended_at FROM gaps") == [(longest.end,)]
+
+
+async def test_what_a_device_gave_another_meaning_stays_shut_out_when_the_writer_prepares_anew(database: Database) -> None:
+    found = Declaration(
+        *("EM-30.power", "EM-30", "Line 3", "BER1", None, "electricity", "Power", "active_power", "kW", "gauge"),
+        *("spBv1.0/P/DDATA/line-3/EM-30 Power", "W", None),
+    )
+    other = found._replace(quantity="active_energy_import", unit="kWh", kind="counter")
+    await write(database, Batch("hall-1", [reading(found.key)], declarations=[found]))
+    spool = MemorySpool(Batch("hall-1", declarations=[other]))
+    async with running(writer(database, spool)) as one:
+        await spool.wait_until_empty()
+        one.renew()
+        await spool.put(batch(reading(found.key, 1), reading(ENERGY)))
+        await spool.wait_until_empty()
+    assert await stored(database, found.key) == [(START, 1.0)]
+    assert await stored(database, ENERGY) == [(START, 1.0)]
+    assert await fetch(database, "SELECT reason, point FROM dead_letters") == [("unknown_point", found.key)]

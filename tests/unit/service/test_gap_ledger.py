@@ -38,8 +38,8 @@ class Life:
         watch = SilenceWatch(report, clock)
         watch.add([POINT])
         self.pipeline = Pipeline(Normalizer("c", [POINT]), self.spool, report, clock, watch)
-        watched = [Watched("c", watch, self.pipeline)]
-        self.ledger = GapLedger(watched, Heartbeat(directory), metrics=self.metrics, clock=clock)
+        self.ledger = GapLedger(Heartbeat(directory), metrics=self.metrics, clock=clock)
+        self.ledger.watch(Watched("c", watch, self.pipeline))
 
     @asynccontextmanager
     async def lived(self) -> AsyncIterator[None]:

@@ -8,6 +8,7 @@ from pydantic import ConfigDict, Field, ModelWrapValidatorHandler, PrivateAttr, 
 from pydantic.config import JsonDict
 from pydantic_core import InitErrorDetails
 
+from ems_telemetry.config.base import files_read
 from ems_telemetry.config.connector import Meter
 from ems_telemetry.config.problems import not_known
 from ems_telemetry.config.scalars import Duration
@@ -88,7 +89,7 @@ class ModbusMeter(Meter[ModbusPoint]):
         if not isinstance(name, str):
             return handler(data)
         try:
-            profile = _read(name, (info.context or {}).get("folder"))
+            profile = _read(name, info)
             whole = completed(data, profile)
         except WrongKeyError as error:
             detail = InitErrorDetails(type="value_error", loc=(error.key,), input=None, ctx={"error": ValueError(str(error))})
@@ -157,9 +158,12 @@ def _named(data: Written, key: str, known: Mapping[str, Written]) -> Sequence[st
     return ids
 
 
-def _read(name: str, folder: Path | None) -> Profile:
+def _read(name: str, info: ValidationInfo) -> Profile:
+    folder: Path | None = (info.context or {}).get("folder")
     try:
-        return Library(folder).find(name).read()
+        found = Library(folder).find(name)
+        files_read(info).note_plain(found.path)
+        return found.read()
     except ValueError as error:
         raise WrongKeyError("profile", str(error)) from error
     except ConfigurationError as error:

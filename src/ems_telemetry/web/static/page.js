@@ -1,5 +1,6 @@
 // The commissioning page: asks the API every few seconds and shows what it says. It keeps nothing but the key, in this tab.
 
+import { remarks, tiles } from "./standing.js";
 import * as words from "./words.js";
 
 const REFRESH_MS = 5000;
@@ -67,6 +68,21 @@ async function showService() {
   at("state").replaceChildren(mark(ready ? ["good", "✓ ready"] : ["bad", "✕ not ready"]));
   at("checks").replaceChildren(...checks.map((check) =>
     make("li", {}, mark(check.ok ? ["good", "✓"] : ["bad", "✕"]), make("span", {}, make("b", {}, check.name), ` ${check.detail}`))));
+}
+
+function tile({ title, mark: [kind, sign], main, share, lines }) {
+  const bar = share === undefined ? null :
+    make("meter", { min: 0, max: 1, low: 0.5, high: 0.8, optimum: 0, value: share, "aria-label": `${title} ${main}` });
+  return make("div", { class: "card tile" },
+    make("h3", {}, mark([kind, sign]), ` ${title}`), make("p", { class: "main" }, main), bar,
+    ...lines.filter(Boolean).map((line) => make("p", { class: "why" }, line)));
+}
+
+function showStanding(standing) {
+  at("since").textContent = `ems-telemetry ${standing.service.version}, up ${words.ago(standing.service.started_at)}`;
+  at("remarks").replaceChildren(...remarks(standing).map(([sign, text]) => make("li", {}, mark(sign), make("span", {}, text))));
+  at("standing").replaceChildren(...tiles(standing).map(tile));
+  at("checks").hidden = true; // the tiles tell more
 }
 
 function showConnectors({ items }) {
@@ -150,6 +166,7 @@ async function part(id, work) {
 function showGuarded() {
   const from = encodeURIComponent(new Date(Date.now() - DAY_MS).toISOString());
   return Promise.all([
+    part("standing", async () => showStanding(await ask("api/v1/status"))),
     part("connectors", async () => showConnectors(await ask("api/v1/connectors"))),
     part("latest", async () => { latestItems = await askAll("api/v1/readings/latest"); showLatest(); }),
     part("losses", async () => showLosses(await ask(`api/v1/dead-letters?from=${from}`),
@@ -161,6 +178,8 @@ function askForKey(reason) {
   at("access-reason").textContent = sessionStorage.getItem(KEY) ? `The API refuses the key: ${reason}.` : "The API wants a key.";
   at("access").hidden = false;
   for (const id of ["connectors", "latest", "losses"]) at(id).replaceChildren(said("Shown when the API has a key."));
+  for (const id of ["remarks", "standing", "since"]) at(id).replaceChildren();
+  at("checks").hidden = false;
 }
 
 async function refresh() {

@@ -18,6 +18,7 @@ export const FLAGS = {
 const QUALITIES = { 192: ["good", "✓ good"], 64: ["warn", "◆ uncertain"], 0: ["bad", "✕ bad"] };
 const STATES = { up: ["good", "✓ up"], connecting: ["warn", "◆ connecting"], down: ["bad", "✕ down"], stopped: ["", "■ stopped"] };
 const UNITS = [["d", 86400], ["h", 3600], ["min", 60], ["s", 1]];
+const SIZES = [["TiB", 2 ** 40], ["GiB", 2 ** 30], ["MiB", 2 ** 20], ["KiB", 2 ** 10]];
 // A value is late when this many of its intervals have passed, and never within the first half minute.
 const LATE_INTERVALS = 3;
 const LATE_AT_LEAST_S = 30;
@@ -33,11 +34,19 @@ export const grouped = (value, digits = 12) =>
   value.toLocaleString("en", { maximumSignificantDigits: digits }).replaceAll(",", "\u202f");
 export const unit = (text) => (text === "1" ? "" : text.replaceAll("m3", "m³").replace("deg", "°"));
 
-export function ago(time) {
-  const passed = Math.max(0, secondsSince(time));
-  const [unit, size] = UNITS.find(([, size]) => passed >= size) ?? ["s", 1];
-  return `${Math.floor(passed / size)} ${unit}`;
+export const ago = (time) => duration(Math.max(0, Math.floor(secondsSince(time))));
+
+export function duration(seconds) {
+  const [unit, size] = UNITS.find(([, size]) => seconds >= size) ?? ["s", 1];
+  return seconds < 10 && !Number.isInteger(seconds) ? `${seconds.toFixed(1)} s` : `${Math.floor(seconds / size)} ${unit}`;
 }
+
+export function size(bytes) {
+  const [unit, size] = SIZES.find(([, size]) => bytes >= size) ?? ["B", 1];
+  return `${grouped(bytes / size, 3)} ${unit}`;
+}
+
+export const rate = (perSecond) => (perSecond === null ? "?" : grouped(perSecond, 3));
 
 export function isLate(item) {
   if (item.time === null || !item.expected_interval_s) return false;

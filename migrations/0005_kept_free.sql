@@ -1,0 +1,3 @@
+-- Nothing: the number belongs to a change of its own.
+
+SELECT 1;
