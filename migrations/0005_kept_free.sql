@@ -1,3 +1,0 @@
--- Nothing: the number belongs to a change of its own.
-
-SELECT 1;
