@@ -18,7 +18,7 @@ from servers.node_opcua import NodeOpcuaServer
 from servers.process import serving
 from typer.testing import CliRunner
 
-from ems_telemetry.cli.main import app
+from ems_telemetry.cli.main import make_app
 from ems_telemetry.clock import SystemClock
 from ems_telemetry.connectors.opcua.own_certificate import OwnFolder, wish_for_this_machine
 from ems_telemetry.connectors.opcua.trust_folder import TrustFolder
@@ -107,7 +107,7 @@ def accept_as_told(command: str, folder: Path) -> None:
     """Types the command of a message, for the service whose PKI folder lies in `folder`."""
     service = folder / "ems-telemetry.yaml"
     service.write_text("pki: {directory: pki}\n")
-    assert CliRunner().invoke(app, [*command.split()[1:], "--config", str(service)]).exit_code == 0
+    assert CliRunner().invoke(make_app(), [*command.split()[1:], "--config", str(service)]).exit_code == 0
 
 
 async def test_a_server_that_does_not_trust_us_is_told_about_and_lets_us_in_by_itself_once_it_does(tmp_path: Path) -> None:

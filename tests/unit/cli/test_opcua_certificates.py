@@ -8,7 +8,7 @@ import pytest
 from opcua_certificates import issue
 from typer.testing import CliRunner, Result
 
-from ems_telemetry.cli.main import app
+from ems_telemetry.cli.main import make_app
 from ems_telemetry.connectors.opcua.certificates import CertificateError, facts_of, read_certificates
 from ems_telemetry.connectors.opcua.trust_folder import TrustFolder
 
@@ -24,7 +24,7 @@ class Plant:
         self._config.write_text("pki: {directory: pki}\n")
 
     def run(self, *words: str) -> Result:
-        result = CliRunner().invoke(app, ["opcua", *words, "--config", str(self._config)])
+        result = CliRunner().invoke(make_app(), ["opcua", *words, "--config", str(self._config)])
         if result.exception is not None and not isinstance(result.exception, SystemExit):
             raise result.exception
         return result

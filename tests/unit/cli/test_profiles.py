@@ -10,7 +10,7 @@ import pytest
 from profile_files import OWN, write_plant, write_profile
 from typer.testing import CliRunner, Result
 
-from ems_telemetry.cli.main import app
+from ems_telemetry.cli.main import make_app
 from ems_telemetry.cli.profiles_shown import snippet
 from ems_telemetry.config.load import load
 from ems_telemetry.connectors.modbus import CONNECTOR_TYPE
@@ -28,7 +28,7 @@ def _nowhere_in_particular(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def run(*arguments: str) -> Result:
-    return CliRunner().invoke(app, ["profiles", *arguments])
+    return CliRunner().invoke(make_app(), ["profiles", *arguments])
 
 
 def listed(*arguments: str) -> Sequence[dict[str, Any]]:
@@ -158,7 +158,7 @@ def test_the_lines_shown_are_indented_as_below_meters() -> None:
 
 
 def test_init_copies_no_profiles(tmp_path: Path) -> None:
-    result = CliRunner().invoke(app, ["init", str(tmp_path / "plant")])
+    result = CliRunner().invoke(make_app(), ["init", str(tmp_path / "plant")])
     assert result.exit_code == 0
     assert not (tmp_path / "plant/connectors/profiles").exists()
     assert (tmp_path / "plant/connectors/hall-1-switchboard.yaml").exists()

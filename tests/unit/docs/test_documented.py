@@ -8,7 +8,7 @@ import pytest
 from pydantic import BaseModel
 from ruamel.yaml import YAML
 
-from ems_telemetry.cli.main import app
+from ems_telemetry.cli.main import MODULES
 from ems_telemetry.config.connector import ConnectorFile, Meter, Point
 from ems_telemetry.config.quantities import QUANTITIES
 from ems_telemetry.config.service import Settings
@@ -64,8 +64,7 @@ def test_every_flag_is_explained(flag: Flag) -> None:
 
 def test_every_verb_stands_in_the_guide_to_commands() -> None:
     text = (DOCS / "commands.md").read_text()
-    verbs = [command.name for command in app.registered_commands] + [group.name for group in app.registered_groups]
-    assert [verb for verb in verbs if f"## `{verb}" not in text] == []
+    assert [verb for verb in MODULES if f"## `{verb}" not in text] == []
 
 
 @pytest.mark.parametrize("file", sorted((DOCS.parent / "connectors").glob("*.yaml")), ids=lambda file: file.stem)
