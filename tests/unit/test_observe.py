@@ -45,7 +45,7 @@ def test_a_change_of_state_is_one_line_however_often_it_is_told(log: io.StringIO
     report.stopped()
     report.stopped()
     assert [line["event"] for line in lines(log)] == ["connector_down", "connector_up", "connector_stopped"]
-    assert report.status.counters == {"reconnects": 3}
+    assert report.status.counters == {"reconnects": 3, "sessions": 1}
     assert metrics.registry.get_sample_value("ems_telemetry_connector_reconnects_total", {"connector": "c"}) == 3
 
 

@@ -17,7 +17,6 @@ import sqlite3
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias, TypeVar
@@ -64,7 +63,6 @@ class SqliteSpool:
         self._commands: queue.SimpleQueue[_Command | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         self._state = SpoolState(0, 0, max_size_bytes, None, 0)
-        self._appended_bytes = 0
         self._filled: asyncio.Event | None = None
         self._emptied: asyncio.Event | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -95,7 +93,6 @@ class SqliteSpool:
         """Returns when the batch and its receipts are on disk; see `SpoolWriter`."""
         body = encode(batch)
         await self._do(lambda file: file.append(body, len(batch), receipts), writes=True, adds=True)
-        self._appended_bytes += len(body)
 
     async def is_durable(self, receipt: Receipt) -> bool:
         """Tells whether this receipt was appended; see `SpoolWriter`."""
@@ -123,7 +120,7 @@ class SqliteSpool:
 
     def state(self) -> SpoolState:
         """Tells how full it is, as of the last commit."""
-        return replace(self._state, appended_bytes=self._appended_bytes)
+        return self._state
 
     async def _do(self, act: Callable[[SpoolFile], ResultT], *, writes: bool = False, adds: bool = False) -> ResultT:
         if self._thread is None:
