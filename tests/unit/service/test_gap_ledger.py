@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
@@ -12,6 +12,7 @@ from fakes import HandClock
 from unit.service.silent_plant import merge, watched_point
 from unit.service.test_pipeline import FakeSpool
 
+from ems_telemetry.config.check import ConfiguredPoint
 from ems_telemetry.errors import SpoolFullError
 from ems_telemetry.model import Gap, Sample
 from ems_telemetry.normalize.meaning import Normalizer
@@ -32,14 +33,21 @@ class Life:
         self.spool = FakeSpool()
         self.metrics = Metrics()
         self.stopping = asyncio.Event()
-        report = ConnectorReport("c", "test", "test://", clock=clock, metrics=self.metrics)
-        report.connecting()
-        report.up()
-        watch = SilenceWatch(report, clock)
-        watch.add([POINT])
-        self.pipeline = Pipeline(Normalizer("c", [POINT]), self.spool, report, clock, watch)
-        self.ledger = GapLedger(Heartbeat(directory), metrics=self.metrics, clock=clock)
+        self.is_read = True
+        self.ledger = GapLedger(Heartbeat(directory), metrics=self.metrics, clock=clock, is_read=lambda: self.is_read)
+        self.report = ConnectorReport("c", "test", "test://", clock=clock, metrics=self.metrics)
+        self.pipeline = self.begin_connector(POINT)
+
+    def begin_connector(self, *points: ConfiguredPoint) -> Pipeline:
+        """Puts a connector in the place of the one before, as a reload does."""
+        self.report.begin_anew("test", "test://")
+        self.report.connecting()
+        self.report.up()
+        watch = SilenceWatch(self.report, self.clock)
+        watch.add(points)
+        self.pipeline = Pipeline(Normalizer("c", list(points)), self.spool, self.report, self.clock, watch)
         self.ledger.watch(Watched("c", watch, self.pipeline))
+        return self.pipeline
 
     @asynccontextmanager
     async def lived(self) -> AsyncIterator[None]:
@@ -162,3 +170,79 @@ async def test_a_folder_that_cannot_be_written_is_told_once_and_collecting_goes_
         await life.pass_time(22)
     assert len(life.gaps()) == 1
     assert capsys.readouterr().out.count("heartbeat_failed") == 1
+
+
+async def test_a_connector_that_takes_the_place_of_another_goes_on_with_its_silence(life: Life) -> None:
+    async with life.lived():
+        await life.hear()
+        began = life.clock.now()
+        await life.pass_time(25)
+        (before,) = life.gaps()
+        life.begin_connector(POINT)
+        await life.pass_time(30)
+        (gap,) = life.gaps()
+        assert (gap.id, gap.start, gap.is_open) == (before.id, began, True)
+        await life.hear()
+        await life.pass_time(2)
+    (gap,) = life.gaps()
+    assert (gap.id, gap.is_open, gap.end - gap.start) == (before.id, False, timedelta(seconds=55))
+
+
+async def test_a_silence_that_began_under_the_old_connector_is_counted_from_its_last_reading(life: Life) -> None:
+    async with life.lived():
+        await life.hear()
+        began = life.clock.now()
+        await life.pass_time(15)
+        life.begin_connector(POINT)
+        await life.pass_time(25)
+    (gap,) = life.gaps()
+    assert (gap.cause, gap.start, gap.is_open) == ("no_data", began, True)
+
+
+async def test_a_point_that_a_reload_took_out_has_its_gap_ended_then(life: Life) -> None:
+    async with life.lived():
+        await life.hear()
+        await life.pass_time(25)
+        life.begin_connector(watched_point("q", 10))
+        ended = life.clock.now()
+        await life.pass_time(5)
+        (gap,) = life.gaps()
+        assert (gap.point, gap.is_open, gap.end) == ("EM-01.p", False, ended)
+        await life.pass_time(30)
+    assert [gap.point for gap in life.gaps()] == ["EM-01.p", "EM-01.q"]
+
+
+async def test_the_gaps_of_a_connector_that_is_gone_end_and_nothing_more_is_expected_of_it(life: Life) -> None:
+    async with life.lived():
+        await life.hear()
+        await life.pass_time(25)
+        life.ledger.keep_only([])
+        ended = life.clock.now()
+        await life.pass_time(60)
+    (gap,) = life.gaps()
+    assert (gap.is_open, gap.end) == (False, ended)
+    assert life.shown("no_data") == 0
+
+
+async def test_a_connector_that_is_kept_is_watched_on(life: Life) -> None:
+    async with life.lived():
+        await life.hear()
+        life.ledger.keep_only(["c"])
+        await life.pass_time(25)
+    assert [gap.cause for gap in life.gaps()] == ["no_data"]
+
+
+async def test_the_lease_of_an_open_gap_is_not_renewed_while_nobody_reads_the_spool(life: Life) -> None:
+    def ends() -> list[datetime]:
+        return [gap.end for batch in life.spool.batches for gap in batch.gaps]
+
+    async with life.lived():
+        await life.hear()
+        await life.pass_time(25)
+        life.is_read = False
+        told = ends()
+        await life.pass_time(700)
+        assert ends() == told
+        life.is_read = True
+        await life.pass_time(1)
+        assert ends() == [*told, life.clock.now()]

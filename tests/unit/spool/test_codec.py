@@ -43,6 +43,7 @@ GAPS = st.builds(
     end=TIMES,
     cause=st.text(),
     refused=st.integers(0, 2**40),
+    expected=st.none() | st.integers(0, 2**40),
 )
 
 
