@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 
 from ems_telemetry.config.check import ConfiguredPoint
 from ems_telemetry.config.content import hash_of, written_files
@@ -77,7 +78,27 @@ def _point_row(point: ConfiguredPoint) -> PointRow:
         source=spec.source,
         source_unit=spec.unit,
         expected_interval_s=point.expected_interval_s,
+        max_gap_s=spec.max_gap,
+        max_rate=None if spec.max_rate is None else Decimal(repr(spec.max_rate)) * point.conversion.factor,
+        rollover_at=None if spec.rollover_at is None else modulus(spec.rollover_at, spec.scale) * point.conversion.factor,
         scale=spec.scale,
         offset=spec.offset,
         definition=spec.model_dump(mode="json", by_alias=True, exclude_defaults=True, exclude={"name"}, fallback=str),
     )
+
+
+def modulus(rollover_at: Decimal, scale: Decimal) -> Decimal:
+    """Gives what a register counts modulo, in the unit of `rollover_at`: makers write that, or the highest value shown.
+
+    99999999.9 in steps of 0.1 is the highest of nine digits, and 4294967295 that of 32 bits: 0 follows one step later.
+
+    Args:
+        rollover_at: as written in the file.
+        scale: one step of the register.
+    """
+    steps = rollover_at / scale
+    if steps == steps.to_integral_value():
+        following = int(steps) + 1
+        if following & (following - 1) == 0 or str(following).rstrip("0") == "1":
+            return following * scale
+    return rollover_at

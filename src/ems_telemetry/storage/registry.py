@@ -27,27 +27,35 @@ _PUT_SITE = """
           IS DISTINCT FROM (excluded.name, excluded.timezone, excluded.areas, true)
 """
 _PUT_METER = """
-    INSERT INTO meters AS old (id, site_id, area, name, medium, connector) VALUES (%s, %s, %s, %s, %s, %s)
+    INSERT INTO meters AS old (id, site_id, area, name, medium, connector, parent_id, uncertainty)
+    VALUES (%s, %s, %s, %s, %s, %s, %s, %s)
     ON CONFLICT (id) DO UPDATE SET site_id = excluded.site_id, area = excluded.area, name = excluded.name,
-                                   medium = excluded.medium, connector = excluded.connector, active = true,
-                                   discovered = false, updated_at = now()
-    WHERE (old.site_id, old.area, old.name, old.medium, old.connector, old.active, old.discovered)
-          IS DISTINCT FROM (excluded.site_id, excluded.area, excluded.name, excluded.medium, excluded.connector, true, false)
+                                   medium = excluded.medium, connector = excluded.connector, parent_id = excluded.parent_id,
+                                   uncertainty = excluded.uncertainty, active = true, discovered = false, updated_at = now()
+    WHERE (old.site_id, old.area, old.name, old.medium, old.connector, old.parent_id, old.uncertainty, old.active, old.discovered)
+          IS DISTINCT FROM (excluded.site_id, excluded.area, excluded.name, excluded.medium, excluded.connector,
+                            excluded.parent_id, excluded.uncertainty, true, false)
 """
 # An upsert would use up an id for every point at every start.
 _ADD_POINT = """
-    INSERT INTO points (meter_id, name, quantity, medium, unit, kind, source, source_unit, expected_interval, key)
-    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, make_interval(secs => %s), %s)
+    INSERT INTO points (meter_id, name, quantity, medium, unit, kind, source, source_unit, expected_interval, max_gap, max_rate,
+                        rollover_at, interpolation, expression, key)
+    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, make_interval(secs => %s), make_interval(secs => %s), %s, %s, %s, %s, %s)
 """
 _CHANGE_POINT = """
     UPDATE points SET active = true, discovered = false, updated_at = now(),
-        (meter_id, name, quantity, medium, unit, kind, source, source_unit, expected_interval) = (SELECT fresh.*)
-    FROM (VALUES (%s, %s, %s, %s::text, %s, %s, %s, %s, make_interval(secs => %s)))
-         AS fresh (meter_id, name, quantity, medium, unit, kind, source, source_unit, expected_interval)
+        (meter_id, name, quantity, medium, unit, kind, source, source_unit, expected_interval, max_gap, max_rate, rollover_at,
+         interpolation, expression) = (SELECT fresh.*)
+    FROM (VALUES (%s, %s, %s, %s::text, %s, %s, %s, %s, make_interval(secs => %s), make_interval(secs => %s), %s::numeric,
+                  %s::numeric, %s, %s::text))
+         AS fresh (meter_id, name, quantity, medium, unit, kind, source, source_unit, expected_interval, max_gap, max_rate,
+                   rollover_at, interpolation, expression)
     WHERE key = %s AND (points.meter_id, points.name, points.quantity, points.medium, points.unit, points.kind, points.source,
-                        points.source_unit, points.expected_interval, active, discovered) IS DISTINCT FROM (
+                        points.source_unit, points.expected_interval, points.max_gap, points.max_rate, points.rollover_at,
+                        points.interpolation, points.expression, active, discovered) IS DISTINCT FROM (
                         fresh.meter_id, fresh.name, fresh.quantity, fresh.medium, fresh.unit, fresh.kind, fresh.source,
-                        fresh.source_unit, fresh.expected_interval, true, false)
+                        fresh.source_unit, fresh.expected_interval, fresh.max_gap, fresh.max_rate, fresh.rollover_at,
+                        fresh.interpolation, fresh.expression, true, false)
 """
 _DEACTIVATE = {
     "points": """
@@ -149,7 +157,7 @@ async def declare(
             cursor = connection.cursor()
             await cursor.executemany(_DECLARE_METER, [_meter_columns(one, connector) for one, connector in meters.values()])
             agreeing = [row for key, row in rows.items() if key not in contradicting]
-            await cursor.executemany(_DECLARE_POINT, [_columns(row) for row in agreeing])
+            await cursor.executemany(_DECLARE_POINT, [_declared_columns(row) for row in agreeing])
             revision, _ = await newest_revision(connection) or (None, "")
             await revise_points(connection, agreeing, revision, datetime.now(UTC), discovered=True)
             known = await _read_ids(connection)
@@ -191,7 +199,8 @@ async def _put(
     cursor = connection.cursor()
     await cursor.executemany(_PUT_SITE, [(row.id, row.name, row.timezone, list(row.areas)) for row in sites])
     await cursor.executemany(
-        _PUT_METER, [(row.id, row.site_id, row.area, row.name, row.medium, row.connector) for row in meters]
+        _PUT_METER,
+        [(row.id, row.site_id, row.area, row.name, row.medium, row.connector, row.parent_id, row.uncertainty) for row in meters],
     )
     await cursor.executemany(_ADD_POINT, [_columns(row) for row in points if row.key not in known])
     await cursor.executemany(_CHANGE_POINT, [_columns(row) for row in points if row.key in known])
@@ -211,5 +220,14 @@ async def _deactivate(
 
 
 def _columns(row: PointRow) -> tuple[object, ...]:
-    meaning = (row.meter_id, row.name, row.quantity, row.medium, row.unit, str(row.kind))
-    return (*meaning, row.source, row.source_unit, row.expected_interval_s, row.key)
+    rules = (row.max_gap_s, row.max_rate, row.rollover_at, row.interpolation, row.expression)
+    return (*_meaning(row), *rules, row.key)
+
+
+def _declared_columns(row: PointRow) -> tuple[object, ...]:
+    return (*_meaning(row), row.key)
+
+
+def _meaning(row: PointRow) -> tuple[object, ...]:
+    told = (row.meter_id, row.name, row.quantity, row.medium, row.unit, str(row.kind))
+    return (*told, row.source, row.source_unit, row.expected_interval_s)

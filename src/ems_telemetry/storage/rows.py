@@ -28,6 +28,10 @@ class MeterRow:
     name: str
     medium: str | None
     connector: str
+    parent_id: str | None = None
+    """The meter behind which it stands."""
+    uncertainty: Decimal | None = None
+    """Of its totals, relative and expanded, in percent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,5 +50,13 @@ class PointRow:
     expected_interval_s: float | None
     scale: Decimal = Decimal(1)
     offset: Decimal = Decimal(0)
+    max_gap_s: float | None = None
+    max_rate: Decimal | None = None
+    """In `unit` per hour."""
+    rollover_at: Decimal | None = None
+    """The register counts modulo this, in `unit`."""
+    interpolation: str = "stepped"
+    expression: str | None = None
+    """Of a virtual point: what it is computed from."""
     definition: Mapping[str, Any] = field(default_factory=dict)
     """Every key that is not at its default, as it would stand in a file; JSON."""

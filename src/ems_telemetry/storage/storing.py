@@ -1,4 +1,5 @@
-"""One load into the database in one transaction: binary COPY into a staging table, one insert, the newest values, dead letters.
+"""One load into the database in one transaction: binary COPY into a staging table, one insert, the newest values, what must be
+computed anew, dead letters.
 
 A row that is there already is left as it is and accounted for: the same again is a duplicate, another value a conflict.
 """
@@ -14,6 +15,7 @@ from ems_telemetry.errors import RejectedByDatabaseError
 from ems_telemetry.model import DeadLetter, Flag, Gap
 from ems_telemetry.storage.capability import Capability, prepare_for
 from ems_telemetry.storage.load import COLUMNS, Load, Row, conflict
+from ems_telemetry.storage.marks import MARK_STAGED, SHARE_PROGRESS
 from ems_telemetry.storage.translation import translated
 
 COLUMN_TYPES = ("timestamptz", "int4", "int4", "float8", "timestamptz", "int8", "int2", "float8", "numeric")
@@ -131,9 +133,12 @@ async def _store_rows(connection: psycopg.AsyncConnection[Any], rows: Sequence[R
     if not rows:
         return Account(), []
     await _copy(connection, rows)
+    await connection.execute(SHARE_PROGRESS)
     inserted = (await connection.execute(_INSERT)).rowcount
     contradicting = await _find_contradicting(connection, rows) if inserted < len(rows) else []
     await connection.execute(_PUT_LATEST)
+    if inserted:
+        await connection.execute(MARK_STAGED)
     return Account(inserted, len(rows) - inserted - len(contradicting), len(contradicting)), contradicting
 
 

@@ -1,0 +1,124 @@
+"""Keeps the intervals equal to what the readings say: follows the marks that writing leaves, oldest first, and nothing else.
+
+Whatever ends it in the middle, the marks stay until what they ask for is committed; doing a stretch twice changes nothing.
+"""
+
+import asyncio
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from ems_telemetry.clock import Clock
+from ems_telemetry.errors import EmsTelemetryError
+from ems_telemetry.intervals.composing import store_parents
+from ems_telemetry.intervals.compute import compute
+from ems_telemetry.intervals.events import EventType, MeterEvent
+from ems_telemetry.intervals.gathering import Job, gather
+from ems_telemetry.intervals.interval import Interval
+from ems_telemetry.intervals.slices import QUARTER, Stretch, Waiting, next_slice
+from ems_telemetry.observe import Metrics, get_logger
+from ems_telemetry.retry import Backoff
+from ems_telemetry.storage.columns import as_time, as_us
+from ems_telemetry.storage.database import Connection, Database
+from ems_telemetry.storage.intervals import IntervalRow, put_intervals
+from ems_telemetry.storage.marks import advance, count_marks, settle, take_marks
+from ems_telemetry.storage.rules import PointRule, RegisterEvent, read_events, read_rules
+from ems_telemetry.waiting import first_of
+
+EVERY_S = 10.0
+POINTS_AT_ONCE = 5_000
+BREATH_S = 0.01
+"""Between two slices, for those who share the processor."""
+
+
+@dataclass(frozen=True, slots=True)
+class IntervalState:
+    """How computing stands. `waiting` counts the points that wait, as of the last look."""
+
+    waiting: int = 0
+    last_done_at: datetime | None = None
+    last_error: str | None = None
+    last_error_at: datetime | None = None
+
+
+class IntervalWorker:
+    """Computes until `stop`. Building one does no I/O; `run` is called once; `stop` does no harm before it, twice, or after."""
+
+    def __init__(self, database: Database, *, clock: Clock, metrics: Metrics, backoff: Backoff) -> None:
+        self._database = database
+        self._clock = clock
+        self._metrics = metrics
+        self._backoff = backoff
+        self._stopping = asyncio.Event()
+        self._log = get_logger(__name__)
+        self.state = IntervalState()
+
+    def stop(self) -> None:
+        """Asks `run` to end after the slice under way."""
+        self._stopping.set()
+
+    async def run(self) -> None:
+        """Looks every few seconds for what has to be computed. A database that is away is waited for."""
+        failures = 0
+        while not self._stopping.is_set():
+            try:
+                await self.catch_up()
+                failures = 0
+            except EmsTelemetryError as error:
+                failures += 1
+                self._tell_failure(str(error))
+            delay_s = self._backoff.delay_s(failures) if failures else EVERY_S
+            await first_of(self._clock.sleep(delay_s), self._stopping.wait())
+
+    async def catch_up(self) -> int:
+        """Moves on to now and computes all that waits, or what can be done until `stop`.
+
+        Returns:
+            How many intervals were new or other than before.
+
+        Raises:
+            EmsTelemetryError: the database is out of reach, or has no tables yet.
+        """
+        changed = 0
+        async with self._database.connection() as connection:
+            await advance(connection, self._clock.now())
+        while not self._stopping.is_set():
+            async with self._database.connection() as connection:
+                done = await self._do_next(connection)
+            if done is None:
+                break
+            changed += done
+            await asyncio.sleep(BREATH_S)
+        await self._tell()
+        return changed
+
+    async def _do_next(self, connection: Connection) -> int | None:
+        """Computes one slice in one transaction; None if nothing waits."""
+        marks = [Waiting(*mark) for mark in await take_marks(connection, POINTS_AT_ONCE)]
+        if not marks:
+            return None
+        rules = await read_rules(connection, list({mark.point_id for mark in marks}))
+        gone = [mark.id for mark in marks if mark.point_id not in rules]
+        chosen = next_slice(
+            [mark for mark in marks if mark.point_id in rules] or marks,
+            {point_id: rule.expected_interval_s for point_id, rule in rules.items()},
+        )
+        stretches = {point_id: stretch for point_id, stretch in chosen.stretches.items() if point_id in rules}
+        changed = await self._compute(connection, stretches, rules) if stretches else 0
+        await settle(connection, [*chosen.done, *gone], chosen.shortened)
+        return changed
+
+    async def _compute(
+        self, connection: Connection, stretches: dict[int, Stretch], rules: "dict[int, PointRule] | object"
+    ) -> int:
+        raise NotImplementedError
+
+    async def _tell(self) -> None:
+        async with self._database.connection() as connection:
+            waiting = await count_marks(connection)
+        self._metrics.intervals_dirty.set(waiting)
+        self.state = replace(self.state, waiting=waiting, last_done_at=self._clock.now(), last_error=None)
+
+    def _tell_failure(self, problem: str) -> None:
+        if self.state.last_error != problem:
+            self._log.warning("intervals cannot be computed now", event_code="intervals_waiting", reason=problem)
+        self.state = replace(self.state, last_error=problem, last_error_at=self._clock.now())
