@@ -9,19 +9,13 @@ from datetime import datetime
 
 from ems_telemetry.clock import Clock
 from ems_telemetry.errors import EmsTelemetryError
-from ems_telemetry.intervals.composing import store_parents
-from ems_telemetry.intervals.compute import compute
-from ems_telemetry.intervals.events import EventType, MeterEvent
-from ems_telemetry.intervals.gathering import Job, gather
-from ems_telemetry.intervals.interval import Interval
-from ems_telemetry.intervals.slices import QUARTER, Stretch, Waiting, next_slice
+from ems_telemetry.intervals.computing import compute_stretches
+from ems_telemetry.intervals.slices import Waiting, next_slice
 from ems_telemetry.observe import Metrics, get_logger
 from ems_telemetry.retry import Backoff
-from ems_telemetry.storage.columns import as_time, as_us
 from ems_telemetry.storage.database import Connection, Database
-from ems_telemetry.storage.intervals import IntervalRow, put_intervals
 from ems_telemetry.storage.marks import advance, count_marks, settle, take_marks
-from ems_telemetry.storage.rules import PointRule, RegisterEvent, read_events, read_rules
+from ems_telemetry.storage.rules import read_rules
 from ems_telemetry.waiting import first_of
 
 EVERY_S = 10.0
@@ -93,24 +87,14 @@ class IntervalWorker:
 
     async def _do_next(self, connection: Connection) -> int | None:
         """Computes one slice in one transaction; None if nothing waits."""
-        marks = [Waiting(*mark) for mark in await take_marks(connection, POINTS_AT_ONCE)]
-        if not marks:
+        waiting = [Waiting(*mark) for mark in await take_marks(connection, POINTS_AT_ONCE)]
+        if not waiting:
             return None
-        rules = await read_rules(connection, list({mark.point_id for mark in marks}))
-        gone = [mark.id for mark in marks if mark.point_id not in rules]
-        chosen = next_slice(
-            [mark for mark in marks if mark.point_id in rules] or marks,
-            {point_id: rule.expected_interval_s for point_id, rule in rules.items()},
-        )
-        stretches = {point_id: stretch for point_id, stretch in chosen.stretches.items() if point_id in rules}
-        changed = await self._compute(connection, stretches, rules) if stretches else 0
-        await settle(connection, [*chosen.done, *gone], chosen.shortened)
+        rules = await read_rules(connection, list({each.point_id for each in waiting}))
+        chosen = next_slice(waiting, {point_id: rule.expected_interval_s for point_id, rule in rules.items()})
+        changed = await compute_stretches(connection, chosen.stretches, rules, self._clock.now())
+        await settle(connection, chosen.done, chosen.shortened)
         return changed
-
-    async def _compute(
-        self, connection: Connection, stretches: dict[int, Stretch], rules: "dict[int, PointRule] | object"
-    ) -> int:
-        raise NotImplementedError
 
     async def _tell(self) -> None:
         async with self._database.connection() as connection:

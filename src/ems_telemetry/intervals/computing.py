@@ -1,0 +1,56 @@
+"""From readings to stored intervals: the quarters of several points, and the hours, days and months they belong to."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from ems_telemetry.intervals.compute import compute
+from ems_telemetry.intervals.events import EventType, MeterEvent
+from ems_telemetry.intervals.gathering import Job, gather
+from ems_telemetry.intervals.parents import store_parents
+from ems_telemetry.intervals.rows import row_of
+from ems_telemetry.intervals.slices import Stretch
+from ems_telemetry.storage.columns import as_time, as_us
+from ems_telemetry.storage.database import Connection
+from ems_telemetry.storage.intervals import IntervalRow, put_intervals
+from ems_telemetry.storage.rules import PointRule, RegisterEvent, read_events
+
+Events = Mapping[int, Sequence[RegisterEvent]]
+
+
+async def compute_stretches(
+    connection: Connection, stretches: Mapping[int, Stretch], rules: Mapping[int, PointRule], now: datetime
+) -> int:
+    """Computes stretches of points and what they belong to, and stores what is other than before; in the open transaction.
+
+    Args:
+        connection: in a transaction, or beginning one.
+        stretches: by point, from quarter to quarter; a point without a rule is gone and passed over.
+        rules: of the points.
+        now: up to when readings could have come.
+
+    Returns:
+        How many intervals were new or other than before.
+    """
+    wanted = {point_id: stretch for point_id, stretch in stretches.items() if point_id in rules}
+    if not wanted:
+        return 0
+    events = await read_events(connection, list(wanted))
+    jobs = await gather(connection, wanted, rules)
+    quarters = await asyncio.to_thread(_compute_all, jobs, events, now)
+    changed = await put_intervals(connection, quarters)
+    computed = {job.rule.id: Stretch(as_time(job.edges_us[0]), as_time(job.edges_us[-1])) for job in jobs}
+    return changed + await store_parents(connection, computed, rules, now)
+
+
+def _compute_all(jobs: Sequence[Job], events: Events, now: datetime) -> list[IntervalRow]:
+    now_us = as_us(now)
+    return [
+        row_of(job.rule.id, "15m", interval, has_ended=True)
+        for job in jobs
+        for interval in compute(job.series, job.law, _declared(events.get(job.rule.id, ())), job.edges_us, now_us)
+    ]
+
+
+def _declared(events: Sequence[RegisterEvent]) -> list[MeterEvent]:
+    return [MeterEvent(as_us(each.at), EventType(each.type), each.final, each.initial, each.multiplier) for each in events]
