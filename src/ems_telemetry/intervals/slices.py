@@ -1,4 +1,4 @@
-"""Which part of the work that waits is done next: a slice of time for several points, small enough to be held in memory. Pure."""
+"""Which part of the work that waits is done next: a slice of time for several points, as small as memory wants it. Pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta

@@ -64,7 +64,10 @@ _SHORTEN = """
     UPDATE interval_marks m SET since = told.since
     FROM unnest(%s::bigint[], %s::timestamptz[]) AS told (id, since) WHERE m.id = told.id
 """
-_PUT = "INSERT INTO interval_marks (point_id, since, until) SELECT * FROM unnest(%s::integer[], %s::timestamptz[], %s::timestamptz[])"
+_PUT = """
+    INSERT INTO interval_marks (point_id, since, until)
+    SELECT * FROM unnest(%s::integer[], %s::timestamptz[], %s::timestamptz[])
+"""
 MOST_TAKEN = 20_000
 
 

@@ -32,7 +32,8 @@ _PUT_METER = """
     ON CONFLICT (id) DO UPDATE SET site_id = excluded.site_id, area = excluded.area, name = excluded.name,
                                    medium = excluded.medium, connector = excluded.connector, parent_id = excluded.parent_id,
                                    uncertainty = excluded.uncertainty, active = true, discovered = false, updated_at = now()
-    WHERE (old.site_id, old.area, old.name, old.medium, old.connector, old.parent_id, old.uncertainty, old.active, old.discovered)
+    WHERE (old.site_id, old.area, old.name, old.medium, old.connector, old.parent_id, old.uncertainty, old.active,
+           old.discovered)
           IS DISTINCT FROM (excluded.site_id, excluded.area, excluded.name, excluded.medium, excluded.connector,
                             excluded.parent_id, excluded.uncertainty, true, false)
 """
@@ -198,10 +199,7 @@ async def _put(
 ) -> None:
     cursor = connection.cursor()
     await cursor.executemany(_PUT_SITE, [(row.id, row.name, row.timezone, list(row.areas)) for row in sites])
-    await cursor.executemany(
-        _PUT_METER,
-        [(row.id, row.site_id, row.area, row.name, row.medium, row.connector, row.parent_id, row.uncertainty) for row in meters],
-    )
+    await cursor.executemany(_PUT_METER, [(row.id, row.site_id, *_about(row)) for row in meters])
     await cursor.executemany(_ADD_POINT, [_columns(row) for row in points if row.key not in known])
     await cursor.executemany(_CHANGE_POINT, [_columns(row) for row in points if row.key in known])
 
@@ -217,6 +215,10 @@ async def _deactivate(
     await connection.execute(_DEACTIVATE["points"], ([row.key for row in points], list(discovering)))
     await connection.execute(_DEACTIVATE["meters"], ([row.id for row in meters], list(discovering)))
     await connection.execute(_DEACTIVATE["sites"], ([row.id for row in sites],))
+
+
+def _about(row: MeterRow) -> tuple[object, ...]:
+    return row.area, row.name, row.medium, row.connector, row.parent_id, row.uncertainty
 
 
 def _columns(row: PointRow) -> tuple[object, ...]:

@@ -42,7 +42,8 @@ class RegisterEvent(NamedTuple):
 
 
 _RULES = """
-    SELECT p.id, p.key, p.quantity, p.unit, p.kind, s.timezone, extract(epoch FROM p.expected_interval)::float8 AS expected_interval_s,
+    SELECT p.id, p.key, p.quantity, p.unit, p.kind, s.timezone,
+           extract(epoch FROM p.expected_interval)::float8 AS expected_interval_s,
            extract(epoch FROM p.max_gap)::float8 AS max_gap_s, p.max_rate, p.rollover_at, p.interpolation, p.expression,
            g.computed_to
     FROM points p

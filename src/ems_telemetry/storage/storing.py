@@ -1,5 +1,4 @@
-"""One load into the database in one transaction: binary COPY into a staging table, one insert, the newest values, what must be
-computed anew, dead letters.
+"""One load into the database in one transaction: binary COPY into a staging table, one insert, marks, dead letters.
 
 A row that is there already is left as it is and accounted for: the same again is a duplicate, another value a conflict.
 """
