@@ -19,9 +19,7 @@ QUARTER_US = 15 * MINUTE_US
 HOUR_US = 60 * MINUTE_US
 FAR_US = 4_000_000_000 * SECOND_US
 
-Row = (
-    tuple[int, float | Decimal | None] | tuple[int, float | Decimal | None, int] | tuple[int, float | Decimal | None, int, int]
-)
+Row = tuple[int, float | Decimal | None, *tuple[int, ...]]
 
 
 def at(text: str) -> int:
@@ -45,6 +43,9 @@ def interval_of(
 def intervals_of(
     rows: Iterable[Row], law: PointLaw, edges_us: Int64s, *, events: Sequence[MeterEvent] = (), now_us: int = FAR_US
 ) -> list[Interval]:
-    full = [(*row, *(Quality.GOOD, 0)[len(row) - 2 :]) for row in rows]
-    readings = [(int(time_us), value, int(quality), int(flags)) for time_us, value, quality, flags in full]
+    readings = [(time_us, value, *_quality_and_flags(*told)) for time_us, value, *told in rows]
     return list(compute(series_of(readings), law, events, edges_us, now_us))
+
+
+def _quality_and_flags(quality: int = Quality.GOOD, flags: int = 0) -> tuple[int, int]:
+    return int(quality), int(flags)

@@ -3,7 +3,7 @@
 from decimal import ROUND_HALF_EVEN, Decimal
 
 import pytest
-from interval_series import HOUR_US, MINUTE_US, QUARTER_US, SECOND_US, at, edges, interval_of, intervals_of
+from interval_series import HOUR_US, MINUTE_US, QUARTER_US, SECOND_US, Row, at, edges, interval_of, intervals_of
 
 from ems_telemetry.intervals.events import EventType, MeterEvent
 from ems_telemetry.intervals.interval import IntervalFlag
@@ -98,7 +98,7 @@ def test_over_a_gap_the_total_is_measured_and_its_distribution_estimated() -> No
 def test_a_gap_covers_nothing_beside_what_was_measured_around_it() -> None:
     rows = [*minutely(0, 1, 2, 3, 4, 5), *minutely(10, 11, 12, 13, 14, 15, start="10:10")]
     interval = interval_of(rows, MINUTELY, "10:00", "10:15")
-    assert (interval.exact, interval.coverage) == (15, 10 / 15)
+    assert (interval.exact, interval.coverage) == (Decimal(15), 10 / 15)
     assert (interval.flags, interval.quality) == (IntervalFlag.ESTIMATED, Quality.UNCERTAIN)
 
 
@@ -108,7 +108,7 @@ def test_what_is_missing_is_null_and_never_zero() -> None:
     for outside in (before, behind):
         assert (outside.value, outside.exact, outside.coverage, outside.quality) == (None, None, 0.0, Quality.BAD)
         assert outside.flags == IntervalFlag.MISSING
-    assert (within.exact, within.flags) == (2, IntervalFlag.INCOMPLETE)
+    assert (within.exact, within.flags) == (Decimal(2), IntervalFlag.INCOMPLETE)
     assert intervals_of([], MINUTELY, edges("10:00", "10:15"))[0].flags == IntervalFlag.MISSING
 
 
@@ -142,13 +142,13 @@ def test_a_counter_that_falls_to_zero_and_recovers_books_nothing_of_its_lifetime
 def test_a_peak_that_comes_back_in_one_step_is_left_out() -> None:
     rows = minutely(1000, 1001, 900_000, 1003, 1004)
     interval = interval_of(rows, MINUTELY, "10:00", "10:04")
-    assert (interval.exact, interval.flags, interval.samples) == (4, IntervalFlag.SPIKE, 3)
+    assert (interval.exact, interval.flags, interval.samples) == (Decimal(4), IntervalFlag.SPIKE, 3)
 
 
 def test_a_lifetime_that_comes_back_after_long_zeros_is_not_booked() -> None:
     rows = minutely(15508.0, *[0.0] * 30, *(15508.0 + step / 2 for step in range(1, 19)))
     first, _, third, fourth = intervals_of(rows, MINUTELY, edges("10:00", "11:00"))
-    assert (first.exact, first.flags) == (0, IntervalFlag.RESET | IntervalFlag.LOWER_BOUND)
+    assert (first.exact, first.flags) == (Decimal(0), IntervalFlag.RESET | IntervalFlag.LOWER_BOUND)
     assert (third.value, third.quality) == (None, Quality.BAD)
     assert third.flags & IntervalFlag.UNEXPLAINED
     assert fourth.value != 0
@@ -182,7 +182,7 @@ def test_a_rise_that_stays_is_unexplained_and_the_new_level_goes_on() -> None:
 def test_a_rise_too_fast_with_nothing_behind_it_waits_for_what_comes() -> None:
     rows = minutely(100, 101, 50_000)
     interval = interval_of(rows, law(max_rate=100), "10:00", "10:05")
-    assert (interval.exact, interval.flags) == (1, IntervalFlag.SPIKE | IntervalFlag.INCOMPLETE)
+    assert (interval.exact, interval.flags) == (Decimal(1), IntervalFlag.SPIKE | IntervalFlag.INCOMPLETE)
 
 
 @pytest.mark.parametrize(
@@ -201,7 +201,7 @@ def test_a_rise_too_fast_with_nothing_behind_it_waits_for_what_comes() -> None:
 )
 def test_what_is_declared_comes_before_any_guess(event: MeterEvent, increment: int, flags: int) -> None:
     interval = interval_of(minutely(500, None, 4), MINUTELY, "10:00", "10:02", events=[event])
-    assert (interval.exact, interval.flags) == (increment, flags)
+    assert (interval.exact, interval.flags) == (Decimal(increment), flags)
     declared_whole = not flags & IntervalFlag.LOWER_BOUND
     assert interval.quality == (Quality.GOOD if declared_whole else Quality.UNCERTAIN)
 
@@ -209,14 +209,14 @@ def test_what_is_declared_comes_before_any_guess(event: MeterEvent, increment: i
 def test_a_declared_rollover_uses_the_modulus() -> None:
     event = MeterEvent(at("10:01"), EventType.ROLLOVER)
     interval = interval_of(minutely(500, 4), law(modulus=Decimal(1000)), "10:00", "10:01", events=[event])
-    assert (interval.exact, interval.quality) == (504, Quality.GOOD)
+    assert (interval.exact, interval.quality) == (Decimal(504), Quality.GOOD)
 
 
 def test_a_ratio_that_changes_counts_each_side_with_its_own() -> None:
     event = MeterEvent(at("10:01"), EventType.RATIO_CHANGE, multiplier=Decimal(10))
     rows = [(at("10:00"), 100.0), (at("10:02"), 104.0), (at("10:03"), 105.0)]
     interval = interval_of(rows, MINUTELY, "10:00", "10:03", events=[event])
-    assert (interval.exact, interval.flags) == (2 + 20 + 10, IntervalFlag.RATIO_CHANGE)
+    assert (interval.exact, interval.flags) == (Decimal(2 + 20 + 10), IntervalFlag.RATIO_CHANGE)
 
 
 def test_a_declaration_that_contradicts_the_readings_is_unexplained() -> None:
@@ -230,18 +230,24 @@ def test_values_that_no_double_holds_are_counted_exactly() -> None:
     start = 2**63
     rows = [(at("10:00") + step * MINUTE_US, Decimal(start + 3 * step)) for step in range(16)]
     interval = interval_of(rows, MINUTELY, "10:00", "10:15")
-    assert (interval.exact, interval.flags) == (45, 0)
+    assert (interval.exact, interval.flags) == (Decimal(45), 0)
 
 
 def test_an_uncertain_reading_makes_its_interval_uncertain_and_a_bad_one_is_no_reading() -> None:
-    rows = [(at("10:00"), 1.0), (at("10:01"), 2.0, 64), (at("10:02"), 999.0, 0), (at("10:03"), 4.0), (at("10:04"), 5.0)]
+    rows: list[Row] = [
+        (at("10:00"), 1.0),
+        (at("10:01"), 2.0, 64),
+        (at("10:02"), 999.0, 0),
+        (at("10:03"), 4.0),
+        (at("10:04"), 5.0),
+    ]
     first, second = intervals_of(rows, MINUTELY, edges("10:00", "10:04", 2 * MINUTE_US))
-    assert (first.exact, first.quality, first.flags) == (2, Quality.UNCERTAIN, IntervalFlag.UNCERTAIN)
-    assert (second.exact, second.samples) == (2, 1)
+    assert (first.exact, first.quality, first.flags) == (Decimal(2), Quality.UNCERTAIN, IntervalFlag.UNCERTAIN)
+    assert (second.exact, second.samples) == (Decimal(2), 1)
 
 
 def test_what_people_read_is_marked_where_nothing_else_went_in() -> None:
-    rows = [(at("10:00"), 1.0, 192, Flag.MANUAL), (at("10:30"), 7.0, 192, Flag.MANUAL), (at("10:45"), 8.0)]
+    rows: list[Row] = [(at("10:00"), 1.0, 192, Flag.MANUAL), (at("10:30"), 7.0, 192, Flag.MANUAL), (at("10:45"), 8.0)]
     first, _, third = intervals_of(rows, QUARTERLY, edges("10:00", "10:45"))
     assert first.flags == IntervalFlag.MANUAL
     assert third.flags == 0
@@ -250,7 +256,7 @@ def test_what_people_read_is_marked_where_nothing_else_went_in() -> None:
 def test_an_interval_that_is_not_over_is_incomplete_and_only_what_has_passed_is_due() -> None:
     rows = minutely(*range(8))
     interval = interval_of(rows, MINUTELY, "10:00", "10:15", now="10:07:30")
-    assert (interval.exact, interval.flags, interval.expected, interval.samples) == (7, IntervalFlag.INCOMPLETE, 8, 8)
+    assert (interval.exact, interval.flags, interval.expected, interval.samples) == (Decimal(7), IntervalFlag.INCOMPLETE, 8, 8)
     assert interval.coverage == 7 / 15
 
 
@@ -263,4 +269,4 @@ def test_a_register_in_tenths_leaves_no_noise() -> None:
 
 def test_zero_consumption_is_zero() -> None:
     interval = interval_of(minutely(*[5.0] * 16), MINUTELY, "10:00", "10:15")
-    assert (interval.exact, interval.value, interval.flags, interval.quality) == (0, 0.0, 0, Quality.GOOD)
+    assert (interval.exact, interval.value, interval.flags, interval.quality) == (Decimal(0), 0.0, 0, Quality.GOOD)

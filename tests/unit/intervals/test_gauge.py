@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from interval_series import HOUR_US, MINUTE_US, QUARTER_US, SECOND_US, at, edges, interval_of, intervals_of
+from interval_series import HOUR_US, MINUTE_US, QUARTER_US, SECOND_US, Row, at, edges, interval_of, intervals_of
 
 from ems_telemetry.intervals.interval import IntervalFlag
 from ems_telemetry.intervals.law import Mean, PointLaw, Slope, max_gap_of, mean_of
@@ -40,7 +40,7 @@ def test_quality_follows_from_the_shares_of_time(good: int, bad: int, quality: i
 
 
 def test_time_without_a_value_is_not_averaged_and_no_value_is_null() -> None:
-    rows = [(at("10:00"), 10.0), (at("10:05"), None), (at("10:10"), 40.0, 64)]
+    rows: list[Row] = [(at("10:00"), 10.0), (at("10:05"), None), (at("10:10"), 40.0, 64)]
     first, second = intervals_of(rows, replace(POWER, max_gap_us=5 * MINUTE_US), edges("10:00", "10:30"))
     assert (first.value, first.coverage, first.samples) == (25.0, 10 / 15, 2)
     assert (first.quality, first.flags) == (Quality.UNCERTAIN, IntervalFlag.UNCERTAIN)
@@ -94,7 +94,7 @@ def test_interval_totals_are_summed_where_they_begin() -> None:
     first, second = intervals_of(rows, law, edges("10:00", "10:30"), now_us=at("10:20"))
     assert (first.exact, first.value, first.samples, first.expected) == (Decimal("0.3"), 0.3, 2, 3)
     assert (first.coverage, first.quality, first.flags) == (2 / 3, Quality.UNCERTAIN, IntervalFlag.INCOMPLETE)
-    assert (second.exact, second.expected, second.coverage, second.quality) == (9, 1, 1.0, Quality.GOOD)
+    assert (second.exact, second.expected, second.coverage, second.quality) == (Decimal(9), 1, 1.0, Quality.GOOD)
     assert interval_of([], law, "10:00", "10:15").flags == IntervalFlag.MISSING
 
 
