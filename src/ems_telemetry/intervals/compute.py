@@ -2,10 +2,14 @@
 
 from collections.abc import Sequence
 
+from ems_telemetry.intervals.counter import compute_counter
 from ems_telemetry.intervals.events import MeterEvent
+from ems_telemetry.intervals.gauge import compute_gauge
 from ems_telemetry.intervals.interval import Intervals
 from ems_telemetry.intervals.law import PointLaw
 from ems_telemetry.intervals.series import Int64s, Series
+from ems_telemetry.intervals.total import compute_total
+from ems_telemetry.model import Kind
 
 
 def compute(series: Series, law: PointLaw, events: Sequence[MeterEvent], edges_us: Int64s, known_until_us: int) -> Intervals:
@@ -20,4 +24,8 @@ def compute(series: Series, law: PointLaw, events: Sequence[MeterEvent], edges_u
         known_until_us: up to when readings could have come (now): a gauge holds no longer than that, and what lies beyond is
             not yet expected.
     """
-    raise NotImplementedError
+    if law.kind is Kind.COUNTER:
+        return compute_counter(series, law, events, edges_us, known_until_us)
+    if law.kind in {Kind.INTERVAL_TOTAL, Kind.EVENT}:
+        return compute_total(series, law, edges_us, known_until_us)
+    return compute_gauge(series, law, edges_us, known_until_us)

@@ -1,0 +1,160 @@
+"""What a register's fall, or its too fast rise, was: a rollover, a reset, a reading to leave out, or nothing that can be told.
+
+What is judged looks at no more than `MOST_LEFT_OUT` readings to either side, so that a series computed in pieces gives the
+same as the whole.
+"""
+
+from decimal import Decimal
+from typing import Final, NamedTuple
+
+from ems_telemetry.intervals.interval import IntervalFlag
+from ems_telemetry.intervals.law import HOUR_US, PointLaw
+from ems_telemetry.intervals.series import Int64s, Series
+
+MOST_LEFT_OUT: Final = 16
+"""So many readings in a row may be left out; a level that lasts longer is what the register shows now."""
+_BEGIN: Final = Decimal("0.1")
+"""A register that fell by itself is believed to count anew only if it shows less than this share of what it showed before."""
+_TREMBLE: Final = Decimal("0.01")
+"""A fall of less than this share of the register is no event but a trembling, if the register comes back."""
+LEAP: Final = 1000
+"""A register that shows so many times what it showed before, although nothing says how fast it can rise, is looked at."""
+_LEAST_LEAP: Final = 100
+"""Not believed is a leap of more units than this, and of more than so many times each of the rises behind it."""
+_AMPLE: Final = 10
+"""After a reset a register may show so many times what can have been counted in the time since the last reading."""
+
+
+class Register:
+    """The usable readings of a counter, exact where asked for."""
+
+    def __init__(self, series: Series, usable: Int64s, law: PointLaw) -> None:
+        self.series = series
+        self.usable = usable
+        self.law = law
+        self.times_us: Int64s = series.times_us[usable]
+        self.values = series.values[usable]
+
+    def __getitem__(self, position: int) -> Decimal:
+        """Gives what the register showed, by position among the usable readings."""
+        return self.series.decimal(int(self.usable[position]))
+
+    def most_between(self, last: int, first: int) -> Decimal | None:
+        """Gives by how much the register can have risen between two positions, None where nothing says so."""
+        return self.most_since(int(self.times_us[last]), first)
+
+    def most_since(self, time_us: int, first: int) -> Decimal | None:
+        """Gives by how much the register can have risen from a time to a position, None where nothing says so."""
+        if self.law.max_rate_per_h is None:
+            return None
+        return self.law.max_rate_per_h * (int(self.times_us[first]) - time_us) / HOUR_US
+
+
+class Change(NamedTuple):
+    """What a step was: `last` and `first` are the positions that count, what lies between is left out for the reason given.
+
+    With flags it is a jump by `increment`, None where that is unknown; without, the register simply rose from one to the other.
+    """
+
+    last: int
+    first: int
+    left_out: IntervalFlag
+    increment: Decimal | None = None
+    flags: int = 0
+    is_questionable: bool = False
+
+
+def judge_rise(register: Register, last: int, position: int, end: int) -> Change | None:
+    """Judges a rise that may be too fast; None where it is not. `end` is the position before which the register is one."""
+    most = register.most_between(last, position)
+    rise = register[position] - register[last]
+    stop = min(end, position + MOST_LEFT_OUT + 1)
+    if most is None:
+        if not _leaps(register, last, position, stop):
+            return None
+    elif rise <= most:
+        return None
+    for later in range(position + 1, stop):
+        beyond = register[later] - register[last]
+        if beyond < 0:
+            continue
+        limit = register.most_between(last, later)
+        if beyond <= (rise / 2 if limit is None else limit):
+            return Change(last, later, IntervalFlag.SPIKE)
+    if most is not None and stop < position + MOST_LEFT_OUT + 1:
+        return Change(last, stop, IntervalFlag.SPIKE)
+    return Change(last, position, IntervalFlag.SPIKE, None, IntervalFlag.UNEXPLAINED, is_questionable=True)
+
+
+def _leaps(register: Register, last: int, position: int, stop: int) -> bool:
+    """Tells whether a register jumps up from next to nothing, as one does that forgot its stand for a while."""
+    rise = register[position] - register[last]
+    if rise <= _LEAST_LEAP or register[position] <= LEAP * register[last]:
+        return False
+    return all(_LEAST_LEAP * (register[later] - register[later - 1]) < rise for later in range(position + 1, stop))
+
+
+def judge_fall(register: Register, last: int, position: int, end: int, since: int) -> Change:
+    """Judges a fall that nobody declared. The register is one from `since` on, and up to before `end`."""
+    stop = min(end, position + MOST_LEFT_OUT + 1)
+    back = _comes_back(register, last, position, stop)
+    if back is not None:
+        return Change(last, back, IntervalFlag.DIP)
+    before = _before_peak(register, last, position, since)
+    if before is not None:
+        return Change(before, position, IntervalFlag.SPIKE)
+    return _rollover(register, last, position) or _reset(register, last, position)
+
+
+def _comes_back(register: Register, last: int, position: int, stop: int) -> int | None:
+    """Finds where the register shows again what it showed before it fell, having jumped there."""
+    level, lowest = register[last], register[position]
+    for later in range(position + 1, stop):
+        value, before = register[later], register[later - 1]
+        if value < level:
+            lowest = min(lowest, value)
+            continue
+        fall, most = level - lowest, register.most_between(last, later)
+        trembles = fall <= _TREMBLE * level
+        if most is not None and value - level > most:
+            return None
+        if most is None and not trembles and value - level > fall / 2:
+            return None
+        return later if trembles or value - before >= fall / 2 else None
+    return None
+
+
+def _before_peak(register: Register, last: int, position: int, since: int) -> int | None:
+    """Finds the reading before a jump up that this fall takes back. Where a fastest rise is known, peaks are found as rises."""
+    if register.law.max_rate_per_h is not None:
+        return None
+    value = register[position]
+    fall = register[last] - value
+    for high in range(last, max(since, last - MOST_LEFT_OUT), -1):
+        level = register[high - 1]
+        if register[high] - level >= Decimal("0.9") * fall and level <= value <= level + fall / 2:
+            return high - 1
+    return None
+
+
+def _rollover(register: Register, last: int, position: int) -> Change | None:
+    modulus = register.law.modulus
+    before, after = register[last], register[position]
+    if modulus is None or before > modulus or not 0 <= after < modulus:
+        return None
+    increment, most = modulus - before + after, register.most_between(last, position)
+    spans_the_end = before >= (1 - _BEGIN) * modulus and after <= _BEGIN * modulus
+    if not (spans_the_end if most is None else increment <= most):
+        return None
+    doubtful = most is None or most >= modulus
+    return Change(last, position, IntervalFlag.SPIKE, increment, IntervalFlag.ROLLOVER, doubtful)
+
+
+def _reset(register: Register, last: int, position: int) -> Change:
+    before, after = register[last], register[position]
+    most = register.most_between(last, position)
+    begins = 0 <= after <= _BEGIN * before and (most is None or after <= _AMPLE * most)
+    if begins or (most is not None and 0 <= after <= most):
+        flags = IntervalFlag.RESET | IntervalFlag.LOWER_BOUND
+        return Change(last, position, IntervalFlag.SPIKE, after, flags, is_questionable=True)
+    return Change(last, position, IntervalFlag.SPIKE, None, IntervalFlag.UNEXPLAINED, is_questionable=True)
