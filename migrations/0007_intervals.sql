@@ -50,6 +50,21 @@ CREATE TABLE interval_flags (
     meaning text NOT NULL
 );
 COMMENT ON TABLE interval_flags IS 'The bits of intervals.flags.';
+INSERT INTO interval_flags (bit, name, meaning) VALUES
+    (1, 'missing', 'nothing usable is known of it; the value is null'),
+    (2, 'estimated', 'a gap lies over the interval or a part of it; a counter''s increment over the gap was spread evenly'),
+    (4, 'incomplete', 'a part of the interval is not in the value: no reading lies beyond one of its edges, or values are missing'),
+    (8, 'rollover', 'the register began again from zero after its highest value'),
+    (16, 'reset', 'the register was set back'),
+    (32, 'lower_bound', 'at least the value was measured; what happened between the last reading and the change of the register is unknown'),
+    (64, 'replacement', 'the meter was replaced, as declared'),
+    (128, 'ratio_change', 'the ratio of the meter changed, as declared'),
+    (256, 'spike', 'readings were left out because the register cannot have risen so fast, or came back at once'),
+    (512, 'dip', 'readings were left out because the register fell and came back at once'),
+    (1024, 'uncertain', 'a reading that went into the value was uncertain'),
+    (2048, 'unknown_modulus', 'a rollover was declared, and nothing says where the register starts again'),
+    (4096, 'manual', 'all readings that went into the value were read by a person, or imported'),
+    (8192, 'unexplained', 'the register jumped in a way that nothing explains; the value is null until a person declares what happened');
 
 CREATE FUNCTION interval_flag_names(mask integer) RETURNS text[]
     LANGUAGE sql STABLE PARALLEL SAFE

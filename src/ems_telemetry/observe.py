@@ -143,6 +143,8 @@ class Metrics:
         self.clock_ahead = Gauge(
             "connector_clock_ahead_seconds", "How far the endpoint's clock is ahead of ours.", ["connector"], **prefix
         )
+        self.intervals_dirty = Gauge("intervals_dirty", "Points with intervals that wait to be computed.", **prefix)
+        self.intervals_computed = Counter("intervals_computed", "Intervals that were new or other than before.", **prefix)
         self.gaps_open = Gauge("gaps_open", "Gaps that last, by their cause.", ["connector", "cause"], **prefix)
         self.poll_duration = Histogram("poll_duration_seconds", "Time one poll of a unit took.", ["connector"], **prefix)
         self.spool_batches = Gauge("spool_batches", "Batches waiting in the spool.", **prefix)

@@ -5,6 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from ems_telemetry.clock import Clock
+from ems_telemetry.computing.worker import IntervalWorker
 from ems_telemetry.config.load import Configuration
 from ems_telemetry.config.service import Settings
 from ems_telemetry.errors import ConfigurationError, DatabaseNotReadyError
@@ -65,6 +66,7 @@ class Storing:
         self.maintenance = Maintenance(
             database, self._settings.retention, clock=clock, backoff=Backoff(initial_s=5.0, cap_s=600.0)
         )
+        self.intervals = IntervalWorker(database, clock=clock, metrics=metrics, backoff=Backoff(initial_s=2.0, cap_s=60.0))
 
     @property
     def points(self) -> PlantRows:
@@ -140,11 +142,13 @@ async def store_while(storing: Storing, collected: asyncio.Event, stopping: Stop
     async with asyncio.TaskGroup() as group:
         writing = group.create_task(storing.writer.run(), name="writer")
         maintaining = group.create_task(_maintain(storing), name="maintenance")
+        computing = group.create_task(_compute(storing), name="intervals")
         await collected.wait()
         with suppress(TimeoutError):
             await asyncio.wait_for(_drained(storing), stopping.left_s(DRAINING))
         storing.writer.stop()
         maintaining.cancel()
+        computing.cancel()
         await asyncio.wait({writing}, timeout=stopping.left_s(WRITING))
         writing.cancel()
 
@@ -153,6 +157,12 @@ async def _maintain(storing: Storing) -> None:
     """Maintains the tables once there are any. May be cancelled at any time: what it does is done in transactions."""
     await storing.prepared.wait()
     await storing.maintenance.run()
+
+
+async def _compute(storing: Storing) -> None:
+    """Computes intervals once there are tables. May be cancelled at any time: what is not committed is still marked."""
+    await storing.prepared.wait()
+    await storing.intervals.run()
 
 
 async def _drained(storing: Storing) -> None:

@@ -64,7 +64,10 @@ async def test_readings_are_a_hypertable_on_timescaledb(timescaledb_url: str) ->
         await migrate(database)
         assert await capability_of(database) is Capability.APACHE
         dimensions = "SELECT hypertable_name, column_name, time_interval::text FROM timescaledb_information.dimensions"
-        assert await fetch(database, dimensions) == [("readings", "time", "1 day")]
+        assert await fetch(database, f"{dimensions} ORDER BY 1") == [
+            ("intervals", "start", "28 days"),
+            ("readings", "time", "1 day"),
+        ]
         await write(database, batch(reading(), reading(second=86_400)))
         hypertables = "SELECT hypertable_name::text, num_chunks FROM timescaledb_information.hypertables"
         assert await fetch(database, hypertables) == [("readings", 2)]

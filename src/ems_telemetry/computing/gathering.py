@@ -8,9 +8,9 @@ from typing import Final
 
 import numpy as np
 
+from ems_telemetry.computing.slices import QUARTER, Stretch
 from ems_telemetry.intervals.law import HOUR_US, PointLaw, Slope, max_gap_of, mean_of
 from ems_telemetry.intervals.series import NEIGHBOURS, Int64s, Series
-from ems_telemetry.intervals.slices import QUARTER, Stretch
 from ems_telemetry.model import Kind
 from ems_telemetry.storage.columns import Columns, Table, as_time, as_us, read_columns, usable_before, usable_from
 from ems_telemetry.storage.database import Connection
@@ -22,9 +22,7 @@ _MOST_MARGIN_US: Final = 24 * HOUR_US
 _SECOND_US: Final = 1_000_000
 
 
-_EMPTY: Final = Series(
-    np.empty(0, np.int64), np.empty(0, np.float64), np.empty(0, np.int16), np.empty(0, np.int32), {}
-)
+_EMPTY: Final = Series(np.empty(0, np.int64), np.empty(0, np.float64), np.empty(0, np.int16), np.empty(0, np.int32), {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +98,7 @@ def _grown(stretch: Stretch, rule: PointRule, law: PointLaw, usable_us: Int64s, 
     first, last = int(np.searchsorted(usable_us, since_us)), int(np.searchsorted(usable_us, until_us))
     if not is_all and (first == 0 or last == len(usable_us)):
         return None
-    if first == last:
+    if first == last and (last == len(usable_us) or law.kind is not Kind.COUNTER):
         return stretch
     before_us = int(usable_us[first - 1]) if first else since_us
     after_us = int(usable_us[last]) if last < len(usable_us) else until_us

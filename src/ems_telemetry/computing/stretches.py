@@ -4,12 +4,12 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
+from ems_telemetry.computing.gathering import Job, gather
+from ems_telemetry.computing.parents import store_parents
+from ems_telemetry.computing.rows import row_of
+from ems_telemetry.computing.slices import Stretch
 from ems_telemetry.intervals.compute import compute
 from ems_telemetry.intervals.events import EventType, MeterEvent
-from ems_telemetry.intervals.gathering import Job, gather
-from ems_telemetry.intervals.parents import store_parents
-from ems_telemetry.intervals.rows import row_of
-from ems_telemetry.intervals.slices import Stretch
 from ems_telemetry.storage.columns import as_time, as_us
 from ems_telemetry.storage.database import Connection
 from ems_telemetry.storage.intervals import IntervalRow, put_intervals

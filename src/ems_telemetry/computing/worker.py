@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from ems_telemetry.clock import Clock
+from ems_telemetry.computing.slices import Waiting, next_slice
+from ems_telemetry.computing.stretches import compute_stretches
 from ems_telemetry.errors import EmsTelemetryError
-from ems_telemetry.intervals.computing import compute_stretches
-from ems_telemetry.intervals.slices import Waiting, next_slice
 from ems_telemetry.observe import Metrics, get_logger
 from ems_telemetry.retry import Backoff
 from ems_telemetry.storage.database import Connection, Database
@@ -81,6 +81,7 @@ class IntervalWorker:
             if done is None:
                 break
             changed += done
+            self._metrics.intervals_computed.inc(done)
             await asyncio.sleep(BREATH_S)
         await self._tell()
         return changed

@@ -8,11 +8,11 @@ from operator import attrgetter
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from ems_telemetry.computing.gathering import law_of
+from ems_telemetry.computing.rows import interval_of, row_of
+from ems_telemetry.computing.slices import Stretch
 from ems_telemetry.intervals.calendar import Period, edges_of
 from ems_telemetry.intervals.compose import compose
-from ems_telemetry.intervals.gathering import law_of
-from ems_telemetry.intervals.rows import interval_of, row_of
-from ems_telemetry.intervals.slices import Stretch
 from ems_telemetry.storage.columns import as_time, as_us
 from ems_telemetry.storage.database import Connection
 from ems_telemetry.storage.intervals import IntervalRow, put_intervals, read_intervals
