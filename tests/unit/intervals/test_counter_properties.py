@@ -1,6 +1,7 @@
 """Whatever a register does, the increments add up to its course, exactly, and wherever it is cut."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from decimal import Decimal
 from itertools import pairwise
 from random import Random
@@ -30,6 +31,7 @@ STEPS = st.lists(
 )
 """Seconds since the reading before, hundredths counted per second, and something else that decides on mishaps."""
 LAW = PointLaw(Kind.COUNTER, expected_us=MINUTE_US, max_gap_us=2 * MINUTE_US, max_rate_per_h=Decimal(3600), modulus=MODULUS)
+RATED = replace(LAW, modulus=None)
 FREE = PointLaw(Kind.COUNTER, expected_us=MINUTE_US, max_gap_us=2 * MINUTE_US)
 
 
@@ -152,7 +154,7 @@ def test_a_declared_replacement_adds_both_meters_exactly(
     ]
     final = old + Decimal(final_rise) / 100
     event = MeterEvent(rows[after][0], EventType.REPLACEMENT, final, new, Decimal(ratio))
-    intervals = list(compute(series_of((*row, 0) for row in rows), FREE, [event], wide(rows), FAR_US))
+    intervals = list(compute(series_of((*row, 0) for row in rows), RATED, [event], wide(rows), FAR_US))
     expected = told.counted[after - 1] + (final - old) + ratio * (told.counted[-1] - told.counted[after])
     assert total_of(intervals) == expected
     assert sum(bool(interval.flags & IntervalFlag.REPLACEMENT) for interval in intervals) == 1
