@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 from urllib.parse import urlencode
 
+import msgspec
 from fastapi import Request
 from pydantic import BaseModel
 from starlette.responses import Response
@@ -38,6 +39,11 @@ class Listing:
         return self._query.limit + 1
 
     @property
+    def format(self) -> Format:
+        """What it is to be written as."""
+        return self._format
+
+    @property
     def is_first(self) -> bool:
         """Whether the list is asked for from its beginning."""
         return self._query.cursor is None
@@ -51,7 +57,14 @@ class Listing:
         return decode_cursor(self._query.cursor, self._fingerprint, key_type) if self._query.cursor else None
 
     async def answer(
-        self, rows: Sequence[RowT], model: type[BaseModel], to_item: Callable[[RowT], Item], key: Callable[[RowT], object]
+        self,
+        rows: Sequence[RowT],
+        model: type[BaseModel],
+        to_item: Callable[[RowT], Item],
+        key: Callable[[RowT], object],
+        *,
+        as_columns: bool = False,
+        has_more: bool = False,
     ) -> Response:
         """Writes the page.
 
@@ -60,12 +73,17 @@ class Listing:
             model: describes the items.
             to_item: makes an item of a row.
             key: what the list is ordered by, of a row.
+            as_columns: one list per field, in JSON.
+            has_more: that there are following pages although no more rows were fetched.
         """
         page = rows[: self._query.limit]
-        cursor = encode_cursor(self._fingerprint, key(page[-1])) if len(rows) > len(page) else None
+        cursor = encode_cursor(self._fingerprint, key(page[-1])) if page and (has_more or len(rows) > len(page)) else None
 
         def write() -> Response:
-            return write_list([to_item(row) for row in page], model, self._format, cursor, self._link(cursor))
+            items = [to_item(row) for row in page]
+            if as_columns:
+                return write_columns(items, model, cursor, self._link(cursor))
+            return write_list(items, model, self._format, cursor, self._link(cursor))
 
         # Writing ten thousand rows takes tens of milliseconds, in which the loop must go on collecting.
         return await asyncio.to_thread(write)
@@ -86,8 +104,18 @@ def write_list(
         Format.NDJSON: lambda: write_ndjson(items),
         Format.CSV: lambda: write_csv(items, columns_of(model)),
     }
-    headers = {"Vary": "Accept, Authorization"} | ({"Link": link} if link else {})
-    return Response(writers[format_](), headers=headers, media_type=CONTENT_TYPES[format_])
+    return Response(writers[format_](), headers=_headers(link), media_type=CONTENT_TYPES[format_])
+
+
+def write_columns(items: Sequence[Item], model: type[BaseModel], cursor: str | None, link: str | None) -> Response:
+    """Writes one list per field, as JSON."""
+    columns = {name: [item[name] for item in items] for name in columns_of(model)}
+    body = msgspec.json.encode({"columns": columns, "next": cursor})
+    return Response(body, headers=_headers(link), media_type=CONTENT_TYPES[Format.JSON])
+
+
+def _headers(link: str | None) -> dict[str, str]:
+    return {"Vary": "Accept, Authorization"} | ({"Link": link} if link else {})
 
 
 def format_of(request: Request, query: ListQuery) -> Format:

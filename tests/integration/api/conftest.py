@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -19,10 +19,12 @@ from standings import connector, refused, standing
 from ems_telemetry.api.app import ApiServices, Check, Readiness, create_app
 from ems_telemetry.api.services import Retried
 from ems_telemetry.api.standing import Reload, Standing
+from ems_telemetry.intervals.interval import IntervalFlag
 from ems_telemetry.model import DeadLetter, Kind
 from ems_telemetry.observe import ConnectorStatus, LinkState, Metrics
 from ems_telemetry.storage.capability import detect, prepare_for
 from ems_telemetry.storage.database import Database
+from ems_telemetry.storage.intervals import IntervalRow, put_intervals
 from ems_telemetry.storage.keys import create_key
 from ems_telemetry.storage.migrations import migrate
 from ems_telemetry.storage.registry import MeterRow, PointRow, SiteRow, synchronise
@@ -143,6 +145,25 @@ class Plant:
                 " ON CONFLICT (point_id) DO UPDATE SET time = excluded.time, value = excluded.value",
                 (self.ids[key],),
             )
+
+    async def put(self, key: str, period: str, values: Sequence[tuple[datetime, str | None]], **other: float) -> None:
+        """Stores intervals that have ended, by their starts; None is one of which nothing is known."""
+        rows = []
+        for start, value in values:
+            known = None if value is None else Decimal(value)
+            flags = int(IntervalFlag.MISSING) if known is None else 0
+            quality, coverage = (0, 0.0) if known is None else (192, 1.0)
+            row = IntervalRow(
+                *(self.ids[key], period, start, None if known is None else float(known), known, None, None),
+                *(0 if known is None else 90, 90, coverage, quality, flags, True),
+            )
+            rows.append(IntervalRow(**{**row._asdict(), **other}))
+        async with self.database.connection() as connection:
+            await put_intervals(connection, rows)
+
+    async def put_quarters(self, key: str, start: datetime, values: Iterable[str | None], **other: float) -> None:
+        """Stores adjacent quarters, as `put`."""
+        await self.put(key, "15m", [(start + n * timedelta(minutes=15), value) for n, value in enumerate(values)], **other)
 
     async def lose(self, connector: str, point: str | None = None, *, at_s: float = 0.0, payload: bytes = b"ohno") -> UUID:
         """Stores a dead letter."""

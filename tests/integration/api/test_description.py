@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +11,12 @@ import pytest
 from jsonschema_rs import Draft202012Validator
 from pydantic import BaseModel
 
-from ems_telemetry.api import configuration_items, items
+from ems_telemetry.api import configuration_items, interval_items, items
 from ems_telemetry.api.problem import ProblemType
+from ems_telemetry.intervals.interval import IntervalFlag
 from ems_telemetry.model import Flag
 
-from .conftest import Plant, client_of
+from .conftest import START, Plant, client_of
 from .test_configuration import accept
 
 DOCS = Path(__file__).parents[3] / "docs" / "api.md"
@@ -25,6 +27,8 @@ PATHS = {
     "/api/v1/points": "/api/v1/points",
     "/api/v1/points/{key}": "/api/v1/points/EM-01.energy_import",
     "/api/v1/points/{key}/readings": "/api/v1/points/EM-01.energy_import/readings",
+    "/api/v1/points/{key}/intervals": "/api/v1/points/EM-01.energy_import/intervals",
+    "/api/v1/consumption": "/api/v1/consumption",
     "/api/v1/points/{key}/revisions": "/api/v1/points/EM-01.energy_import/revisions",
     "/api/v1/config/revisions": "/api/v1/config/revisions",
     "/api/v1/config/revisions/{id}": "/api/v1/config/revisions/1",
@@ -45,6 +49,14 @@ async def document(api: httpx.AsyncClient) -> dict[str, Any]:
     return answer
 
 
+async def put_all_kinds(plant: Plant) -> None:
+    """Stores intervals with every flag, and lets some time pass over them."""
+    plant.clock.turn(3600)
+    await plant.put_quarters("EM-01.energy_import", START, ["1.5", None], flags=sum(IntervalFlag))
+    await plant.put_quarters("EM-01.power", START, ["100", "200"])
+    await plant.put("EM-01.energy_import", "1mo", [(datetime(2026, 2, 28, 23, tzinfo=UTC), "1.5")])
+
+
 def validator(document: dict[str, Any], schema: dict[str, Any]) -> Draft202012Validator:
     return Draft202012Validator({**schema, "components": document["components"]}, validate_formats=True)
 
@@ -53,6 +65,7 @@ async def test_every_answer_is_as_its_schema_says_and_holds_nothing_else(
     plant: Plant, api: httpx.AsyncClient, document: dict[str, Any]
 ) -> None:
     await plant.store("EM-01.energy_import", 1.0, flags=sum(Flag))
+    await put_all_kinds(plant)
     await plant.store("EM-01.energy_import", None, at_s=1)
     letter = await plant.lose("shared")
     await plant.miss("shared", from_s=0, to_s=1)
@@ -81,6 +94,8 @@ async def test_the_answer_to_a_retry_is_as_its_schema_says(plant: Plant, documen
         ("meters", items.Meter),
         ("points", items.Point),
         ("points/EM-01.power/readings", items.Reading),
+        ("points/EM-01.energy_import/intervals", interval_items.Interval),
+        ("consumption", interval_items.Consumption),
         ("readings/latest", items.LatestReading),
         ("connectors", items.Connector),
         ("dead-letters", items.DeadLetter),
@@ -94,6 +109,7 @@ async def test_an_item_has_the_fields_of_its_model_in_their_order(
     plant: Plant, api: httpx.AsyncClient, path: str, model: type[BaseModel]
 ) -> None:
     await plant.store("EM-01.power", 1.0)
+    await put_all_kinds(plant)
     await plant.lose("shared")
     await plant.miss("shared", from_s=0, to_s=1)
     await accept(plant, 0, "type: modbus", "0.1")
