@@ -38,6 +38,8 @@ class Calendar:
     points: Sequence[SeriesPoint]
     """Those that have intervals."""
     extents: Mapping[int, Extent]
+    by_quarters: bool = False
+    """Whether all is counted in quarters, also what is kept by longer periods."""
 
     def edges(self, most: int) -> tuple[list[datetime], bool]:
         """Gives the edges of the first periods, so many at most, and whether there are more of them."""
@@ -55,8 +57,21 @@ class Calendar:
         extent = self.extents[point.id]
         return extent.first < end and start < due_until(point, extent, self.now)
 
+    def due(self, point: SeriesPoint, start: datetime, end: datetime) -> int:
+        """Counts the quarters of a stretch that are due of a point: from its first on, as far as they can be known by now."""
+        extent = self.extents[point.id]
+        last = end if end <= self.now else min(end, extent.computed_to or self.now)
+        return max(0, (min(last, due_until(point, extent, self.now)) - max(start, extent.first)) // QUARTER)
+
+    async def buckets(self, database: Database, edges: Sequence[datetime]) -> Mapping[tuple[int, int], Bucket]:
+        """Counts the quarters of each point in each period; by the id of the point and the number of the period."""
+        found = await read_buckets(database, [point.id for point in self.points], Period.QUARTER, edges, ESTIMATED)
+        return {(bucket.point_id, bucket.bucket - 1): bucket for bucket in found}
+
     @property
     def _child(self) -> Period | None:
+        if self.by_quarters:
+            return Period.QUARTER
         zones = {point.timezone for point in self.points}
         same = zones == {self.zone.key} or self.period is Period.QUARTER
         return child_of(self.period, self.zone, self.zone.key if same else "", partial=False)
@@ -104,7 +119,13 @@ class Calendar:
 
 
 async def calendar_of(
-    database: Database, points: Sequence[SeriesPoint], query: PeriodsQuery, period: Period, now: datetime
+    database: Database,
+    points: Sequence[SeriesPoint],
+    query: PeriodsQuery,
+    period: Period,
+    now: datetime,
+    *,
+    by_quarters: bool = False,
 ) -> Calendar | None:
     """Tells which periods are asked for; None if none of the points has intervals.
 
@@ -119,7 +140,7 @@ async def calendar_of(
     first = bucket_of(period, min(extent.first for extent in extents.values()), zone)
     known = [point for point in points if point.id in extents]
     last = max(due_until(point, extents[point.id], now) for point in known)
-    return Calendar(period, zone, max(since or BEGINNING, first), min(until, last), now, known, extents)
+    return Calendar(period, zone, max(since or BEGINNING, first), min(until, last), now, known, extents, by_quarters)
 
 
 def _zone_of(points: Sequence[SeriesPoint], query: PeriodsQuery, period: Period) -> ZoneInfo:

@@ -8,7 +8,18 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from ems_telemetry.api import catalogue, configuration, consumption, intervals, losses, readings, status
+from ems_telemetry.api import (
+    balances,
+    catalogue,
+    completeness,
+    configuration,
+    consumption,
+    intervals,
+    losses,
+    peaks,
+    readings,
+    status,
+)
 from ems_telemetry.api.access import Keyring
 from ems_telemetry.api.description import DESCRIPTION, OPENAPI_PATH, SUMMARY, TITLE, describe
 from ems_telemetry.api.docs import add_docs
@@ -49,7 +60,7 @@ def create_app(services: ApiServices) -> FastAPI:
     )
     app.state.services = services
     app.state.keyring = Keyring(services.database, services.clock, allow_anonymous=services.allow_anonymous)
-    for module in (catalogue, readings, intervals, consumption, losses, configuration, status):
+    for module in (catalogue, readings, intervals, consumption, completeness, balances, peaks, losses, configuration, status):
         app.include_router(module.router)
     app.include_router(status.root_router)
     add_docs(app)

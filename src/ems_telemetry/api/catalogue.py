@@ -15,7 +15,7 @@ from ems_telemetry.api.parameters import MetersQuery, Name, PageQuery, PointsQue
 from ems_telemetry.api.problem import ApiError, ProblemType, Suggestion, wrong_parameter
 from ems_telemetry.api.services import Services
 from ems_telemetry.storage import catalogue
-from ems_telemetry.storage.catalogue import KeyPage, KnownPoint
+from ems_telemetry.storage.catalogue import KeyPage, KnownMeter, KnownPoint
 from ems_telemetry.storage.database import Database
 
 router = APIRouter(prefix=PREFIX, tags=["Catalogue"], responses=STORED)
@@ -56,10 +56,7 @@ async def list_meters(request: Request, services: Services, caller: Reader, quer
 @router.get("/meters/{id}", response_model=items.Meter, responses=problems(ProblemType.NOT_FOUND))
 async def get_meter(services: Services, caller: Reader, id_: Annotated[MeterId, Path(alias="id")]) -> Response:
     """Gives one meter."""
-    row = await catalogue.find_meter(services.database, caller.sites, id_)
-    if row is None:
-        known = await catalogue.list_meter_ids(services.database, caller.sites)
-        raise ApiError(ProblemType.NOT_FOUND, f'there is no meter "{id_}"{Suggestion(id_, known)}')
+    row = await find_meter(services.database, caller, id_)
     return Response(msgspec.json.encode(items.meter_item(row)), media_type="application/json")
 
 
@@ -99,6 +96,19 @@ async def get_point(services: Services, caller: Reader, key: PointKey) -> Respon
 def key_page(listing: Listing) -> KeyPage:
     """Tells which page of a list ordered by key is asked for."""
     return KeyPage(listing.limit, listing.after(KeyText) or "")
+
+
+async def find_meter(database: Database, caller: Caller, id_: str) -> KnownMeter:
+    """Finds a meter the caller may see.
+
+    Raises:
+        ApiError: 404, with the nearest id.
+    """
+    row = await catalogue.find_meter(database, caller.sites, id_)
+    if row is None:
+        known = await catalogue.list_meter_ids(database, caller.sites)
+        raise ApiError(ProblemType.NOT_FOUND, f'there is no meter "{id_}"{Suggestion(id_, known)}')
+    return row
 
 
 async def find_point(database: Database, caller: Caller, key: str) -> KnownPoint:

@@ -7,10 +7,10 @@ from functools import lru_cache
 from typing import Annotated, TypeAlias
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import BeforeValidator, Field, StringConstraints, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, Field, StringConstraints, WithJsonSchema
 
 from ems_telemetry.api.buckets import Period, midnight
-from ems_telemetry.api.parameters import ListQuery, Name, PageQuery, parse_time
+from ems_telemetry.api.parameters import Name, PageQuery, Query, parse_time
 from ems_telemetry.api.problem import Suggestion, wrong_parameter
 from ems_telemetry.model import Medium
 from ems_telemetry.storage.reading import BEGINNING, END
@@ -57,8 +57,8 @@ class Group(StrEnum):
     QUANTITY = "quantity"
 
 
-class PeriodsQuery(PageQuery):
-    """A span by periods."""
+class SpanOfDays(BaseModel):
+    """A span that may be said in local days."""
 
     from_: DayOrTime | None = Field(
         default=None,
@@ -94,6 +94,10 @@ class PeriodsQuery(PageQuery):
         if since is not None and self.to is not None and since >= until:
             raise wrong_parameter("from", None, "is not before `to`; nothing lies between them")
         return since, until
+
+
+class PeriodsQuery(SpanOfDays, PageQuery):
+    """A span by periods, in pages."""
 
 
 class IntervalsQuery(PeriodsQuery):
@@ -146,7 +150,7 @@ class ConsumptionQuery(PeriodsQuery):
 class CompletenessQuery(PeriodsQuery):
     """Whose completeness."""
 
-    period: Period = Field(default=Period.MONTH, description="`1d`, `1mo` or `1y`; also `1h`.")
+    period: Period = Field(default=Period.MONTH, description="How long each is: `15m`, `1h`, `1d`, `1mo` or `1y`.")
     site: Name | None = Field(default=None, description="Only what stands at this site.", examples=["BER1"])
     meter: Name | None = Field(default=None, description="Only what belongs to this meter.", examples=["EM-01"])
     point: Name | None = Field(default=None, description="Only this point.", examples=["EM-01.energy_import"])
@@ -170,15 +174,18 @@ class BalanceQuery(PeriodsQuery):
     )
 
 
-class PeaksQuery(ListQuery):
+class Block(StrEnum):
+    """How long a block is."""
+
+    QUARTER = "15m"
+    HALF_HOUR = "30m"
+    HOUR = "1h"
+
+
+class PeaksQuery(SpanOfDays, Query):
     """Which peaks."""
 
-    from_: DayOrTime | None = Field(
-        default=None, alias="from", description="A local day, as 2026-03-01, or RFC 3339 with zone: blocks from then on."
-    )
-    to: DayOrTime | None = Field(default=None, description="A local day, or RFC 3339 with zone: blocks before it.")
-    tz: Name | None = Field(default=None, description="IANA zone of the days in `from` and `to`; if not said, the site's.")
-    block: Period = Field(default=Period.QUARTER, description="How long a block is: `15m` or `1h`.")
+    block: Block = Field(default=Block.QUARTER, description="How long a block is: `15m`, `30m` or `1h`.")
     n: int = Field(default=1, ge=1, le=1_000, description="How many of the highest blocks.")
     partial: bool = Field(default=False, description="Also count blocks that are not wholly measured.")
 

@@ -20,7 +20,7 @@ from ems_telemetry.api.format import Format
 from ems_telemetry.api.interval_parameters import IntervalsQuery, Layout, PeriodsQuery
 from ems_telemetry.api.items import Page
 from ems_telemetry.api.page import Listing
-from ems_telemetry.api.problem import ProblemType, wrong_parameter
+from ems_telemetry.api.problem import ApiError, ProblemType, wrong_parameter
 from ems_telemetry.api.readings import TimeKey
 from ems_telemetry.api.services import Services
 from ems_telemetry.computing.gathering import law_of
@@ -85,7 +85,7 @@ async def find_series_point(database: Database, caller: Caller, key: str) -> Ser
     found = await interval_series.find_series_point(database, caller.sites, key)
     if found is None:
         await find_point(database, caller, key)
-        raise AssertionError("a point that is there was not found")  # pragma: no cover
+        raise ApiError(ProblemType.NOT_FOUND, f'there is no point "{key}"')
     return found
 
 
@@ -161,11 +161,12 @@ def _composed(stored: Sequence[StoredInterval], child: Period, window: Window, l
         edges_us = index_us(inner[bisect_left(inner, start) : bisect_right(inner, end)])
         # What is not computed yet of a period that lasts is not missing yet.
         known_until = window.now if end <= window.now else min(window.now, window.computed_to)
-        interval = compose((_interval(row) for row in within), edges_us, law, microseconds(known_until), partial=partial)
+        interval = compose((interval_of(row) for row in within), edges_us, law, microseconds(known_until), partial=partial)
         revision = max((row.revision for row in within), default=0) if end <= window.now else 0
         rows.append((start, end, StoredInterval(start, *interval[1:], revision)))
     return rows
 
 
-def _interval(row: StoredInterval) -> Interval:
+def interval_of(row: StoredInterval) -> Interval:
+    """Gives an interval as it is computed with."""
     return Interval(microseconds(row.start), *row[1:10])
