@@ -106,8 +106,8 @@ class Keyring:
             raise _refused(f"the key {stored.id} expired on {stored.expires_at:%Y-%m-%d}")
 
 
-def require(scope: Scope) -> Callable[..., Awaitable[Caller]]:
-    """Makes the dependency of operations that need this scope."""
+def require(*scopes: Scope) -> Callable[..., Awaitable[Caller]]:
+    """Makes the dependency of operations that need one of these scopes."""
 
     async def identify(
         request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Security(bearer)]
@@ -115,9 +115,9 @@ def require(scope: Scope) -> Callable[..., Awaitable[Caller]]:
         keyring: Keyring = request.app.state.keyring
         _check_scheme(request, credentials)
         caller = await keyring.identify(credentials.credentials if credentials else None)
-        if scope not in caller.scopes:
-            allowed = ", ".join(sorted(caller.scopes))
-            raise ApiError(ProblemType.FORBIDDEN, f'this needs a key with the scope "{scope}"; this one allows {allowed}')
+        if caller.scopes.isdisjoint(scopes):
+            allowed, needed = ", ".join(sorted(caller.scopes)), " or ".join(f'"{scope}"' for scope in scopes)
+            raise ApiError(ProblemType.FORBIDDEN, f"this needs a key with the scope {needed}; this one allows {allowed}")
         return caller
 
     return identify
@@ -127,6 +127,9 @@ Reader = Annotated[Caller, Security(require(Scope.READ))]
 """Whoever may read."""
 Administrator = Annotated[Caller, Security(require(Scope.ADMIN))]
 """Whoever may change what the service holds, and how it runs."""
+
+Metrologist = Annotated[Caller, Security(require(Scope.METROLOGY, Scope.ADMIN))]
+"""Whoever may declare what happened to meters."""
 
 
 def _check_scheme(request: Request, credentials: HTTPAuthorizationCredentials | None) -> None:

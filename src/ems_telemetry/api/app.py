@@ -16,6 +16,7 @@ from ems_telemetry.api import (
     consumption,
     intervals,
     losses,
+    meter_events,
     peaks,
     readings,
     status,
@@ -60,7 +61,19 @@ def create_app(services: ApiServices) -> FastAPI:
     )
     app.state.services = services
     app.state.keyring = Keyring(services.database, services.clock, allow_anonymous=services.allow_anonymous)
-    for module in (catalogue, readings, intervals, consumption, completeness, balances, peaks, losses, configuration, status):
+    for module in (
+        catalogue,
+        readings,
+        intervals,
+        consumption,
+        completeness,
+        balances,
+        peaks,
+        meter_events,
+        losses,
+        configuration,
+        status,
+    ):
         app.include_router(module.router)
     app.include_router(status.root_router)
     add_docs(app)
@@ -101,7 +114,11 @@ def _in_words(request: Request, error: HTTPException) -> str:
 
 
 def _known_parameters(request: Request) -> Sequence[str]:
-    """Names the query parameters of the operation, as the OpenAPI document has them."""
+    """Names the query parameters of the operation and the fields of its body, as the OpenAPI document has them."""
     route: Any = request.scope.get("route")
-    operation = request.app.openapi()["paths"].get(route.path, {}).get(request.method.lower(), {})
-    return [parameter["name"] for parameter in operation.get("parameters", []) if parameter["in"] == "query"]
+    document = request.app.openapi()
+    operation = document["paths"].get(route.path, {}).get(request.method.lower(), {})
+    names = [parameter["name"] for parameter in operation.get("parameters", []) if parameter["in"] == "query"]
+    body = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema", {})
+    schema = document["components"]["schemas"].get(body.get("$ref", "").rpartition("/")[2], {})
+    return [*names, *schema.get("properties", {})]

@@ -31,6 +31,7 @@ TAGS = [
     {"name": "Catalogue", "description": "What is measured where."},
     {"name": "Readings", "description": "What was measured."},
     {"name": "Intervals", "description": "What the readings come to, by quarter, hour, local day, month and year."},
+    {"name": "Metrology", "description": "What happened to meters, as people declare it."},
     {"name": "Losses", "description": "What did not become a reading, and why."},
     {"name": "Service", "description": "How the service stands. The operations at the root need no key."},
     {"name": "Configuration", "description": "What was configured when, and taking over what was changed."},

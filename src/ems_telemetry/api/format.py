@@ -86,12 +86,16 @@ def _write_text(text: str) -> str:
     return f"'{text}" if text.startswith(_FORMULA_STARTS) and not _NUMBER.fullmatch(text) else text
 
 
+def _write_json(value: object) -> str:
+    return msgspec.json.encode(value).decode()
+
+
 _CELLS: Mapping[type, Callable[[Any], str]] = {
     datetime: write_time,
     bool: lambda value: "true" if value else "false",
     str: _write_text,
-    list: " ".join,
-    dict: lambda value: msgspec.json.encode(value).decode(),
+    list: lambda value: " ".join(value) if all(isinstance(word, str) for word in value) else _write_json(value),
+    dict: _write_json,
 }
 
 

@@ -31,6 +31,7 @@ PATHS = {
     "/api/v1/consumption": "/api/v1/consumption",
     "/api/v1/completeness": "/api/v1/completeness",
     "/api/v1/meters/{id}/balance": "/api/v1/meters/EM-01/balance",
+    "/api/v1/meters/{id}/events": "/api/v1/meters/EM-01/events",
     "/api/v1/points/{key}/peaks": "/api/v1/points/EM-01.power/peaks",
     "/api/v1/points/{key}/revisions": "/api/v1/points/EM-01.energy_import/revisions",
     "/api/v1/config/revisions": "/api/v1/config/revisions",
@@ -60,6 +61,20 @@ async def put_all_kinds(plant: Plant) -> None:
     await plant.put("EM-01.energy_import", "1mo", [(datetime(2026, 2, 28, 23, tzinfo=UTC), "1.5")])
 
 
+async def declare_event(plant: Plant) -> str:
+    """Declares that a meter was reset, and void that it was; gives its id."""
+    body = {
+        "type": "reset",
+        "at": "2026-03-02T10:00:00Z",
+        "reason": "power failure",
+        "registers": [{"point": "EM-01.energy_import"}],
+    }
+    async with client_of(plant.app(), await plant.key(["metrology"])) as client:
+        event: str = (await client.post("/api/v1/meters/EM-01/events", json=body)).json()["id"]
+        await client.post(f"/api/v1/meters/EM-01/events/{event}:void", json={"reason": "it was another one"})
+    return event
+
+
 def validator(document: dict[str, Any], schema: dict[str, Any]) -> Draft202012Validator:
     return Draft202012Validator({**schema, "components": document["components"]}, validate_formats=True)
 
@@ -72,7 +87,12 @@ async def test_every_answer_is_as_its_schema_says_and_holds_nothing_else(
     await plant.store("EM-01.energy_import", None, at_s=1)
     letter = await plant.lose("shared")
     await plant.miss("shared", from_s=0, to_s=1)
-    paths = {**PATHS, "/api/v1/dead-letters/{id}": f"/api/v1/dead-letters/{letter}"}
+    event = await declare_event(plant)
+    paths = {
+        **PATHS,
+        "/api/v1/meters/{id}/events/{event}": f"/api/v1/meters/EM-01/events/{event}",
+        "/api/v1/dead-letters/{id}": f"/api/v1/dead-letters/{letter}",
+    }
     await accept(plant, 0, "type: modbus", "0.1")
     assert set(paths) | {"/metrics"} == {path for method, path, _ in operations_of(document) if method == "GET"}
     for template, path in paths.items():
@@ -101,6 +121,7 @@ async def test_the_answer_to_a_retry_is_as_its_schema_says(plant: Plant, documen
         ("consumption", interval_items.Consumption),
         ("completeness", interval_items.Completeness),
         ("meters/EM-01/balance", interval_items.Balance),
+        ("meters/EM-01/events", interval_items.MeterEvent),
         ("readings/latest", items.LatestReading),
         ("connectors", items.Connector),
         ("dead-letters", items.DeadLetter),
@@ -118,6 +139,7 @@ async def test_an_item_has_the_fields_of_its_model_in_their_order(
     await plant.lose("shared")
     await plant.miss("shared", from_s=0, to_s=1)
     await accept(plant, 0, "type: modbus", "0.1")
+    await declare_event(plant)
     first = (await api.get(f"/api/v1/{path}")).json()["items"][0]
     assert list(first) == items.columns_of(model)
 

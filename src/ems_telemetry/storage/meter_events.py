@@ -1,0 +1,205 @@
+"""What people declare of meters: added, listed, declared void, never edited. Each change marks what must be computed anew.
+
+The marks are made in the transaction of the change, so that no interval stays as it was before it.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from ems_telemetry.storage.columns import usable_before, usable_from
+from ems_telemetry.storage.database import Connection, Database
+from ems_telemetry.storage.losses import TimePage
+from ems_telemetry.storage.marks import SHARE_PROGRESS, put_marks
+
+
+class RegisterRow(NamedTuple):
+    """What an event says of a register, in the unit of its point."""
+
+    point: str
+    final: Decimal | None
+    initial: Decimal | None
+    multiplier: Decimal | None
+
+
+class EventRow(NamedTuple):
+    """An event of a meter."""
+
+    id: UUID
+    meter: str
+    type: str
+    at: datetime
+    author: str
+    reason: str
+    registers: Sequence[RegisterRow]
+    recorded_at: datetime
+    voided_at: datetime | None = None
+    voided_by: str | None = None
+    void_reason: str | None = None
+
+
+class NewEvent(NamedTuple):
+    """An event to be added. `id` makes it the same event if it is added again."""
+
+    id: UUID
+    meter: str
+    type: str
+    at: datetime
+    author: str
+    reason: str
+    registers: Sequence[RegisterRow]
+
+
+class Voiding(NamedTuple):
+    """Who declares an event void, and why."""
+
+    author: str
+    reason: str
+
+
+LOCK_METER = "SELECT pg_advisory_xact_lock(hashtext('ems_telemetry.meter_events'), hashtext(%(meter)s))"
+"""Whoever changes the events of a meter does so alone."""
+
+_EVENT = """
+    SELECT e.id, e.meter_id, e.type, e.at, e.author, e.reason, e.recorded_at, e.voided_at, e.voided_by, e.void_reason
+    FROM meter_events e"""
+
+FIND_EVENT = f"{_EVENT} WHERE e.id = %(id)s AND (%(meter)s::text IS NULL OR e.meter_id = %(meter)s)"
+"""One event."""
+
+LIST_EVENTS = f"""{_EVENT}
+    WHERE (%(meter)s::text IS NULL OR e.meter_id = %(meter)s)
+      AND e.at <= %(time)s AND (e.at < %(time)s OR e.id > %(id)s)
+    ORDER BY e.at DESC, e.id
+    LIMIT %(limit)s"""
+"""A page of events by their time, newest first."""
+
+READ_REGISTERS = """
+    SELECT r.event_id, p.key, r.final, r.initial, r.multiplier
+    FROM meter_event_registers r JOIN points p ON p.id = r.point_id
+    WHERE r.event_id = ANY (%(ids)s) ORDER BY p.key"""
+"""What events say of registers."""
+
+ADD_EVENT = """
+    INSERT INTO meter_events (id, meter_id, type, at, author, reason)
+    VALUES (%(id)s, %(meter)s, %(type)s, %(at)s, %(author)s, %(reason)s)"""
+"""Adds an event."""
+
+ADD_REGISTER = """
+    INSERT INTO meter_event_registers (event_id, point_id, final, initial, multiplier)
+    SELECT %(event)s, id, %(final)s, %(initial)s, %(multiplier)s FROM points WHERE key = %(point)s"""
+"""Adds what an event says of a register."""
+
+VOID_EVENT = """
+    UPDATE meter_events SET voided_at = now(), voided_by = %(author)s, void_reason = %(reason)s
+    WHERE id = %(id)s AND voided_at IS NULL"""
+"""Declares an event void."""
+
+TOUCHED = """
+    SELECT p.id, g.computed_to, r.multiplier IS NOT NULL,
+           (SELECT min(e.at) FROM meter_event_registers o JOIN meter_events e ON e.id = o.event_id
+            WHERE o.point_id = p.id AND o.multiplier IS NOT NULL AND e.voided_at IS NULL AND e.at > %(at)s)
+    FROM meter_event_registers r
+    JOIN points p ON p.id = r.point_id
+    JOIN interval_progress g ON g.point_id = p.id
+    WHERE r.event_id = %(event)s"""
+"""The computed points that an event says something of: whether it sets a multiplier, and when another event does next."""
+
+LIST_REGISTERS = """
+    SELECT key FROM points WHERE meter_id = %(meter)s AND kind = 'counter' AND expression IS NULL ORDER BY key"""
+"""The points of a meter that are registers."""
+
+_MICROSECOND = timedelta(microseconds=1)
+
+
+async def list_registers(database: Database, meter: str) -> list[str]:
+    """Names the points of a meter that are registers: counters that are read, not computed."""
+    async with database.connection() as connection:
+        return [key for (key,) in await (await connection.execute(LIST_REGISTERS, {"meter": meter})).fetchall()]
+
+
+async def list_events(database: Database, meter: str | None, page: TimePage) -> list[EventRow]:
+    """Gives a page of the events of a meter, or of all, newest first; those that are void too."""
+    async with database.connection() as connection:
+        return await _read(connection, LIST_EVENTS, {"meter": meter, **page._asdict()})
+
+
+async def find_event(database: Database, meter: str | None, id_: UUID) -> EventRow | None:
+    """Finds an event of a meter, or of any."""
+    async with database.connection() as connection:
+        return await _find(connection, meter, id_)
+
+
+async def add_event(database: Database, new: NewEvent) -> tuple[EventRow, bool]:
+    """Adds an event and marks what it touches.
+
+    Args:
+        database: where it is kept.
+        new: its registers are points of its meter.
+
+    Returns:
+        The event as it is kept, and whether it is new: one that has the id already stays as it is.
+    """
+    async with database.connection() as connection:
+        await connection.execute(LOCK_METER, {"meter": new.meter})
+        kept = await _find(connection, None, new.id)
+        if kept is not None:
+            return kept, False
+        await connection.execute(
+            ADD_EVENT, {name: getattr(new, name) for name in ("id", "meter", "type", "at", "author", "reason")}
+        )
+        cursor = connection.cursor()
+        await cursor.executemany(ADD_REGISTER, [{"event": new.id, **register._asdict()} for register in new.registers])
+        await _mark(connection, new.id, new.at)
+        found = await _find(connection, new.meter, new.id)
+    if found is None:
+        raise AssertionError("an event was added and is not there")
+    return found, True
+
+
+async def void_event(database: Database, event: EventRow, voiding: Voiding) -> tuple[EventRow, bool]:
+    """Declares an event void and marks what it touched.
+
+    Returns:
+        The event as it is kept, and whether it held until now.
+    """
+    async with database.connection() as connection:
+        await connection.execute(LOCK_METER, {"meter": event.meter})
+        held = (await connection.execute(VOID_EVENT, {"id": event.id, **voiding._asdict()})).rowcount == 1
+        if held:
+            await _mark(connection, event.id, event.at)
+        found = await _find(connection, event.meter, event.id)
+    return found or event, held
+
+
+async def _mark(connection: Connection, event: UUID, at: datetime) -> None:
+    """Marks, of each register, from the last reading before to the first one after, and as far as a multiplier holds."""
+    await connection.execute(SHARE_PROGRESS)
+    touched = await (await connection.execute(TOUCHED, {"event": event, "at": at})).fetchall()
+    stretches = []
+    for point_id, computed_to, sets_multiplier, next_at in touched:
+        since = await usable_before(connection, point_id, at) or at
+        after = await usable_from(connection, point_id, at if not sets_multiplier or next_at is None else next_at)
+        until = computed_to if after is None or (sets_multiplier and next_at is None) else after
+        # What lies beyond is computed when its time has come.
+        last = min(until, computed_to - _MICROSECOND)
+        if since <= last:
+            stretches.append((point_id, since, last))
+    if stretches:
+        await put_marks(connection, stretches)
+
+
+async def _find(connection: Connection, meter: str | None, id_: UUID) -> EventRow | None:
+    found = await _read(connection, FIND_EVENT, {"meter": meter, "id": id_})
+    return found[0] if found else None
+
+
+async def _read(connection: Connection, query: str, parameters: dict[str, Any]) -> list[EventRow]:
+    events = await (await connection.execute(query.encode(), parameters)).fetchall()
+    rows = await (await connection.execute(READ_REGISTERS, {"ids": [event[0] for event in events]})).fetchall()
+    registers: dict[UUID, list[RegisterRow]] = {}
+    for id_, *register in rows:
+        registers.setdefault(id_, []).append(RegisterRow(*register))
+    return [EventRow(*(*event[:6], registers.get(event[0], []), *event[6:])) for event in events]
