@@ -83,9 +83,11 @@ COMMENT ON VIEW intervals_by_point IS 'Intervals with the names of their point, 
 -- Up to where each point is computed. What comes in before that is marked; what lies after it needs no mark.
 CREATE TABLE interval_progress (
     point_id    integer PRIMARY KEY REFERENCES points,
-    computed_to timestamptz NOT NULL
+    computed_to timestamptz NOT NULL,
+    expression  text
 ) WITH (fillfactor = 50);
 COMMENT ON TABLE interval_progress IS 'Up to where the quarters of each point were computed, or are marked to be.';
+COMMENT ON COLUMN interval_progress.expression IS 'Of a virtual point: by what it was computed.';
 
 CREATE TABLE interval_marks (
     id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

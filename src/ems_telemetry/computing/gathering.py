@@ -39,7 +39,8 @@ def law_of(rule: PointRule) -> PointLaw:
     """Gives what is configured of a point as its intervals need it."""
     expected_us = None if rule.expected_interval_s is None else round(rule.expected_interval_s * _SECOND_US)
     return PointLaw(
-        kind=Kind(rule.kind),
+        # The quarters of a virtual total cover time as those of a counter do, whatever readings its inputs have.
+        kind=Kind.COUNTER if rule.expression and rule.kind == Kind.INTERVAL_TOTAL else Kind(rule.kind),
         mean=mean_of(rule.quantity),
         slope=Slope(rule.interpolation),
         expected_us=expected_us,

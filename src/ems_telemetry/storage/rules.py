@@ -76,6 +76,13 @@ async def read_virtual(connection: psycopg.AsyncConnection[Any]) -> list[PointRu
             return await cursor.fetchall()
 
 
+async def read_ids(connection: psycopg.AsyncConnection[Any], keys: Sequence[str]) -> Mapping[str, int]:
+    """Reads the ids of points by their keys; one that is not known is left out."""
+    with translated():
+        cursor = await connection.execute("SELECT key, id FROM points WHERE key = ANY (%s)", (list(keys),))
+        return dict(await cursor.fetchall())
+
+
 async def read_events(
     connection: psycopg.AsyncConnection[Any], point_ids: Sequence[int]
 ) -> Mapping[int, Sequence[RegisterEvent]]:
