@@ -119,7 +119,7 @@ def is_free_word(unit: str) -> bool:
         _parse(unit, ())
     except (pint.errors.PintError, ValueError):
         return True
-    return _is_plural_of_symbol(unit)
+    return False
 
 
 def _is_plural_of_symbol(unit: str) -> bool:
@@ -127,7 +127,8 @@ def _is_plural_of_symbol(unit: str) -> bool:
     if unit in _DEFINED or not unit.endswith("s") or len(unit) - 1 > _SYMBOL_LENGTH:
         return False
     registry = _registry(())
-    return bool({*registry.parse_unit_name(unit[:-1])} & {*registry.parse_unit_name(unit)})
+    taken_for = registry.parse_unit_name(unit)[:1]
+    return bool(taken_for) and taken_for[0] in registry.parse_unit_name(unit[:-1])
 
 
 def _refuse_ambiguous(unit: str) -> None:
@@ -157,7 +158,8 @@ def _parse(unit: str, own_units: tuple[str, ...]) -> pint.Unit:
         spelled = spelled.replace(written, meant)
     if spelled in {"1", "%"}:
         return _registry(own_units).Unit("dimensionless" if spelled == "1" else "percent")
-    if _EXPRESSION.fullmatch(spelled) is None:
+    words = (word for word in _WORD.findall(spelled) if word not in own_units)
+    if _EXPRESSION.fullmatch(spelled) is None or any(map(_is_plural_of_symbol, words)):
         raise ValueError(spelled)
     return _registry(own_units).Unit(spelled.replace("%", "percent"))
 

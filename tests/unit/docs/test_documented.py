@@ -10,6 +10,7 @@ from ruamel.yaml import YAML
 
 from ems_telemetry.cli.main import MODULES
 from ems_telemetry.config.connector import ConnectorFile, Meter, Point
+from ems_telemetry.config.plant import OwnQuantity, Plant, Site, VirtualMeter, VirtualPoint
 from ems_telemetry.config.quantities import QUANTITIES, Law
 from ems_telemetry.config.service import Settings
 from ems_telemetry.config.units import accepted_units
@@ -37,6 +38,11 @@ def test_every_setting_is_documented(name: str) -> None:
 @pytest.mark.parametrize("model", [ConnectorFile, Meter, Point])
 def test_every_common_key_of_a_connector_file_is_documented(model: type[BaseModel]) -> None:
     assert [name for name in model.model_fields if f"`{name}`" not in CONFIGURATION] == []
+
+
+@pytest.mark.parametrize("model", [Plant, Site, OwnQuantity, VirtualMeter, VirtualPoint])
+def test_every_key_of_the_plant_file_is_documented(model: type[BaseModel]) -> None:
+    assert [name for name in model.model_fields if name not in CONFIGURATION] == []
 
 
 def test_the_table_of_quantities_is_that_of_the_code() -> None:
