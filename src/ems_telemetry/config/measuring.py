@@ -51,19 +51,18 @@ def measure(expression: Expression, operands: Mapping[str, Operand], quantity: Q
         quantity: what it is to be.
 
     Returns:
-        `interval_total` for sums of amounts, and amounts times numbers; `gauge` for what is computed from gauges, and for
-        ratios of amounts, which do not add up.
+        `interval_total` for what is computed from amounts, which adds up over time; `gauge` for what is computed from gauges.
 
     Raises:
         ExpressionError: units do not fit, or amounts and momentary values are mixed; in words, with the remedy.
     """
     is_total = _is_of_totals(expression, operands)
     measured = _Measuring(operands, quantity.own_units).measure(expression)
-    if is_total and measured.degree not in {0, 1}:
-        words = "amounts of an interval are multiplied, or stand below the line alone; that depends on how long the interval is"
-        raise ExpressionError(f"{words}; use sums of amounts, amounts times numbers, or one amount divided by another", 1)
+    if is_total and measured.degree != 1:
+        words = "the outcome is no amount: amounts are multiplied or divided by each other, and that does not add up over time"
+        raise ExpressionError(f"{words}; use sums of amounts, amounts times numbers, or an amount times a share of amounts", 1)
     _require_canonical(measured.unit, quantity)
-    return Kind.INTERVAL_TOTAL if is_total and measured.degree == 1 else Kind.GAUGE
+    return Kind.INTERVAL_TOTAL if is_total else Kind.GAUGE
 
 
 def _is_of_totals(expression: Expression, operands: Mapping[str, Operand]) -> bool:

@@ -58,7 +58,7 @@ meters:
       - {id: supply, quantity: temperature, unit: degC}
       - {id: return, quantity: temperature, unit: degF}
 """
-PARTS = "quantities:\n  parts: {unit: pcs, title: Parts, law: sum}\n  energy_per_part: {unit: kWh/pcs, title: E, law: range}\n"
+PARTS = "quantities:\n  parts: {unit: pcs, title: Parts, law: sum}\n  part_rate: {unit: pcs/h, title: Rate, law: range}\n"
 PRESS = """\
 type: plc
 site: BER1
@@ -110,7 +110,7 @@ def plant(tmp_path: Path) -> Plant:
         ("GM-01.volume * 11.3 kWh/Nm3", "gas_energy", Kind.INTERVAL_TOTAL),
         ("GM-01.volume * 39.3 MJ/Nm3 / 3.6 MJ/kWh", "gas_energy", Kind.INTERVAL_TOTAL),
         ("EM-00.energy * EM-01.energy / EM-00.energy", "active_energy_import", Kind.INTERVAL_TOTAL),
-        ("EM-00.energy / EM-01.energy", "power_factor", Kind.GAUGE),
+        ("EM-00.power / EM-01.power", "power_factor", Kind.GAUGE),
         ("EM-00.power - EM-01.power + 2 kW", "active_power", Kind.GAUGE),
         ("(TM-01.supply + TM-01.return) / 2", "temperature", Kind.GAUGE),
         ("ST-01.nox * ST-01.flow / 1000000 mg/kg", "mass_flow", Kind.GAUGE),
@@ -151,14 +151,19 @@ def test_what_comes_out_follows_from_the_expression(
         ("GM-01.volume * 39.3 MJ/Nm3", "gas_energy", "it comes out in MJ, and gas_energy is stored in kWh; write it in"),
         ("GM-01.volume * 39.3 MJ/Nm3", "gas_energy", "behind them / 3.6 MJ/kWh"),
         ("ST-01.nox * ST-01.flow", "mass_flow", "behind them / 1000000 mg/kg"),
-        ("EM-00.energy / EM-01.energy", "level", "behind them * 100 %"),
+        ("EM-00.power / EM-01.power", "level", "behind them * 100 %"),
         (
             "EM-00.energy - EM-01.power",
             "active_energy_import",
             "EM-00.energy is a counter and EM-01.power a gauge; an expression",
         ),
         ("EM-00.running * 2", "operating_state", "EM-00.running is a point of kind state; expressions are of"),
-        ("EM-00.energy * EM-01.energy", "active_energy_import", "amounts of an interval are multiplied"),
+        ("EM-00.energy * EM-01.energy", "active_energy_import", "the outcome is no amount: amounts are multiplied or divided"),
+        (
+            "EM-00.energy / EM-01.energy",
+            "power_factor",
+            "the outcome is no amount: amounts are multiplied or divided by each other",
+        ),
         ("EM-00.energy + 3 kwh", "active_energy_import", 'column 16: unit "kwh" is not a unit; did you mean kWh?'),
         ("EM-00.energy * 3 gal", "active_energy_import", 'column 16: unit "gal" can mean several units'),
         ("EM-00.enrgy", "active_energy_import", 'column 1: point "EM-00.enrgy" is not known; did you mean EM-00.energy?'),
@@ -314,11 +319,10 @@ def test_only_a_gauge_can_be_sloped(plant: Plant) -> None:
 
 def test_a_quantity_of_ones_own_stands_in_connector_files_and_expressions(plant: Plant) -> None:
     plant.write("connectors/press.yaml", PRESS)
-    plant.add("EM-00.energy / PR-01.parts", "energy_per_part", before=PARTS)
+    plant.add("PR-01.parts * 0.3 kWh/pcs", before=PARTS)
     configuration = plant.read()
     assert configuration.points[-1].quantity.unit == "pcs"
-    (ratio,) = configuration.virtual_points
-    assert (ratio.kind, ratio.quantity.unit) == (Kind.GAUGE, "kWh/pcs")
+    assert [point.kind for point in configuration.virtual_points] == [Kind.INTERVAL_TOTAL]
     assert "parts" not in QUANTITIES
 
 
