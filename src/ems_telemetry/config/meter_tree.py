@@ -7,7 +7,7 @@ from typing import Any
 from ems_telemetry.config.connector import ConnectorFile, Meter
 from ems_telemetry.config.document import Document, Location
 from ems_telemetry.config.plant import Plant, VirtualMeter
-from ems_telemetry.config.problems import not_known, subject
+from ems_telemetry.config.problems import nearest, subject
 from ems_telemetry.errors import Problem
 
 
@@ -74,7 +74,9 @@ def wrong_parents(meters: Sequence[PlacedMeter]) -> Iterator[Problem]:
         if wanted is None:
             continue
         if wanted not in by_id:
-            yield placed.problem("parent", not_known("parent", wanted, by_id))
+            meant = nearest(wanted, by_id)
+            remedy = f"did you mean {meant}?" if meant else "no file has a meter of this id"
+            yield placed.problem("parent", f'parent "{wanted}" is not known; {remedy}')
         elif (circle := _circle(placed, by_id)) is not None:
             yield placed.problem("parent", f"it would stand behind itself: {circle}; take one of these parents away")
         elif (words := _contradiction(placed, by_id[wanted])) is not None:

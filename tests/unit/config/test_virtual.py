@@ -1,16 +1,20 @@
 """Virtual meters, the tree of meters, and quantities of a plant's own: what follows from them, and what is refused."""
 
+import re
 from pathlib import Path
 from textwrap import indent
 from typing import Literal
 
 import pytest
+from jsonschema import Draft202012Validator
+from ruamel.yaml import YAML
 
 from ems_telemetry.config.changes import compare_connectors
 from ems_telemetry.config.connector import ConnectorFile, Meter, Point
 from ems_telemetry.config.load import Configuration, load
 from ems_telemetry.config.quantities import QUANTITIES
 from ems_telemetry.config.scalars import Duration
+from ems_telemetry.config.schema import plant_schema
 from ems_telemetry.connectors.modbus.file import ModbusFile
 from ems_telemetry.errors import ConfigurationError
 from ems_telemetry.model import Kind
@@ -284,6 +288,7 @@ def test_a_meter_stands_behind_another(plant: Plant) -> None:
     ("keys", "said"),
     [
         ("parent: em-00", 'parent "em-00" is not known; did you mean EM-00?'),
+        ("parent: ZZZ", 'parent "ZZZ" is not known; no file has a meter of this id'),
         ("parent: EM-10", "it would stand behind itself: EM-10 behind EM-10; take one of these parents away"),
         ("parent: EM-00, site: MUC1", "parent EM-00 stands at site BER1 and this meter at MUC1; name one of its own site"),
         ("parent: WM-01, medium: electricity", "parent WM-01 measures water and this meter electricity; name one of the same"),
@@ -376,3 +381,21 @@ def test_a_quantity_that_gets_another_unit_restarts_those_that_measure_it(plant:
     running = plant.read()
     plant.write("config/plant.yaml", SITES + 'quantities: {parts: {unit: "%", title: Parts, law: sum}}\n')
     assert compare_connectors(running, plant.read()).restarted == ("press",)
+
+
+def test_the_example_of_a_plant_file_works_with_its_comments_taken_away(plant: Plant) -> None:
+    example = Path(__file__).parents[3] / "config/plant.yaml"
+    text = re.sub(r"^# (?=quantities:|virtual_meters:|  )", "", example.read_text(), flags=re.MULTILINE)
+    plant.write("config/plant.yaml", text)
+    plant.write("connectors/plc.yaml", METERS.replace("EM-00", "EM-09").replace("id: energy,", "id: energy_import,"))
+    assert [point.key for point in plant.read().virtual_points] == ["VM-HALL-1.energy_import"]
+    assert plant.read().plant.quantities
+
+
+def test_the_schema_knows_quantities_and_virtual_meters(plant: Plant) -> None:
+    plant.add("EM-00.energy", before=PARTS)
+    data = YAML(typ="safe").load(plant.folder / "config/plant.yaml")
+    validator = Draft202012Validator(plant_schema())
+    assert validator.is_valid(data)
+    data["quantities"]["parts"]["law"] = "total"
+    assert not validator.is_valid(data)
