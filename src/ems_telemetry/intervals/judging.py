@@ -40,14 +40,23 @@ class Register:
         return self.series.decimal(int(self.usable[position]))
 
     def most_between(self, last: int, first: int) -> Decimal | None:
-        """Gives by how much the register can have risen between two positions, None where nothing says so."""
-        return self.most_since(int(self.times_us[last]), first)
+        """Gives how much more the register can show at the latter of two positions, None where nothing says so.
+
+        That is one of its last digit more than it can have risen: of what lies below that, nothing is shown.
+        """
+        most = self.most_since(int(self.times_us[last]), first)
+        return None if most is None else most + min(_last_digit(self[last]), _last_digit(self[first]))
 
     def most_since(self, time_us: int, first: int) -> Decimal | None:
         """Gives by how much the register can have risen from a time to a position, None where nothing says so."""
         if self.law.max_rate_per_h is None:
             return None
         return self.law.max_rate_per_h * (int(self.times_us[first]) - time_us) / HOUR_US
+
+
+def _last_digit(stand: Decimal) -> Decimal:
+    exponent = stand.normalize().as_tuple().exponent
+    return Decimal(1).scaleb(min(exponent, 0)) if isinstance(exponent, int) else Decimal(0)
 
 
 class Change(NamedTuple):
@@ -65,7 +74,10 @@ class Change(NamedTuple):
 
 
 def judge_rise(register: Register, last: int, position: int, end: int) -> Change | None:
-    """Judges a rise that may be too fast; None where it is not. `end` is the position before which the register is one."""
+    """Judges a rise that may be too fast; None where it is not, or where the register stays and so much has soon been counted.
+
+    `end` is the position before which the register is one.
+    """
     most = register.most_between(last, position)
     rise = register[position] - register[last]
     stop = min(end, position + MOST_LEFT_OUT + 1)
@@ -74,13 +86,12 @@ def judge_rise(register: Register, last: int, position: int, end: int) -> Change
             return None
     elif rise <= most:
         return None
+    stays = True
     for later in range(position + 1, stop):
-        beyond = register[later] - register[last]
-        if beyond < 0:
-            continue
-        limit = register.most_between(last, later)
-        if beyond <= (rise / 2 if limit is None else limit):
-            return Change(last, later, IntervalFlag.SPIKE)
+        beyond, limit = register[later] - register[last], register.most_between(last, later)
+        stays = stays and register[later] >= register[later - 1]
+        if 0 <= beyond <= (rise / 2 if limit is None else limit):
+            return None if stays else Change(last, later, IntervalFlag.SPIKE)
     if most is not None and stop < position + MOST_LEFT_OUT + 1:
         return Change(last, stop, IntervalFlag.SPIKE)
     return Change(last, position, IntervalFlag.SPIKE, None, IntervalFlag.UNEXPLAINED, is_questionable=True)

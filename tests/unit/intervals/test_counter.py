@@ -270,3 +270,18 @@ def test_a_register_in_tenths_leaves_no_noise() -> None:
 def test_zero_consumption_is_zero() -> None:
     interval = interval_of(minutely(*[5.0] * 16), MINUTELY, "10:00", "10:15")
     assert (interval.exact, interval.value, interval.flags, interval.quality) == (Decimal(0), 0.0, 0, Quality.GOOD)
+
+
+def test_a_register_in_whole_units_that_is_polled_often_is_no_spike() -> None:
+    seconds = [(n, 100.0 + n * 10 // 360) for n in range(91)]
+    rows = [(at("10:00") + 10 * n * SECOND_US, value) for n, value in seconds]
+    slow = PointLaw(Kind.COUNTER, expected_us=10 * SECOND_US, max_gap_us=20 * SECOND_US, max_rate_per_h=Decimal(10))
+    interval = interval_of(rows, slow, "10:00", "10:15")
+    assert (interval.exact, interval.flags, interval.coverage) == (Decimal(2), 0, 1.0)
+    assert interval.quality == Quality.GOOD
+
+
+def test_a_rise_that_stays_and_is_soon_accounted_for_is_no_spike() -> None:
+    rows = minutely(100.0, 100.25, 103.25, 103.25, 103.25, 103.25, 103.25)
+    interval = interval_of(rows, law(max_rate=60), "10:00", "10:06")
+    assert (interval.exact, interval.flags, interval.samples) == (Decimal("3.25"), 0, 6)
