@@ -5,6 +5,7 @@ same as the whole.
 """
 
 from decimal import Decimal
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from ems_telemetry.intervals.interval import IntervalFlag
@@ -34,18 +35,28 @@ class Register:
         self.law = law
         self.times_us: Int64s = series.times_us[usable]
         self.values = series.values[usable]
+        self._exactly = lru_cache(8 * MOST_LEFT_OUT)(self._read)
 
     def __getitem__(self, position: int) -> Decimal:
         """Gives what the register showed, by position among the usable readings."""
+        return self._exactly(position)
+
+    def _read(self, position: int) -> Decimal:
         return self.series.decimal(int(self.usable[position]))
 
     def most_between(self, last: int, first: int) -> Decimal | None:
-        """Gives how much more the register can show at the latter of two positions, None where nothing says so.
+        """Gives by how much the register can have risen between two positions, None where nothing says so."""
+        return self.most_since(int(self.times_us[last]), first)
 
-        That is one of its last digit more than it can have risen: of what lies below that, nothing is shown.
+    def can_rise(self, last: int, first: int, rise: Decimal) -> bool | None:
+        """Tells whether the register can show so much more at the latter of two positions, None where nothing says so.
+
+        It can show one of its last digit more than it can have risen: of what lies below that, nothing is shown.
         """
-        most = self.most_since(int(self.times_us[last]), first)
-        return None if most is None else most + min(_last_digit(self[last]), _last_digit(self[first]))
+        most = self.most_between(last, first)
+        if most is None or rise <= most:
+            return None if most is None else True
+        return rise <= most + 1 and rise <= most + min(_last_digit(self[last]), _last_digit(self[first]))
 
     def most_since(self, time_us: int, first: int) -> Decimal | None:
         """Gives by how much the register can have risen from a time to a position, None where nothing says so."""
@@ -78,21 +89,20 @@ def judge_rise(register: Register, last: int, position: int, end: int) -> Change
 
     `end` is the position before which the register is one.
     """
-    most = register.most_between(last, position)
     rise = register[position] - register[last]
     stop = min(end, position + MOST_LEFT_OUT + 1)
-    if most is None:
-        if not _leaps(register, last, position, stop):
-            return None
-    elif rise <= most:
+    can_rise = register.can_rise(last, position, rise)
+    if can_rise or (can_rise is None and not _leaps(register, last, position, stop)):
         return None
     stays = True
     for later in range(position + 1, stop):
-        beyond, limit = register[later] - register[last], register.most_between(last, later)
+        beyond = register[later] - register[last]
         stays = stays and register[later] >= register[later - 1]
-        if 0 <= beyond <= (rise / 2 if limit is None else limit):
+        if beyond < 0:
+            continue
+        if beyond <= rise / 2 if can_rise is None else register.can_rise(last, later, beyond):
             return None if stays else Change(last, later, IntervalFlag.SPIKE)
-    if most is not None and stop < position + MOST_LEFT_OUT + 1:
+    if can_rise is False and stop < position + MOST_LEFT_OUT + 1:
         return Change(last, stop, IntervalFlag.SPIKE)
     return Change(last, position, IntervalFlag.SPIKE, None, IntervalFlag.UNEXPLAINED, is_questionable=True)
 
@@ -125,11 +135,9 @@ def _comes_back(register: Register, last: int, position: int, stop: int) -> int 
         if value < level:
             lowest = min(lowest, value)
             continue
-        fall, most = level - lowest, register.most_between(last, later)
+        fall, can_rise = level - lowest, register.can_rise(last, later, value - level)
         trembles = fall <= _TREMBLE * level
-        if most is not None and value - level > most:
-            return None
-        if most is None and not trembles and value - level > fall / 2:
+        if can_rise is False or (can_rise is None and not trembles and value - level > fall / 2):
             return None
         return later if trembles or value - before >= fall / 2 else None
     return None
@@ -155,7 +163,7 @@ def _rollover(register: Register, last: int, position: int) -> Change | None:
         return None
     increment, most = modulus - before + after, register.most_between(last, position)
     spans_the_end = before >= (1 - _BEGIN) * modulus and after <= _BEGIN * modulus
-    if not (spans_the_end if most is None else increment <= most):
+    if not (spans_the_end if most is None else register.can_rise(last, position, increment)):
         return None
     doubtful = most is None or most >= modulus
     return Change(last, position, IntervalFlag.SPIKE, increment, IntervalFlag.ROLLOVER, doubtful)
