@@ -18,10 +18,11 @@ _BEGIN: Final = Decimal("0.1")
 """A register that fell by itself is believed to count anew only if it shows less than this share of what it showed before."""
 _TREMBLE: Final = Decimal("0.01")
 """A fall of less than this share of the register is no event but a trembling, if the register comes back."""
-LEAP: Final = 1000
-"""A register that shows so many times what it showed before, although nothing says how fast it can rise, is looked at."""
+LEAP: Final = 10
+"""Not believed is a register that shows more than so many times what it showed before and rose more than so many times quicker
+than at any of the steps behind, where nothing says how fast it can rise."""
 _LEAST_LEAP: Final = 100
-"""Not believed is a leap of more units than this, and of more than so many times each of the rises behind it."""
+"""Of so many units a leap may be."""
 _AMPLE: Final = 10
 """After a reset a register may show so many times what can have been counted in the time since the last reading."""
 
@@ -112,7 +113,12 @@ def _leaps(register: Register, last: int, position: int, stop: int) -> bool:
     rise = register[position] - register[last]
     if rise <= _LEAST_LEAP or register[position] <= LEAP * register[last]:
         return False
-    return all(_LEAST_LEAP * (register[later] - register[later - 1]) < rise for later in range(position + 1, stop))
+    lasts_us = int(register.times_us[position]) - int(register.times_us[last])
+    return all(
+        LEAP * lasts_us * (register[later] - register[later - 1])
+        < rise * (int(register.times_us[later]) - int(register.times_us[later - 1]))
+        for later in range(position + 1, stop)
+    )
 
 
 def judge_fall(register: Register, last: int, position: int, end: int, since: int) -> Change:

@@ -1,5 +1,6 @@
 """Counters by the worked examples of the calculation rules, and what else meters do to their registers."""
 
+from dataclasses import replace
 from decimal import ROUND_HALF_EVEN, Decimal
 
 import pytest
@@ -152,6 +153,22 @@ def test_a_lifetime_that_comes_back_after_long_zeros_is_not_booked() -> None:
     assert (third.value, third.quality) == (None, Quality.BAD)
     assert third.flags & IntervalFlag.UNEXPLAINED
     assert fourth.value != 0
+
+
+@pytest.mark.parametrize("away_minutes", [1, 480])
+def test_a_lifetime_that_comes_back_after_days_of_counting_anew_is_not_booked(away_minutes: int) -> None:
+    anew = [(at("2026-03-01T10:00") + n * HOUR_US, float(n)) for n in range(22)]
+    back = [(anew[-1][0] + (away_minutes + n) * MINUTE_US, 15508.0 + n / 2) for n in range(20)]
+    bounds = edges("2026-03-01T10:00", "2026-03-02T20:00", 34 * HOUR_US)
+    interval = intervals_of([*anew, *back], replace(MINUTELY, max_gap_us=2 * HOUR_US), bounds)[0]
+    assert interval.value is None
+    assert interval.flags & IntervalFlag.UNEXPLAINED
+
+
+def test_what_a_new_meter_counted_while_nobody_heard_it_is_booked() -> None:
+    rows = [(at("2026-02-20T10:00"), 0.0), (at("2026-02-20T11:00"), 4.0), *minutely(900, 900.1, 900.2, 900.2, 900.3)]
+    interval = interval_of(rows, MINUTELY, "2026-02-20T11:00", "10:04")
+    assert interval.exact == Decimal("896.3")
 
 
 def test_a_new_meter_begins_at_zero_and_counts() -> None:
