@@ -229,6 +229,18 @@ def test_a_declared_rollover_uses_the_modulus() -> None:
     assert (interval.exact, interval.quality) == (Decimal(504), Quality.GOOD)
 
 
+def test_a_replacement_declared_at_the_minute_of_the_first_reading_leaves_nothing_out() -> None:
+    event = MeterEvent(at("10:02"), EventType.REPLACEMENT, Decimal(501), Decimal(3))
+    interval = interval_of(minutely(500, 501, 3.5, 4), law(max_rate=60), "10:00", "10:03", events=[event])
+    assert (interval.exact, interval.flags) == (Decimal(2), IntervalFlag.REPLACEMENT)
+
+
+def test_a_first_reading_of_the_new_meter_that_cannot_be_is_left_out() -> None:
+    event = MeterEvent(at("10:02"), EventType.REPLACEMENT, Decimal(501), Decimal(3))
+    interval = interval_of(minutely(500, 501, 501, 4, 5), law(max_rate=60), "10:00", "10:04", events=[event])
+    assert (interval.exact, interval.flags) == (Decimal(3), IntervalFlag.REPLACEMENT | IntervalFlag.SPIKE)
+
+
 def test_a_ratio_that_changes_counts_each_side_with_its_own() -> None:
     event = MeterEvent(at("10:01"), EventType.RATIO_CHANGE, multiplier=Decimal(10))
     rows = [(at("10:00"), 100.0), (at("10:02"), 104.0), (at("10:03"), 105.0)]
