@@ -40,7 +40,7 @@ def law_of(rule: PointRule) -> PointLaw:
     return PointLaw(
         # The quarters of a virtual total cover time as those of a counter do, whatever readings its inputs have.
         kind=Kind.COUNTER if rule.expression and rule.kind == Kind.INTERVAL_TOTAL else Kind(rule.kind),
-        mean=mean_of(rule.quantity),
+        mean=mean_of(rule.law),
         slope=Slope(rule.interpolation),
         expected_us=expected_us,
         max_gap_us=max_gap_of(expected_us) if rule.max_gap_s is None else round(rule.max_gap_s * _SECOND_US),

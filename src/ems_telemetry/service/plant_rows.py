@@ -92,6 +92,7 @@ def _virtual_point_row(point: ConfiguredVirtualPoint) -> PointRow:
         source=EXPRESSION,
         source_unit=point.quantity.unit,
         expected_interval_s=None,
+        law=point.quantity.law,
         expression=spec.expression.strip(),
         definition=spec.model_dump(mode="json", exclude_defaults=True, exclude={"name"}),
     )
@@ -113,6 +114,7 @@ def _point_row(point: ConfiguredPoint) -> PointRow:
         max_gap_s=spec.max_gap,
         max_rate=None if spec.max_rate is None else Decimal(repr(spec.max_rate)) * point.conversion.factor,
         rollover_at=None if spec.rollover_at is None else modulus(spec.rollover_at, spec.scale) * point.conversion.factor,
+        law=point.quantity.law,
         interpolation=spec.interpolation.value,
         scale=spec.scale,
         offset=spec.offset,
