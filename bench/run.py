@@ -27,6 +27,7 @@ def main() -> int:
             ("modbus_line", ("20",)),
             ("mqtt", ("10000", "3")),
             ("sparkplug", ()),
+            ("intervals_core", ()),
         ):
             failed += run(name, arguments)
     return failed

@@ -5,10 +5,12 @@ ALTER TABLE points ADD COLUMN max_rate numeric;
 ALTER TABLE points ADD COLUMN rollover_at numeric;
 ALTER TABLE points ADD COLUMN interpolation text NOT NULL DEFAULT 'stepped' CHECK (interpolation IN ('stepped', 'sloped'));
 ALTER TABLE points ADD COLUMN expression text;
+ALTER TABLE points ADD COLUMN law text NOT NULL DEFAULT 'time_weighted_mean';
 COMMENT ON COLUMN points.max_gap IS 'Readings further apart are no bracket: what lies between is estimated, or missing.';
 COMMENT ON COLUMN points.max_rate IS 'The fastest rise of a counter, in the unit of the point per hour.';
 COMMENT ON COLUMN points.rollover_at IS 'The counter begins again from 0 where it would reach this, in the unit of the point.';
 COMMENT ON COLUMN points.interpolation IS 'What a gauge does between two readings: stepped keeps the first, sloped goes straight to the next.';
+COMMENT ON COLUMN points.law IS 'How several values become one: sum, time_weighted_mean, range, energetic_mean, …; it follows from the quantity.';
 COMMENT ON COLUMN points.expression IS 'Of a virtual meter: what is computed from other points; it has intervals and no readings.';
 
 ALTER TABLE meters ADD COLUMN parent_id text;
@@ -83,9 +85,11 @@ COMMENT ON VIEW intervals_by_point IS 'Intervals with the names of their point, 
 -- Up to where each point is computed. What comes in before that is marked; what lies after it needs no mark.
 CREATE TABLE interval_progress (
     point_id    integer PRIMARY KEY REFERENCES points,
-    computed_to timestamptz NOT NULL
+    computed_to timestamptz NOT NULL,
+    expression  text
 ) WITH (fillfactor = 50);
 COMMENT ON TABLE interval_progress IS 'Up to where the quarters of each point were computed, or are marked to be.';
+COMMENT ON COLUMN interval_progress.expression IS 'Of a virtual point: by what it was computed.';
 
 CREATE TABLE interval_marks (
     id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

@@ -8,6 +8,7 @@ from ems_telemetry.cli.check_live import check_live
 from ems_telemetry.cli.output import ConfigOption, JsonOption, as_objects, load_configuration, print_json, print_table, say
 from ems_telemetry.config.check import ConfiguredPoint
 from ems_telemetry.config.load import DEFAULT_PATH, Configuration
+from ems_telemetry.config.virtual import CONNECTOR, ConfiguredVirtualPoint
 
 COLUMNS = ("site", "connector", "meter", "point", "quantity", "kind", "device_unit", "unit", "source")
 
@@ -31,7 +32,7 @@ def check(
         return
     if connector:
         raise typer.BadParameter("--connector goes with --live")
-    rows = [_row(point) for point in configuration.points]
+    rows = [*map(_row, configuration.points), *map(_virtual_row, configuration.virtual_points)]
     if as_json:
         print_json({"points": as_objects(COLUMNS, rows), "connectors": [c.name for c in configuration.connectors]})
         return
@@ -54,11 +55,18 @@ def _row(point: ConfiguredPoint) -> tuple[object, ...]:
     )
 
 
+def _virtual_row(point: ConfiguredVirtualPoint) -> tuple[object, ...]:
+    unit = point.quantity.unit
+    named = (point.site, CONNECTOR, point.meter.id, point.key)
+    return (*named, point.point.quantity, point.kind.value, unit, unit, point.point.expression.strip())
+
+
 def _summary(configuration: Configuration) -> str:
-    meters = {point.meter.id for point in configuration.points}
+    meters = {point.meter.id for point in configuration.points} | {point.meter.id for point in configuration.virtual_points}
+    points = len(configuration.points) + len(configuration.virtual_points)
     disabled = sum(not connector.file.enabled for connector in configuration.connectors)
     aside = f", {disabled} of them not enabled" if disabled else ""
     return (
         f"{len(configuration.plant.sites)} site(s), {len(configuration.connectors)} connector(s){aside}, "
-        f"{len(meters)} meter(s), {len(configuration.points)} point(s): all files are in order"
+        f"{len(meters)} meter(s), {points} point(s): all files are in order"
     )

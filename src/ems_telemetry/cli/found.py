@@ -4,9 +4,11 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from ems_telemetry.config import own_quantities
 from ems_telemetry.config.load import connector_paths, load_plant, load_settings, read_connector
 from ems_telemetry.config.plant import Plant
 from ems_telemetry.config.problems import not_known
+from ems_telemetry.config.quantities import QUANTITIES, Quantities
 from ems_telemetry.config.service import Settings
 from ems_telemetry.connectors.contract import find_connector_types
 from ems_telemetry.errors import ConfigurationError, Problem
@@ -35,6 +37,16 @@ def find_configuration(config: Path) -> Found | None:
         ConfigurationError: it is wrong.
     """
     return Found(config, load_settings(config)) if config.exists() else None
+
+
+def quantities_of(found: Found | None) -> Quantities:
+    """Tells what the plant can measure; a plant file that is wrong is `check`'s business."""
+    if found is None:
+        return QUANTITIES
+    try:
+        return own_quantities.quantities_of(found.plant())
+    except ConfigurationError:
+        return QUANTITIES
 
 
 def find_connector_file(name: str, found: Found | None, config: Path, example: str) -> Path:
@@ -81,12 +93,13 @@ def taken_ids(found: Found | None, file: Path) -> Collection[str]:
     if found is None:
         return ()
     types = {name: type_.file for name, type_ in find_connector_types().items()}
+    quantities = quantities_of(found)
     ids: set[str] = set()
     for path in found.connectors().values():
         if path.resolve() == file.resolve():
             continue
         try:
-            ids |= {meter.id for meter in read_connector(path, types)[1].meters}
+            ids |= {meter.id for meter in read_connector(path, types, quantities=quantities)[1].meters}
         except ConfigurationError:
             continue
     return ids

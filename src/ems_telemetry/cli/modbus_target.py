@@ -8,7 +8,7 @@ from typing import Annotated, Any, TypeAlias
 import typer
 from pydantic import ValidationError
 
-from ems_telemetry.cli.found import Found, find_configuration, find_connector_file
+from ems_telemetry.cli.found import Found, find_configuration, find_connector_file, quantities_of
 from ems_telemetry.config.load import read_connector
 from ems_telemetry.connectors.contract import find_connector_types
 from ems_telemetry.connectors.modbus.file import ModbusFile
@@ -41,14 +41,16 @@ def find_target(endpoint: str, config: Path) -> Target:
         ConfigurationError: there is no such connector, or its file or the URL is wrong.
     """
     found = find_configuration(config)
+    quantities = quantities_of(found)
     if "://" in endpoint:
         folder = None if found is None else found.path.parent / Path(found.settings.connectors).parent
-        return Target(_of_url(endpoint), None, found, Library(folder))
+        return Target(_of_url(endpoint), None, found, Library(folder, quantities))
     path = find_connector_file(endpoint, found, config, EXAMPLE)
-    document, file = read_connector(path, {name: type_.file for name, type_ in find_connector_types().items()})
+    types = {name: type_.file for name, type_ in find_connector_types().items()}
+    document, file = read_connector(path, types, quantities=quantities)
     if not isinstance(file, ModbusFile):
         raise ConfigurationError([document.problem(("type",), f"is a connector of type {file.type}, not modbus")])
-    return Target(file, path.stem, found, Library(path.parent))
+    return Target(file, path.stem, found, Library(path.parent, quantities))
 
 
 def _of_url(endpoint: str) -> ModbusFile:

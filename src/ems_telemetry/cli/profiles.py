@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from ems_telemetry.cli.found import Found, quantities_of
 from ems_telemetry.cli.output import (
     EXIT_CONFIGURATION,
     ConfigOption,
@@ -74,7 +75,8 @@ def _library(config: Path) -> Library:
     """Gives the profiles of a plant, or the shipped ones alone where there is no plant."""
     if not config.exists():
         return Library()
-    return Library(config.parent / Path(load_settings(config).connectors).parent)
+    settings = load_settings(config)
+    return Library(config.parent / Path(settings.connectors).parent, quantities_of(Found(config, settings)))
 
 
 def _read(known: KnownProfile) -> Profile | None:

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from decimal import Decimal
 from typing import Final
 
 import numpy as np
@@ -12,7 +11,7 @@ from ems_telemetry.computing.slices import QUARTER, Stretch
 from ems_telemetry.intervals.law import HOUR_US, PointLaw, Slope, max_gap_of, mean_of
 from ems_telemetry.intervals.series import NEIGHBOURS, Int64s, Series
 from ems_telemetry.model import Kind
-from ems_telemetry.storage.columns import Columns, Table, as_time, as_us, read_columns, usable_before, usable_from
+from ems_telemetry.storage.columns import Columns, as_time, as_us, read_columns, usable_before, usable_from
 from ems_telemetry.storage.database import Connection
 from ems_telemetry.storage.rules import PointRule
 
@@ -39,8 +38,9 @@ def law_of(rule: PointRule) -> PointLaw:
     """Gives what is configured of a point as its intervals need it."""
     expected_us = None if rule.expected_interval_s is None else round(rule.expected_interval_s * _SECOND_US)
     return PointLaw(
-        kind=Kind(rule.kind),
-        mean=mean_of(rule.quantity),
+        # The quarters of a virtual total cover time as those of a counter do, whatever readings its inputs have.
+        kind=Kind.COUNTER if rule.expression and rule.kind == Kind.INTERVAL_TOTAL else Kind(rule.kind),
+        mean=mean_of(rule.law),
         slope=Slope(rule.interpolation),
         expected_us=expected_us,
         max_gap_us=max_gap_of(expected_us) if rule.max_gap_s is None else round(rule.max_gap_s * _SECOND_US),
@@ -50,7 +50,7 @@ def law_of(rule: PointRule) -> PointLaw:
 
 
 async def gather(connection: Connection, stretches: Mapping[int, Stretch], rules: Mapping[int, PointRule]) -> list[Job]:
-    """Reads what is needed to compute stretches of several points: of most in one go, of those with far neighbours one by one.
+    """Reads what is needed to compute stretches of several points: in one go, and again of those whose neighbours are far away.
 
     A reading that came late changes what lies between its neighbours, so that a stretch grows to the quarters of these.
     """
@@ -58,30 +58,36 @@ async def gather(connection: Connection, stretches: Mapping[int, Stretch], rules
     until = max(stretch.until for stretch in stretches.values())
     laws = {point_id: law_of(rules[point_id]) for point_id in stretches}
     margin = timedelta(microseconds=_margin_us(laws.values()))
-    parts = _by_point(await read_columns(connection, list(stretches), since - margin, until + margin))
-    jobs = []
+    read = await read_columns(connection, list(stretches), since - margin, until + margin)
+    jobs, far = [], {}
     for point_id, stretch in stretches.items():
-        rule, law = rules[point_id], laws[point_id]
-        series = parts.get(point_id, _EMPTY)
+        rule, law, series = rules[point_id], laws[point_id], _series(read.get(point_id))
         edges = _grown(stretch, rule, law, _usable_us(series))
         if edges is not None and _is_enough(edges, _usable_us(series)):
             jobs.append(Job(rule, law, _edges_us(edges), series))
         else:
-            jobs.append(await _gather_alone(connection, rule, law, stretch, series))
+            far[point_id] = series
+    before = await usable_before(connection, {point_id: stretches[point_id].since for point_id in far})
+    after = await usable_from(connection, {point_id: stretches[point_id].until for point_id in far})
+    for point_id, near in far.items():
+        rule, law, stretch = rules[point_id], laws[point_id], stretches[point_id]
+        known = {*_usable_us(near).tolist(), *map(as_us, _of(point_id, before, after))}
+        usable_us = np.array(sorted(known), dtype=np.int64)
+        edges = _grown(stretch, rule, law, usable_us, is_all=True) or stretch
+        first_us, last_us = int(usable_us[0]) if known else 0, int(usable_us[-1]) if known else 0
+        is_far = known and (first_us < as_us(since - margin) or last_us >= as_us(until + margin))
+        series = await _read_alone(connection, point_id, edges) if is_far else near
+        jobs.append(Job(rule, law, _edges_us(edges), series))
     return jobs
 
 
-async def _gather_alone(connection: Connection, rule: PointRule, law: PointLaw, stretch: Stretch, near: Series) -> Job:
-    """Looks for the neighbours however far they are; there may be none."""
-    before = await usable_before(connection, rule.id, stretch.since)
-    after = await usable_from(connection, rule.id, stretch.until)
-    known = [_as_us(before), *_usable_us(near).tolist(), _as_us(after)]
-    usable = np.unique(np.array([time_us for time_us in known if time_us is not None], dtype=np.int64))
-    edges = _grown(stretch, rule, law, usable, is_all=True) or stretch
-    first = await usable_before(connection, rule.id, edges.since) or edges.since
-    last = await usable_from(connection, rule.id, edges.until) or edges.until
-    columns = await read_columns(connection, [rule.id], first, last + timedelta(microseconds=1))
-    return Job(rule, law, _edges_us(edges), _by_point(columns).get(rule.id, _EMPTY))
+async def _read_alone(connection: Connection, point_id: int, edges: Stretch) -> Series:
+    """Reads one point from the last usable reading before the edges to the first one after them."""
+    before = await usable_before(connection, {point_id: edges.since})
+    after = await usable_from(connection, {point_id: edges.until})
+    first, last = before.get(point_id, edges.since), after.get(point_id, edges.until)
+    read = await read_columns(connection, [point_id], first, last + timedelta(microseconds=1))
+    return _series(read.get(point_id))
 
 
 def _grown(stretch: Stretch, rule: PointRule, law: PointLaw, usable_us: Int64s, *, is_all: bool = False) -> Stretch | None:
@@ -130,24 +136,14 @@ def _edges_us(stretch: Stretch) -> Int64s:
     return np.arange(as_us(stretch.since), as_us(stretch.until) + 1, QUARTER_US, dtype=np.int64)
 
 
-def _by_point(columns: Columns) -> dict[int, Series]:
+def _series(columns: Columns | None) -> Series:
+    if columns is None:
+        return _EMPTY
     table = columns.table
-    if not len(table):
-        return {}
-    cuts = np.flatnonzero(np.diff(table["point_id"])) + 1
-    found = {}
-    for part in np.split(table, cuts):
-        point_id = int(part["point_id"][0])
-        found[point_id] = Series(
-            part["time_us"], part["value"], part["quality"], part["flags"], _exact_of(columns, point_id, part)
-        )
-    return found
+    places = np.searchsorted(table["time_us"], np.array(list(columns.exact), dtype=np.int64))
+    exact = dict(zip(places.tolist(), columns.exact.values(), strict=True))
+    return Series(table["time_us"], table["value"], table["quality"], table["flags"], exact)
 
 
-def _exact_of(columns: Columns, point_id: int, part: Table) -> dict[int, Decimal]:
-    rows = np.flatnonzero(part["has_exact"])
-    return {int(row): columns.exact[point_id, int(part["time_us"][row])] for row in rows}
-
-
-def _as_us(time: datetime | None) -> int | None:
-    return None if time is None else as_us(time)
+def _of(point_id: int, *found: Mapping[int, datetime]) -> list[datetime]:
+    return [times[point_id] for times in found if point_id in times]

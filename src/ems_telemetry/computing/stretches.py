@@ -8,6 +8,7 @@ from ems_telemetry.computing.gathering import Job, gather
 from ems_telemetry.computing.parents import store_parents
 from ems_telemetry.computing.rows import row_of
 from ems_telemetry.computing.slices import Stretch
+from ems_telemetry.computing.virtual import VirtualPoint, store_virtual
 from ems_telemetry.intervals.compute import compute
 from ems_telemetry.intervals.events import EventType, MeterEvent
 from ems_telemetry.storage.columns import as_time, as_us
@@ -19,7 +20,11 @@ Events = Mapping[int, Sequence[RegisterEvent]]
 
 
 async def compute_stretches(
-    connection: Connection, stretches: Mapping[int, Stretch], rules: Mapping[int, PointRule], now: datetime
+    connection: Connection,
+    stretches: Mapping[int, Stretch],
+    rules: Mapping[int, PointRule],
+    virtual: Sequence[VirtualPoint],
+    now: datetime,
 ) -> int:
     """Computes stretches of points and what they belong to, and stores what is other than before; in the open transaction.
 
@@ -27,6 +32,7 @@ async def compute_stretches(
         connection: in a transaction, or beginning one.
         stretches: by point, from quarter to quarter; a point without a rule is gone and passed over.
         rules: of the points.
+        virtual: all virtual points there are, in the order of `find_virtual`.
         now: up to when readings could have come.
 
     Returns:
@@ -35,12 +41,15 @@ async def compute_stretches(
     wanted = {point_id: stretch for point_id, stretch in stretches.items() if point_id in rules}
     if not wanted:
         return 0
-    events = await read_events(connection, list(wanted))
-    jobs = await gather(connection, wanted, rules)
+    measured = {point_id: stretch for point_id, stretch in wanted.items() if rules[point_id].expression is None}
+    events = await read_events(connection, list(measured))
+    jobs = await gather(connection, measured, rules) if measured else []
     quarters = await asyncio.to_thread(_compute_all, jobs, events, now)
     changed = await put_intervals(connection, quarters)
     computed = {job.rule.id: Stretch(as_time(job.edges_us[0]), as_time(job.edges_us[-1])) for job in jobs}
-    return changed + await store_parents(connection, computed, rules, now)
+    also_changed, computed = await store_virtual(connection, {**wanted, **computed}, virtual)
+    rules = {**rules, **{point.rule.id: point.rule for point in virtual}}
+    return changed + also_changed + await store_parents(connection, computed, rules, now)
 
 
 def _compute_all(jobs: Sequence[Job], events: Events, now: datetime) -> list[IntervalRow]:

@@ -10,6 +10,7 @@ from datetime import datetime
 from ems_telemetry.clock import Clock
 from ems_telemetry.computing.slices import Waiting, next_slice
 from ems_telemetry.computing.stretches import compute_stretches
+from ems_telemetry.computing.virtual import begin_new, find_virtual
 from ems_telemetry.errors import EmsTelemetryError
 from ems_telemetry.observe import Metrics, get_logger
 from ems_telemetry.retry import Backoff
@@ -75,6 +76,8 @@ class IntervalWorker:
         changed = 0
         async with self._database.connection() as connection:
             await advance(connection, self._clock.now())
+        async with self._database.connection() as connection:
+            await begin_new(connection, self._clock.now())
         while not self._stopping.is_set():
             async with self._database.connection() as connection:
                 done = await self._do_next(connection)
@@ -93,7 +96,8 @@ class IntervalWorker:
             return None
         rules = await read_rules(connection, list({each.point_id for each in waiting}))
         chosen = next_slice(waiting, {point_id: rule.expected_interval_s for point_id, rule in rules.items()})
-        changed = await compute_stretches(connection, chosen.stretches, rules, self._clock.now())
+        virtual = await find_virtual(connection)
+        changed = await compute_stretches(connection, chosen.stretches, rules, virtual, self._clock.now())
         await settle(connection, chosen.done, chosen.shortened)
         return changed
 

@@ -6,6 +6,8 @@ from typing import Annotated, TypeAlias
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, SecretStr, StringConstraints, ValidationInfo
 
+from ems_telemetry.config.quantities import QUANTITIES, Quantities
+
 Identifier: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$", max_length=64)]
 """A name that ends up in keys, URLs and topics: letters, digits, `_` and `-`, beginning with a letter or digit."""
 
@@ -40,6 +42,12 @@ def files_read(info: ValidationInfo) -> FilesRead:
     """Gives whoever checks a piece of a file the place where to note the files it reads."""
     found = (info.context or {}).get("files")
     return found if isinstance(found, FilesRead) else FilesRead()
+
+
+def known_quantities(info: ValidationInfo) -> Quantities:
+    """Gives whoever checks a piece of a file the quantities of the plant, or where none is at hand those of every plant."""
+    found: Quantities = (info.context or {}).get("quantities", QUANTITIES)
+    return found
 
 
 def _relative_to_its_file(path: Path, info: ValidationInfo) -> Path:

@@ -55,7 +55,7 @@ def _is_same(running: Configuration, before: LoadedConnector, wanted: Configurat
 def _points(configuration: Configuration, connector: LoadedConnector) -> list[object]:
     """What is not in the file itself but follows from it: the meaning of quantities and units."""
     return [
-        (point.key, point.site, point.quantity, point.conversion, point.expected_interval_s)
+        (point.key, point.site, point.quantity.unit, point.conversion, point.expected_interval_s)
         for point in configuration.points
         if point.connector == connector.name
     ]

@@ -4,11 +4,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ems_telemetry.config.connector import ConnectorFile, Meter, Point, point_key
+from ems_telemetry.config.connector import ConnectorFile, Interpolation, Meter, Point, point_key
 from ems_telemetry.config.document import Document, Location
+from ems_telemetry.config.meter_tree import connector_meters, used_twice
+from ems_telemetry.config.own_quantities import quantities_of
 from ems_telemetry.config.plant import Plant
 from ems_telemetry.config.problems import not_known, subject
-from ems_telemetry.config.quantities import QUANTITIES, Quantity
+from ems_telemetry.config.quantities import QUANTITIES, Quantities, Quantity
 from ems_telemetry.config.units import Conversion, UnitError, convert_to_canonical
 from ems_telemetry.errors import Problem
 from ems_telemetry.model import Kind, Medium
@@ -41,7 +43,9 @@ def check_connectors(plant: Plant, documents: Sequence[ConnectorDocument], probl
     Returns:
         The points of all files, in their order; incomplete if there were problems.
     """
-    problems.extend(_used_twice(documents))
+    quantities = quantities_of(plant)
+    problems.extend(_named_alike(documents))
+    problems.extend(used_twice(connector_meters(documents)))
     problems.extend(_spoken_to_in_two_manners(documents))
     points: list[ConfiguredPoint] = []
     for document, file in documents:
@@ -49,7 +53,7 @@ def check_connectors(plant: Plant, documents: Sequence[ConnectorDocument], probl
         for index, meter in enumerate(file.meters):
             for position, point in enumerate(meter.points):
                 location: Location = ("meters", file.entry_of(index), "points", position)
-                found = _configured(document, file, meter, point, location)
+                found = _configured(document, file, meter, point, location, quantities)
                 if isinstance(found, Problem):
                     problems.append(found)
                 else:
@@ -59,14 +63,16 @@ def check_connectors(plant: Plant, documents: Sequence[ConnectorDocument], probl
     return points
 
 
-def configure(connector: str, file: ConnectorFile[Any], meter: Meter[Any], point: Point) -> ConfiguredPoint:
+def configure(
+    connector: str, file: ConnectorFile[Any], meter: Meter[Any], point: Point, quantities: Quantities = QUANTITIES
+) -> ConfiguredPoint:
     """Gives a point with everything that follows from where it stands; it need not be one of the file's.
 
     Raises:
         KeyError: its quantity is not known.
         UnitError: its unit is none, or does not fit the quantity.
     """
-    quantity = QUANTITIES[point.quantity]
+    quantity = quantities[point.quantity]
     return ConfiguredPoint(
         key=point_key(meter, point),
         connector=connector,
@@ -80,13 +86,13 @@ def configure(connector: str, file: ConnectorFile[Any], meter: Meter[Any], point
 
 
 def _configured(
-    document: Document, file: ConnectorFile[Any], meter: Meter[Any], point: Point, location: Location
+    document: Document, file: ConnectorFile[Any], meter: Meter[Any], point: Point, location: Location, quantities: Quantities
 ) -> ConfiguredPoint | Problem:
-    if point.quantity not in QUANTITIES:
-        words = not_known("quantity", point.quantity, QUANTITIES)
+    if point.quantity not in quantities:
+        words = not_known("quantity", point.quantity, quantities)
         return _problem(document, (*location, "quantity"), words)
     try:
-        return configure(document.path.stem, file, meter, point)
+        return configure(document.path.stem, file, meter, point, quantities)
     except UnitError as error:
         return _problem(document, (*location, "unit"), str(error))
 
@@ -104,23 +110,11 @@ def _misplaced(plant: Plant, document: Document, file: ConnectorFile[Any]) -> It
             yield _problem(document, ("meters", entry, "area"), not_known(f"area of site {site.id}", meter.area, site.areas))
 
 
-def _used_twice(documents: Iterable[ConnectorDocument]) -> Iterator[Problem]:
+def _named_alike(documents: Iterable[ConnectorDocument]) -> Iterator[Problem]:
     names: dict[str, Document] = {}
-    meters: dict[str, str] = {}
-    for document, file in documents:
+    for document, _ in documents:
         if (other := names.setdefault(document.path.stem, document)) is not document:
             yield Problem(document.path, None, f"has the same name as {other.path}; a connector is called after its file")
-        for index, meter in enumerate(file.meters):
-            entry = file.entry_of(index)
-            place = f"{document.path}:{document.line(('meters', entry))}"
-            if (first := meters.setdefault(meter.id, place)) != place:
-                yield document.problem(("meters", entry, "id"), f'meter id "{meter.id}" is used already at {first}')
-            seen: set[str] = set()
-            for position, point in enumerate(meter.points):
-                if point.id in seen:
-                    location = ("meters", entry, "points", position, "id")
-                    yield document.problem(location, f'meter {meter.id}: point id "{point.id}" is used twice')
-                seen.add(point.id)
 
 
 def _spoken_to_in_two_manners(documents: Iterable[ConnectorDocument]) -> Iterator[Problem]:
@@ -146,6 +140,9 @@ def _contradictions(document: Document, point: Point, location: Location) -> Ite
             yield _problem(
                 document, (*location, key), f"{key} is for counters; this point is a {point.kind}; say kind: counter"
             )
+    if point.interpolation is Interpolation.SLOPED and point.kind is not Kind.GAUGE:
+        words = f"interpolation is for gauges; this point is a {point.kind}; leave it out"
+        yield _problem(document, (*location, "interpolation"), words)
 
 
 def _problem(document: Document, location: Location, words: str) -> Problem:

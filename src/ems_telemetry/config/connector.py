@@ -9,13 +9,23 @@ A subclass of `ConnectorFile` narrows `type` to its own name and `meters` to its
 
 from collections.abc import Mapping
 from decimal import Decimal
+from enum import StrEnum
 from typing import Any, Generic, Self, TypeVar
 
 from pydantic import Field, SecretStr, model_validator
 
 from ems_telemetry.config.base import Identifier, Model, SecretFile, read_secret
-from ems_telemetry.config.scalars import Duration
+from ems_telemetry.config.scalars import Duration, Percent
 from ems_telemetry.model import Kind, Medium
+
+
+class Interpolation(StrEnum):
+    """What a gauge does between two values."""
+
+    STEPPED = "stepped"
+    """It keeps the first until the second: what is sent on change, and states."""
+    SLOPED = "sloped"
+    """It goes straight from the first to the second: what is polled and changes steadily."""
 
 
 class Point(Model):
@@ -41,6 +51,8 @@ class Point(Model):
     """The fastest a counter can rise, in `unit` per hour."""
     max_gap: Duration | None = None
     """The longest silence across which values are interpolated."""
+    interpolation: Interpolation = Interpolation.STEPPED
+    """What a gauge does between two values: `stepped` keeps the first, `sloped` goes straight to the second."""
     invalid: tuple[int | float, ...] = ()
     """Raw values that mean "no value", before scaling, as `[0xFFFF]`."""
     expected_interval: Duration | None = None
@@ -72,6 +84,10 @@ class Meter(Model, Generic[PointT]):
     """The area of the site, as listed in the plant file."""
     medium: Medium | None = None
     """What flows through it."""
+    parent: Identifier | None = None
+    """The meter behind which it stands: what this one counts, that one counts too."""
+    uncertainty: Percent | None = None
+    """Of its totals, relative and expanded (k = 2), as `1%`."""
     points: tuple[PointT, ...] = Field(min_length=1)
 
 

@@ -1,12 +1,19 @@
-"""The plant file: sites and their areas, as the EMS calls them."""
+"""The plant file: sites and their areas, as the EMS calls them; what the plant measures beside what all do; virtual meters."""
 
+from collections.abc import Mapping
 from typing import Annotated
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, StringConstraints
 
 from ems_telemetry.config.base import Identifier, Model
 from ems_telemetry.config.problems import nearest
+from ems_telemetry.config.quantities import Law
+from ems_telemetry.config.scalars import Percent
+from ems_telemetry.model import Medium
+
+QuantityName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=64)]
+"""Letters in lower case, digits and `_`, beginning with a letter."""
 
 
 def _known_zone(name: str) -> str:
@@ -36,8 +43,57 @@ class Site(Model):
         return ZoneInfo(self.timezone)
 
 
+class OwnQuantity(Model):
+    """Something measurable that only this plant has, as pressed parts."""
+
+    unit: str
+    """The unit it is stored in; a word that is no unit yet becomes one, as `pcs`."""
+    title: str
+    """What people call it."""
+    law: Law
+    """How its values are brought together over time."""
+
+
+class VirtualPoint(Model):
+    """One quantity of a virtual meter."""
+
+    id: Identifier
+    """The point's name within its meter."""
+    name: str | None = None
+    """What people call it; shown on pages and dashboards."""
+    quantity: str
+    """What it comes to, as `active_energy_import`; decides the canonical unit."""
+    expression: str
+    """What it is computed from: keys of points and numbers with + - * / and parentheses."""
+
+
+class VirtualMeter(Model):
+    """A meter that is computed from others."""
+
+    id: Identifier
+    """Unique in the whole plant, among the meters of connectors too."""
+    name: str | None = None
+    """What people call it."""
+    site: Identifier
+    """The site it belongs to; its local days are that site's."""
+    area: Identifier | None = None
+    """The area of the site."""
+    medium: Medium | None = None
+    """What flows through it."""
+    parent: Identifier | None = None
+    """The meter behind which it stands: what this one counts, that one counts too."""
+    uncertainty: Percent | None = None
+    """Of its totals, relative and expanded (k = 2), as `1%`."""
+    points: tuple[VirtualPoint, ...] = Field(min_length=1)
+    """Its quantities."""
+
+
 class Plant(Model):
     """Everything in `plant.yaml`."""
 
     sites: tuple[Site, ...] = Field(min_length=1)
     """The sites that meters can stand at."""
+    quantities: Mapping[QuantityName, OwnQuantity] = {}
+    """What this plant measures beside what every plant does, by name."""
+    virtual_meters: tuple[VirtualMeter, ...] = ()
+    """Meters that are computed from others."""

@@ -2,7 +2,7 @@
 
 import difflib
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, get_args
+from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
@@ -59,9 +59,9 @@ def _meant(detail: ErrorDetails, model: type[BaseModel]) -> Location:
 
 
 def subject(document: Document, location: Location) -> str:
-    """Names the meter or point that a place in a connector file belongs to, as `point EM-01.power: `."""
-    meters = document.data.get("meters")
-    if not (len(location) > 1 and location[0] == "meters" and isinstance(meters, list)):
+    """Names the meter or point that a place in a file belongs to, as `point EM-01.power: `."""
+    listed = len(location) > 1 and location[0] in {"meters", "virtual_meters"}
+    if not (listed and isinstance(document.data.get(str(location[0])), list)):
         return ""
     meter = document.shown(location[:2])
     meter_id = meter.get("id") if isinstance(meter, dict) else None
@@ -149,13 +149,16 @@ def _split_expected(context: Mapping[str, Any]) -> list[str]:
 
 def _model_at(model: type[BaseModel], location: Location) -> type[BaseModel] | None:
     here: Any = model
+    keyed = False
     for step in location:
-        if isinstance(step, int):
+        if isinstance(step, int) or keyed:
+            keyed = False  # the key of a mapping of models, which is no field
             continue
         field = fields_by_key(here).get(step) if isinstance(here, type) and issubclass(here, BaseModel) else None
         if field is None:
             return None
         here = inner_model(field.annotation)
+        keyed = get_origin(field.annotation) is Mapping
     return here if isinstance(here, type) and issubclass(here, BaseModel) else None
 
 

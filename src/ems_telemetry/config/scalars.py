@@ -1,8 +1,9 @@
-"""Durations, sizes and bits as people write them: `10s`, `250ms`, `1h30m`, `14d`, `10y`; `4GiB`, `500MB`; `0xFFFF`."""
+"""Durations, sizes, shares and bits as people write them: `10s`, `1h30m`, `14d`; `4GiB`, `500MB`; `1.5%`; `0xFFFF`."""
 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Annotated, TypeAlias
 
 from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
@@ -31,6 +32,8 @@ BYTES: Mapping[str, int] = {
 }
 _DURATION_PART = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|min|[smhdwy])\s*")
 _HEXADECIMAL = re.compile(r"0[xX][0-9A-Fa-f]+")
+_PERCENT = re.compile(r"(\d+(?:\.\d+)?)\s*%?")
+_MOST_PERCENT = 100
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kKMGT]?i?B)")
 
 
@@ -87,6 +90,20 @@ def parse_size_bytes(text: object) -> int:
     return int(float(match[1]) * BYTES[match[2]])
 
 
+def parse_percent(text: object) -> Decimal:
+    """Reads a share, as `1%` or `0.5`: a bare number is in percent too.
+
+    Raises:
+        ValueError: in words for the person who wrote the file.
+    """
+    match = None if isinstance(text, bool) else _PERCENT.fullmatch(str(text).strip())
+    share = Decimal(0) if match is None else Decimal(match[1])
+    if not 0 < share <= _MOST_PERCENT:
+        message = f'"{text}" is not a share; write a number in percent above 0 and up to 100, as 1% or 0.5'
+        raise ValueError(message)
+    return share
+
+
 def format_duration(duration_s: float) -> str:
     """Writes a duration in its largest whole unit, as `15m`."""
     for unit in ("w", "d", "h", "m", "s"):
@@ -102,6 +119,21 @@ Duration: TypeAlias = Annotated[
     WithJsonSchema({"type": "string", "pattern": r"^(\d+(\.\d+)?\s*(ms|min|s|m|h|d|w|y)\s*)+$", "examples": ["10s", "15m"]}),
 ]
 """Seconds, written in files as `10s`, `15m`, `14d`."""
+
+Percent: TypeAlias = Annotated[
+    Decimal,
+    BeforeValidator(parse_percent),
+    PlainSerializer(lambda share: f"{share}%"),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "number", "exclusiveMinimum": 0, "maximum": _MOST_PERCENT},
+                {"type": "string", "pattern": r"^\d+(\.\d+)?\s*%$", "examples": ["1%", "0.5%"]},
+            ]
+        }
+    ),
+]
+"""Percent, written in files as `1%` or as a number."""
 
 ByteSize: TypeAlias = Annotated[
     int,

@@ -6,83 +6,25 @@ them needs knowledge that a unit does not hold, so it is refused.
 
 import difflib
 import re
-from collections.abc import Mapping
+from collections.abc import Sequence
 from decimal import Decimal, localcontext
-from functools import cache
+from functools import cache, lru_cache
 from typing import NamedTuple
 
 import pint
 
 from ems_telemetry.config.quantities import Quantity
+from ems_telemetry.config.unit_table import AMBIGUOUS, DEFINITIONS, FAMILIAR, SPELLINGS
 
-_DEFINITIONS = (
-    "m3 = meter ** 3",
-    "ft3 = foot ** 3",
-    "Nm3 = [normal_volume]",  # 0 degC, 101.325 kPa (DIN 1343)
-    "Sm3 = 273.15 / 288.15 * Nm3",  # 15 degC, 101.325 kPa (ISO 13443)
-    "scf60F = 0.0267911 * Nm3",  # 60 degF, 14.696 psi
-    "scf68F = 0.0263849 * Nm3",  # 68 degF, 14.696 psi
-    "VA = [apparent_power]",
-    "VAh = VA * hour",
-    "var = [reactive_power]",
-    "varh = var * hour",
-    "therm_US = 105.4804 * megajoule",
-    "therm_EC = 105.506 * megajoule",
-    "MMBtu = 1055.05585262 * megajoule",  # International Table
-    "gal_US = 3.785411784 * liter",
-    "gal_UK = 4.54609 * liter",
-    "ton_refrigeration_hour = 3.516852842 * kilowatt_hour",
-    "pH = [acidity]",
-    "NTU = [turbidity]",
-    "dB = [sound_level]",
-    "rpm = revolution / minute",
-)
-"""Beside the units pint knows. Factors: ISO 80000-3 to -5, NIST SP 811 (2008) appendix B, DIN 1343, ISO 13443."""
-
-_SPELLINGS: Mapping[str, str] = {"m³": "m3", "Nm³": "Nm3", "Sm³": "Sm3", "ft³": "ft3", "°C": "degC", "°F": "degF", "μ": "µ"}
-
-_AMBIGUOUS: Mapping[str, str] = {
-    "therm": "therm_US or therm_EC",
-    "scf": "scf60F or scf68F",
-    "gal": "gal_US or gal_UK",
-    "gallon": "gal_US or gal_UK",
-    "ton": "t (1000 kg), short_ton or long_ton",
-    "cal": "cal_it or cal_th",
-    "Btu": "Btu_it or Btu_th",
-}
-
-_EXPRESSION = re.compile(r"(1|%|[^\W\d]\w*)(\s*[*/]\s*[^\W\d]\w*)*")
-
-_FAMILIAR = (
-    *("Wh", "kWh", "MWh", "GWh", "J", "kJ", "MJ", "GJ", "therm_US", "therm_EC", "MMBtu", "W", "kW", "MW"),
-    *(
-        "varh",
-        "kvarh",
-        "Mvarh",
-        "var",
-        "kvar",
-        "Mvar",
-        "VAh",
-        "kVAh",
-        "MVAh",
-        "VA",
-        "kVA",
-        "MVA",
-        "V",
-        "kV",
-        "mV",
-        "A",
-        "mA",
-        "Hz",
-    ),
-    *("m3", "L", "l", "hl", "ft3", "gal_US", "gal_UK", "m3/h", "m3/s", "m3/min", "L/h", "L/min", "L/s"),
-    *("Nm3", "Sm3", "scf60F", "scf68F", "Nm3/h", "Nm3/min", "Nm3/s", "Sm3/h"),
-    *("t", "kg", "g", "lb", "t/h", "kg/h", "kg/s", "kg/min", "lb/h"),
-    *("mg/Nm3", "ug/Nm3", "g/Nm3", "mg/L", "ug/L", "g/L", "kg/m3", "%", "1", "ppm"),
-    *("degC", "degF", "K", "Pa", "hPa", "kPa", "MPa", "bar", "mbar", "psi", "m/s", "rpm", "s", "min", "h", "d"),
-    *("uS/cm", "mS/cm", "S/m", "pH", "NTU", "dB"),
-)
-"""Offered when somebody mistypes one."""
+_EXPRESSION = re.compile(r"(1|%|[^\W\d]\w*)(\s*[*/]\s*([^\W\d]\w*|%))*")
+_WORD = re.compile(r"[^\W\d]\w*")
+_PREFIXED = re.compile(rf"(MM|[kMGTmch])?({'|'.join(word for word in AMBIGUOUS if not word.startswith('M'))})(s)?")
+_DEGREES = {"degC": "K", "°C": "K", "degF": "delta_degF", "°F": "delta_degF"}
+_DEGREES_WRITTEN = re.compile("|".join(_DEGREES))
+_DEFINED = frozenset(definition.partition(" ")[0] for definition in DEFINITIONS)
+_SYMBOL_LENGTH = 2
+_PRECISION = 34
+_LOOKALIKE = 0.8
 
 
 class UnitError(ValueError):
@@ -106,53 +48,132 @@ def convert_to_canonical(unit: str, quantity: Quantity) -> Conversion:
     Raises:
         UnitError: in words for the person who wrote the file, with the remedy.
     """
-    for token in re.findall(r"[A-Za-z_]\w*", unit):
-        if token in _AMBIGUOUS:
-            message = f'unit "{unit}": "{token}" can mean several units; write {_AMBIGUOUS[token]}'
-            raise UnitError(message)
-    canonical = _parse(quantity.unit)
+    _refuse_ambiguous(unit)
+    own = quantity.own_units
+    canonical = _parse(quantity.unit, own)
     try:
-        source = _parse(unit)
+        source = _parse(unit, own)
     except (pint.errors.PintError, ValueError) as error:
         raise UnitError(_explain_unknown(unit, quantity)) from error
     if source.dimensionality != canonical.dimensionality:
         raise UnitError(_explain_mismatch(unit, quantity))
     with localcontext() as context:
-        context.prec = 34
-        zero = _registry().Quantity(Decimal(0), source).to(canonical).magnitude
-        one = _registry().Quantity(Decimal(1), source).to(canonical).magnitude
+        context.prec = _PRECISION
+        zero = _registry(own).Quantity(Decimal(0), source).to(canonical).magnitude
+        one = _registry(own).Quantity(Decimal(1), source).to(canonical).magnitude
         return Conversion(_plain(Decimal(one) - Decimal(zero)), _plain(Decimal(zero)))
 
 
 def measures(unit: str, quantity: Quantity) -> bool:
     """Tells whether a device's unit can be that of a quantity: whether `convert_to_canonical` finds a way."""
-    if any(token in _AMBIGUOUS for token in re.findall(r"[A-Za-z_]\w*", unit)):
-        return False
     try:
-        return _parse(unit).dimensionality == _parse(quantity.unit).dimensionality
+        _refuse_ambiguous(unit)
+        return _parse(unit, quantity.own_units).dimensionality == _parse(quantity.unit, quantity.own_units).dimensionality
     except (pint.errors.PintError, ValueError):
         return False
 
 
+def parse_unit(unit: str, own_units: Sequence[str] = ()) -> pint.Unit:
+    """Reads a unit to reckon with, of a number or a quantity; degrees of temperature are taken as differences.
+
+    Args:
+        unit: as written in a file.
+        own_units: units that only this plant knows.
+
+    Raises:
+        UnitError: in words for the person who wrote the file, with the remedy.
+    """
+    _refuse_ambiguous(unit)
+    try:
+        return _parse(_DEGREES_WRITTEN.sub(lambda degree: _DEGREES[degree[0]], unit), tuple(own_units))
+    except (pint.errors.PintError, ValueError) as error:
+        known = {word.lower(): word for word in (*reversed(FAMILIAR), *own_units)}
+        meant = difflib.get_close_matches(unit.lower(), known, n=1, cutoff=0.5)
+        remedy = f"did you mean {known[meant[0]]}?" if meant else "write one as kWh, m3 or kg/h"
+        message = f'unit "{unit}" is not a unit; {remedy}'
+        raise UnitError(message) from error
+
+
+def scale_between(unit: pint.Unit, other: pint.Unit) -> Decimal | None:
+    """Tells how many of another unit one of this is; None where they are of different kinds.
+
+    Both come from `parse_unit` with the same `own_units`.
+    """
+    if unit.dimensionality != other.dimensionality:
+        return None
+    with localcontext() as context:
+        context.prec = _PRECISION
+        return _plain(Decimal((1 * unit).to(other).magnitude))
+
+
+def is_free_word(unit: str) -> bool:
+    """Tells whether a unit is a word that means no unit yet: a plant can make one of its own of it, as of `pcs`.
+
+    A word that looks like a known unit is taken for a mistyped one.
+    """
+    if _WORD.fullmatch(unit) is None or _ambiguous(unit) is not None:
+        return False
+    if difflib.get_close_matches(unit.lower(), [known.lower() for known in FAMILIAR], n=1, cutoff=_LOOKALIKE):
+        return False
+    try:
+        _parse(unit, ())
+    except (pint.errors.PintError, ValueError):
+        return True
+    return False
+
+
+def _is_plural_of_symbol(unit: str) -> bool:
+    """Pint takes `pcs` for several parsecs; nobody who writes that means it."""
+    if unit in _DEFINED or not unit.endswith("s") or len(unit) - 1 > _SYMBOL_LENGTH:
+        return False
+    registry = _registry(())
+    taken_for = registry.parse_unit_name(unit)[:1]
+    return bool(taken_for) and taken_for[0] in registry.parse_unit_name(unit[:-1])
+
+
+def _refuse_ambiguous(unit: str) -> None:
+    for word in _WORD.findall(unit):
+        if (choices := _ambiguous(word)) is not None:
+            *others, last = choices
+            means = "can mean several units" if others else "is not the unit of that name here"
+            within = "" if word == unit else f': "{word}"'
+            message = f'unit "{unit}"{within} {means}; write {", ".join(others)}{" or " if others else ""}{last}'
+            raise UnitError(message)
+
+
+def _ambiguous(word: str) -> tuple[str, ...] | None:
+    """Gives what a word can mean, with its prefix; None if it means one thing."""
+    if word in AMBIGUOUS:
+        return AMBIGUOUS[word]
+    match = None if word in _DEFINED else _PREFIXED.fullmatch(word)
+    if match is None:
+        return None
+    return tuple(f"{match[1] or ''}{choice.partition(' ')[0]}" for choice in AMBIGUOUS[match[2]])
+
+
 @cache
-def _parse(unit: str) -> pint.Unit:
+def _parse(unit: str, own_units: tuple[str, ...]) -> pint.Unit:
     spelled = unit.strip()
-    for written, meant in _SPELLINGS.items():
+    for written, meant in SPELLINGS.items():
         spelled = spelled.replace(written, meant)
     if spelled in {"1", "%"}:
-        return _registry().Unit("dimensionless" if spelled == "1" else "percent")
-    if _EXPRESSION.fullmatch(spelled) is None:
+        return _registry(own_units).Unit("dimensionless" if spelled == "1" else "percent")
+    words = (word for word in _WORD.findall(spelled) if word not in own_units)
+    if _EXPRESSION.fullmatch(spelled) is None or any(map(_is_plural_of_symbol, words)):
         raise ValueError(spelled)
-    return _registry().Unit(spelled)
+    return _registry(own_units).Unit(spelled.replace("%", "percent"))
 
 
-def _fitting(quantity: Quantity) -> list[str]:
-    dimension = _parse(quantity.unit).dimensionality
-    return [familiar for familiar in _FAMILIAR if _parse(familiar).dimensionality == dimension]
+def accepted_units(quantity: Quantity) -> list[str]:
+    """Names the familiar units that a quantity can be measured in, its canonical one among them."""
+    own = quantity.own_units
+    dimension = _parse(quantity.unit, own).dimensionality
+    fitting = [familiar for familiar in FAMILIAR if _parse(familiar, own).dimensionality == dimension]
+    return fitting if quantity.unit in fitting else [quantity.unit, *fitting]
 
 
 def _explain_unknown(unit: str, quantity: Quantity) -> str:
-    fitting = _fitting(quantity)
+    fitting = accepted_units(quantity)
     lower = {familiar.lower(): familiar for familiar in reversed(fitting)}
     nearest = difflib.get_close_matches(unit.lower(), lower, n=1, cutoff=0.5)
     remedy = f"did you mean {lower[nearest[0]]}?" if nearest else f"{quantity.name} accepts {', '.join(fitting)}"
@@ -160,10 +181,14 @@ def _explain_unknown(unit: str, quantity: Quantity) -> str:
 
 
 def _explain_mismatch(unit: str, quantity: Quantity) -> str:
+    own = quantity.own_units
+    kinds = {*_parse(unit, own).dimensionality, *_parse(quantity.unit, own).dimensionality}
     volumes = ""
-    if "[normal_volume]" in {*_parse(unit).dimensionality, *_parse(quantity.unit).dimensionality}:
-        volumes = "; a volume at operating conditions and one at the normal state differ by pressure and temperature"
-    accepted = ", ".join(_fitting(quantity))
+    if kinds & {"[normal_volume]", "[reference_atmosphere_volume]"}:
+        volumes = (
+            "; volumes at operating conditions, at the normal state and at ANR differ by pressure, temperature and moisture"
+        )
+    accepted = ", ".join(accepted_units(quantity))
     return f'unit "{unit}" does not measure {quantity.name} (stored in {quantity.unit}){volumes}; it accepts {accepted}'
 
 
@@ -172,11 +197,11 @@ def _plain(number: Decimal) -> Decimal:
     return normal or Decimal(0)
 
 
-@cache
-def _registry() -> "pint.UnitRegistry[Decimal]":
+@lru_cache(maxsize=8)
+def _registry(own_units: tuple[str, ...]) -> "pint.UnitRegistry[Decimal]":
     registry: pint.UnitRegistry[Decimal] = pint.UnitRegistry(
         non_int_type=Decimal, autoconvert_offset_to_baseunit=True, on_redefinition="ignore"
     )
-    for definition in _DEFINITIONS:
+    for definition in (*DEFINITIONS, *(f"{unit} = [own_{unit}]" for unit in own_units)):
         registry.define(definition)
     return registry

@@ -12,8 +12,10 @@ from ems_telemetry.intervals.law import Mean, PointLaw
 from ems_telemetry.model import Kind, Quality
 
 _ADDITIVE = frozenset({Kind.COUNTER, Kind.INTERVAL_TOTAL, Kind.EVENT})
-_NOT_INHERITED = ~(IntervalFlag.MISSING | IntervalFlag.MANUAL)
-_DOUBTS = (
+_GOOD, _UNCERTAIN, _BAD = int(Quality.GOOD), int(Quality.UNCERTAIN), int(Quality.BAD)
+_MISSING, _MANUAL = int(IntervalFlag.MISSING), int(IntervalFlag.MANUAL)
+_NOT_INHERITED = ~(_MISSING | _MANUAL)
+_DOUBTS = int(
     IntervalFlag.UNCERTAIN
     | IntervalFlag.LOWER_BOUND
     | IntervalFlag.UNKNOWN_MODULUS
@@ -79,7 +81,7 @@ def _missing(start_us: int, stop_us: int, law: PointLaw, known_until_us: int) ->
     if law.expected_us is not None and law.kind is not Kind.EVENT:
         until_us = max(min(stop_us, known_until_us), start_us)
         expected = -(-until_us // law.expected_us) - -(-start_us // law.expected_us)
-    return Interval(start_us, None, None, None, None, 0, expected, 0.0, Quality.BAD, IntervalFlag.MISSING)
+    return Interval(start_us, None, None, None, None, 0, expected, 0.0, _BAD, _MISSING)
 
 
 def _part(child: Interval, stop_us: int, law: PointLaw, known_until_us: int) -> _Part:
@@ -129,12 +131,12 @@ def _quality(parts: Sequence[_Part], law: PointLaw) -> int:
     good_us = sum(min(part.covered_us, part.passed_us) for part in due if not _is_doubtful(part.child))
     bad_us = sum(_bad_us(part, law) for part in due)
     if not passed_us or bad_us * 100 >= passed_us * law.bad_percent:
-        return Quality.BAD
-    return Quality.GOOD if good_us * 100 >= passed_us * law.good_percent else Quality.UNCERTAIN
+        return _BAD
+    return _GOOD if good_us * 100 >= passed_us * law.good_percent else _UNCERTAIN
 
 
 def _is_doubtful(child: Interval) -> bool:
-    return child.quality != Quality.GOOD and bool(child.flags & _DOUBTS)
+    return child.quality != _GOOD and bool(child.flags & _DOUBTS)
 
 
 def _bad_us(part: _Part, law: PointLaw) -> int:
@@ -144,15 +146,14 @@ def _bad_us(part: _Part, law: PointLaw) -> int:
 
 
 def _flags(parts: Sequence[_Part], law: PointLaw, *, is_over: bool) -> int:
-    flags = 0
+    all_flags, manual, known = 0, _MANUAL, False
     for part in parts:
-        flags |= part.child.flags & _NOT_INHERITED
-    known = [part.child for part in parts if part.child.coverage or part.child.value is not None]
-    if known and all(child.flags & IntervalFlag.MANUAL for child in known):
-        flags |= IntervalFlag.MANUAL
+        child = part.child
+        all_flags |= child.flags
+        if child.coverage or child.value is not None:
+            manual, known = manual & child.flags, True
+    if not known:
+        return all_flags & ~_MANUAL
+    flags = (all_flags & _NOT_INHERITED) | manual
     lacks = law.kind in _ADDITIVE and any(part.is_missing for part in parts)
-    if known and (lacks or not is_over):
-        flags |= IntervalFlag.INCOMPLETE
-    if not known and any(part.child.flags & IntervalFlag.MISSING for part in parts):
-        flags |= IntervalFlag.MISSING
-    return int(flags)
+    return flags | int(IntervalFlag.INCOMPLETE) if lacks or not is_over else flags

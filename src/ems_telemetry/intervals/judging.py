@@ -5,6 +5,7 @@ same as the whole.
 """
 
 from decimal import Decimal
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from ems_telemetry.intervals.interval import IntervalFlag
@@ -17,10 +18,11 @@ _BEGIN: Final = Decimal("0.1")
 """A register that fell by itself is believed to count anew only if it shows less than this share of what it showed before."""
 _TREMBLE: Final = Decimal("0.01")
 """A fall of less than this share of the register is no event but a trembling, if the register comes back."""
-LEAP: Final = 1000
-"""A register that shows so many times what it showed before, although nothing says how fast it can rise, is looked at."""
+LEAP: Final = 10
+"""Not believed is a register that shows more than so many times what it showed before and rose more than so many times quicker
+than at any of the steps behind, where nothing says how fast it can rise."""
 _LEAST_LEAP: Final = 100
-"""Not believed is a leap of more units than this, and of more than so many times each of the rises behind it."""
+"""Of so many units a leap may be."""
 _AMPLE: Final = 10
 """After a reset a register may show so many times what can have been counted in the time since the last reading."""
 
@@ -34,20 +36,39 @@ class Register:
         self.law = law
         self.times_us: Int64s = series.times_us[usable]
         self.values = series.values[usable]
+        self._exactly = lru_cache(8 * MOST_LEFT_OUT)(self._read)
 
     def __getitem__(self, position: int) -> Decimal:
         """Gives what the register showed, by position among the usable readings."""
+        return self._exactly(position)
+
+    def _read(self, position: int) -> Decimal:
         return self.series.decimal(int(self.usable[position]))
 
     def most_between(self, last: int, first: int) -> Decimal | None:
         """Gives by how much the register can have risen between two positions, None where nothing says so."""
         return self.most_since(int(self.times_us[last]), first)
 
+    def can_rise(self, last: int, first: int, rise: Decimal) -> bool | None:
+        """Tells whether the register can show so much more at the latter of two positions, None where nothing says so.
+
+        It can show one of its last digit more than it can have risen: of what lies below that, nothing is shown.
+        """
+        most = self.most_between(last, first)
+        if most is None or rise <= most:
+            return None if most is None else True
+        return rise <= most + 1 and rise <= most + min(_last_digit(self[last]), _last_digit(self[first]))
+
     def most_since(self, time_us: int, first: int) -> Decimal | None:
         """Gives by how much the register can have risen from a time to a position, None where nothing says so."""
         if self.law.max_rate_per_h is None:
             return None
         return self.law.max_rate_per_h * (int(self.times_us[first]) - time_us) / HOUR_US
+
+
+def _last_digit(stand: Decimal) -> Decimal:
+    exponent = stand.normalize().as_tuple().exponent
+    return Decimal(1).scaleb(min(exponent, 0)) if isinstance(exponent, int) else Decimal(0)
 
 
 class Change(NamedTuple):
@@ -65,23 +86,24 @@ class Change(NamedTuple):
 
 
 def judge_rise(register: Register, last: int, position: int, end: int) -> Change | None:
-    """Judges a rise that may be too fast; None where it is not. `end` is the position before which the register is one."""
-    most = register.most_between(last, position)
+    """Judges a rise that may be too fast; None where it is not, or where the register stays and so much has soon been counted.
+
+    `end` is the position before which the register is one.
+    """
     rise = register[position] - register[last]
     stop = min(end, position + MOST_LEFT_OUT + 1)
-    if most is None:
-        if not _leaps(register, last, position, stop):
-            return None
-    elif rise <= most:
+    can_rise = register.can_rise(last, position, rise)
+    if can_rise or (can_rise is None and not _leaps(register, last, position, stop)):
         return None
+    stays = True
     for later in range(position + 1, stop):
         beyond = register[later] - register[last]
+        stays = stays and register[later] >= register[later - 1]
         if beyond < 0:
             continue
-        limit = register.most_between(last, later)
-        if beyond <= (rise / 2 if limit is None else limit):
-            return Change(last, later, IntervalFlag.SPIKE)
-    if most is not None and stop < position + MOST_LEFT_OUT + 1:
+        if beyond <= rise / 2 if can_rise is None else register.can_rise(last, later, beyond):
+            return None if stays else Change(last, later, IntervalFlag.SPIKE)
+    if can_rise is False and stop < position + MOST_LEFT_OUT + 1:
         return Change(last, stop, IntervalFlag.SPIKE)
     return Change(last, position, IntervalFlag.SPIKE, None, IntervalFlag.UNEXPLAINED, is_questionable=True)
 
@@ -91,7 +113,12 @@ def _leaps(register: Register, last: int, position: int, stop: int) -> bool:
     rise = register[position] - register[last]
     if rise <= _LEAST_LEAP or register[position] <= LEAP * register[last]:
         return False
-    return all(_LEAST_LEAP * (register[later] - register[later - 1]) < rise for later in range(position + 1, stop))
+    lasts_us = int(register.times_us[position]) - int(register.times_us[last])
+    return all(
+        LEAP * lasts_us * (register[later] - register[later - 1])
+        < rise * (int(register.times_us[later]) - int(register.times_us[later - 1]))
+        for later in range(position + 1, stop)
+    )
 
 
 def judge_fall(register: Register, last: int, position: int, end: int, since: int) -> Change:
@@ -114,11 +141,9 @@ def _comes_back(register: Register, last: int, position: int, stop: int) -> int 
         if value < level:
             lowest = min(lowest, value)
             continue
-        fall, most = level - lowest, register.most_between(last, later)
+        fall, can_rise = level - lowest, register.can_rise(last, later, value - level)
         trembles = fall <= _TREMBLE * level
-        if most is not None and value - level > most:
-            return None
-        if most is None and not trembles and value - level > fall / 2:
+        if can_rise is False or (can_rise is None and not trembles and value - level > fall / 2):
             return None
         return later if trembles or value - before >= fall / 2 else None
     return None
@@ -144,7 +169,7 @@ def _rollover(register: Register, last: int, position: int) -> Change | None:
         return None
     increment, most = modulus - before + after, register.most_between(last, position)
     spans_the_end = before >= (1 - _BEGIN) * modulus and after <= _BEGIN * modulus
-    if not (spans_the_end if most is None else increment <= most):
+    if not (spans_the_end if most is None else register.can_rise(last, position, increment)):
         return None
     doubtful = most is None or most >= modulus
     return Change(last, position, IntervalFlag.SPIKE, increment, IntervalFlag.ROLLOVER, doubtful)

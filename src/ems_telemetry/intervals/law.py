@@ -6,6 +6,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Final
 
+from ems_telemetry.config.quantities import Law
 from ems_telemetry.model import Kind
 
 HOUR_US: Final = 3_600_000_000
@@ -30,12 +31,12 @@ class Slope(StrEnum):
     """It goes straight from one to the other."""
 
 
-_MEANS: Mapping[str, Mean] = {"sound_level": Mean.ENERGETIC, "ph": Mean.RANGE_ONLY}
+_MEANS: Mapping[str, Mean] = {Law.ENERGETIC_MEAN: Mean.ENERGETIC, Law.RANGE: Mean.RANGE_ONLY}
 
 
-def mean_of(quantity: str) -> Mean:
-    """Tells how a quantity's values are averaged."""
-    return _MEANS.get(quantity, Mean.TIME_WEIGHTED)
+def mean_of(law: str) -> Mean:
+    """Tells how values are averaged, by the law of their quantity."""
+    return _MEANS.get(law, Mean.TIME_WEIGHTED)
 
 
 def max_gap_of(expected_us: int | None) -> int:

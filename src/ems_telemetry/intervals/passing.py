@@ -46,7 +46,8 @@ def pass_events(register: Register, last: int, first: int, events: Sequence[Mete
         knots.append((event.at_us, counted))
         stand, stand_us, flags = change.initial, event.at_us, flags | change.flags
         factor = factor if event.multiplier is None else event.multiplier
-    rise, most = register[first] - stand, register.most_since(stand_us, first)
+    # People write down times less exactly than meters do.
+    rise, most = register[first] - stand, register.most_since(stand_us - register.law.max_gap_us, first)
     knots.append((int(register.times_us[first]), counted + rise * factor))
     is_known = is_rising and rise >= 0 and (most is None or rise <= most)
     marks = tuple((event.at_us, int(_MARKS[event.type])) for event in events)

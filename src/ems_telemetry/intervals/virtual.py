@@ -12,6 +12,7 @@ from ems_telemetry.intervals.counter import EXACTLY
 from ems_telemetry.intervals.interval import Interval, IntervalFlag
 from ems_telemetry.model import Quality
 
+_MANUAL: Final = int(IntervalFlag.MANUAL)
 _DIGITS: Final = 34
 """A quotient that does not end is rounded to so many digits, once, at the end."""
 
@@ -42,7 +43,7 @@ def evaluate(expression: Expression, intervals: Mapping[str, Interval]) -> Inter
         min(each.samples for each in inputs),
         None,
         min(each.coverage for each in inputs),
-        Quality.BAD if exact is None else min(each.quality for each in inputs),
+        int(Quality.BAD) if exact is None else min(each.quality for each in inputs),
         _flags(inputs, is_known=exact is not None),
     )
 
@@ -50,8 +51,8 @@ def evaluate(expression: Expression, intervals: Mapping[str, Interval]) -> Inter
 def _flags(inputs: list[Interval], *, is_known: bool) -> int:
     flags = 0 if is_known else int(IntervalFlag.MISSING)
     for each in inputs:
-        flags |= each.flags & ~IntervalFlag.MANUAL
-    return flags | (IntervalFlag.MANUAL if all(each.flags & IntervalFlag.MANUAL for each in inputs) else 0)
+        flags |= each.flags & ~_MANUAL
+    return flags | (_MANUAL if all(each.flags & _MANUAL for each in inputs) else 0)
 
 
 def _exact(expression: Expression, intervals: Mapping[str, Interval]) -> Decimal | None:

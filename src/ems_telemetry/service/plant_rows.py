@@ -7,9 +7,13 @@ from decimal import Decimal
 from ems_telemetry.config.check import ConfiguredPoint
 from ems_telemetry.config.content import hash_of, written_files
 from ems_telemetry.config.load import Configuration
+from ems_telemetry.config.virtual import CONNECTOR, ConfiguredVirtualPoint
 from ems_telemetry.model import Declaration
 from ems_telemetry.storage.revising import Accepted
 from ems_telemetry.storage.rows import MeterRow, PointRow, SiteRow
+
+EXPRESSION = "expression"
+"""The source of a virtual point."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +30,11 @@ class PlantRows:
 def plant_rows(configuration: Configuration) -> PlantRows:
     """Gives what the database should know of the plant."""
     meters = {point.meter.id: _meter_row(point) for point in configuration.points}
+    meters |= {point.meter.id: _virtual_meter_row(point) for point in configuration.virtual_points}
     return PlantRows(
         sites=tuple(SiteRow(site.id, site.name, site.timezone, site.areas) for site in configuration.plant.sites),
         meters=tuple(meters.values()),
-        points=tuple(_point_row(point) for point in configuration.points),
+        points=(*map(_point_row, configuration.points), *map(_virtual_point_row, configuration.virtual_points)),
         connectors=tuple(connector.name for connector in configuration.connectors if connector.file.enabled),
     )
 
@@ -62,7 +67,35 @@ def declaration_of(point: ConfiguredPoint) -> Declaration:
 
 def _meter_row(point: ConfiguredPoint) -> MeterRow:
     meter = point.meter
-    return MeterRow(meter.id, point.site, meter.area, meter.name or meter.id, meter.medium, point.connector)
+    name = meter.name or meter.id
+    return MeterRow(meter.id, point.site, meter.area, name, meter.medium, point.connector, meter.parent, meter.uncertainty)
+
+
+def _virtual_meter_row(point: ConfiguredVirtualPoint) -> MeterRow:
+    meter = point.meter
+    return MeterRow(
+        meter.id, meter.site, meter.area, meter.name or meter.id, meter.medium, CONNECTOR, meter.parent, meter.uncertainty
+    )
+
+
+def _virtual_point_row(point: ConfiguredVirtualPoint) -> PointRow:
+    """A virtual point has no readings, and nothing is due from it."""
+    spec = point.point
+    return PointRow(
+        key=point.key,
+        meter_id=point.meter.id,
+        name=spec.name or point.quantity.title,
+        quantity=spec.quantity,
+        medium=point.medium,
+        unit=point.quantity.unit,
+        kind=point.kind,
+        source=EXPRESSION,
+        source_unit=point.quantity.unit,
+        expected_interval_s=None,
+        law=point.quantity.law,
+        expression=spec.expression.strip(),
+        definition=spec.model_dump(mode="json", exclude_defaults=True, exclude={"name"}),
+    )
 
 
 def _point_row(point: ConfiguredPoint) -> PointRow:
@@ -81,6 +114,8 @@ def _point_row(point: ConfiguredPoint) -> PointRow:
         max_gap_s=spec.max_gap,
         max_rate=None if spec.max_rate is None else Decimal(repr(spec.max_rate)) * point.conversion.factor,
         rollover_at=None if spec.rollover_at is None else modulus(spec.rollover_at, spec.scale) * point.conversion.factor,
+        law=point.quantity.law,
+        interpolation=spec.interpolation.value,
         scale=spec.scale,
         offset=spec.offset,
         definition=spec.model_dump(mode="json", by_alias=True, exclude_defaults=True, exclude={"name"}, fallback=str),

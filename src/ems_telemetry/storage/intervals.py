@@ -55,6 +55,9 @@ _READ = f"""
 """  # noqa: S608  # only constants of this module
 
 
+_FIRST = "SELECT min(start) FROM intervals WHERE point_id = ANY (%s) AND period = '15m'"
+
+
 async def put_intervals(connection: psycopg.AsyncConnection[Any], rows: Sequence[IntervalRow]) -> int:
     """Stores intervals, in the transaction that is open; those that are there already and say the same stay as they are.
 
@@ -74,6 +77,14 @@ async def put_intervals(connection: psycopg.AsyncConnection[Any], rows: Sequence
             for row in rows:
                 await copy.write_row((*row[:-1], int(row.has_ended)))
         return (await connection.execute(_PUT)).rowcount
+
+
+async def first_start(connection: psycopg.AsyncConnection[Any], point_ids: Sequence[int]) -> datetime | None:
+    """Tells when the quarters of some points begin, of all of them together; None where there are none."""
+    with translated():
+        cursor = await connection.execute(_FIRST, (list(point_ids),))
+        (first,) = await cursor.fetchone() or (None,)
+    return first
 
 
 async def read_intervals(

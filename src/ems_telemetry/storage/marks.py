@@ -55,6 +55,13 @@ _ADVANCE = f"""
     INSERT INTO interval_marks (point_id, since, until)
     SELECT point_id, since, until - interval '1 microsecond' FROM moved
 """  # noqa: S608  # only constants of this module
+_FORGET = """
+    DELETE FROM interval_progress g USING points p WHERE p.id = g.point_id AND p.expression IS DISTINCT FROM g.expression
+"""
+_BEGIN_VIRTUAL = """
+    INSERT INTO interval_progress (point_id, computed_to, expression) SELECT id, %s, expression FROM points WHERE id = %s
+    ON CONFLICT DO NOTHING
+"""
 _TAKE = """
     SELECT id, point_id, since, until FROM interval_marks
     WHERE point_id IN (SELECT DISTINCT point_id FROM (SELECT point_id FROM interval_marks ORDER BY id LIMIT %(marks)s) first)
@@ -98,6 +105,18 @@ async def advance(connection: psycopg.AsyncConnection[Any], now: datetime) -> in
             await connection.execute(_LOCK)
             await connection.execute(_BEGIN)
             return (await connection.execute(_ADVANCE, {"now": now})).rowcount
+
+
+async def forget_changed(connection: psycopg.AsyncConnection[Any]) -> None:
+    """Forgets how far virtual points were computed whose expression is another one since."""
+    with translated():
+        await connection.execute(_FORGET)
+
+
+async def begin_virtual(connection: psycopg.AsyncConnection[Any], point_id: int, now: datetime) -> bool:
+    """Notes that a virtual point is computed by the expression it has now; False if it was noted before."""
+    with translated():
+        return (await connection.execute(_BEGIN_VIRTUAL, (now, point_id))).rowcount == 1
 
 
 async def put_marks(connection: psycopg.AsyncConnection[Any], stretches: Sequence[tuple[int, datetime, datetime]]) -> None:

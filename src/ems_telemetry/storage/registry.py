@@ -9,6 +9,7 @@ from typing import Any
 
 import psycopg
 
+from ems_telemetry.config.quantities import QUANTITIES, Law
 from ems_telemetry.model import Declaration, Kind
 from ems_telemetry.storage.database import Database
 from ems_telemetry.storage.meaning import require_same_meaning, stored_meanings
@@ -40,23 +41,23 @@ _PUT_METER = """
 # An upsert would use up an id for every point at every start.
 _ADD_POINT = """
     INSERT INTO points (meter_id, name, quantity, medium, unit, kind, source, source_unit, expected_interval, max_gap, max_rate,
-                        rollover_at, interpolation, expression, key)
-    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, make_interval(secs => %s), make_interval(secs => %s), %s, %s, %s, %s, %s)
+                        rollover_at, interpolation, expression, law, key)
+    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, make_interval(secs => %s), make_interval(secs => %s), %s, %s, %s, %s, %s, %s)
 """
 _CHANGE_POINT = """
     UPDATE points SET active = true, discovered = false, updated_at = now(),
         (meter_id, name, quantity, medium, unit, kind, source, source_unit, expected_interval, max_gap, max_rate, rollover_at,
-         interpolation, expression) = (SELECT fresh.*)
+         interpolation, expression, law) = (SELECT fresh.*)
     FROM (VALUES (%s, %s, %s, %s::text, %s, %s, %s, %s, make_interval(secs => %s), make_interval(secs => %s), %s::numeric,
-                  %s::numeric, %s, %s::text))
+                  %s::numeric, %s, %s::text, %s))
          AS fresh (meter_id, name, quantity, medium, unit, kind, source, source_unit, expected_interval, max_gap, max_rate,
-                   rollover_at, interpolation, expression)
+                   rollover_at, interpolation, expression, law)
     WHERE key = %s AND (points.meter_id, points.name, points.quantity, points.medium, points.unit, points.kind, points.source,
                         points.source_unit, points.expected_interval, points.max_gap, points.max_rate, points.rollover_at,
-                        points.interpolation, points.expression, active, discovered) IS DISTINCT FROM (
+                        points.interpolation, points.expression, points.law, active, discovered) IS DISTINCT FROM (
                         fresh.meter_id, fresh.name, fresh.quantity, fresh.medium, fresh.unit, fresh.kind, fresh.source,
                         fresh.source_unit, fresh.expected_interval, fresh.max_gap, fresh.max_rate, fresh.rollover_at,
-                        fresh.interpolation, fresh.expression, true, false)
+                        fresh.interpolation, fresh.expression, fresh.law, true, false)
 """
 _DEACTIVATE = {
     "points": """
@@ -79,13 +80,13 @@ _DECLARE_METER = """
                              IS DISTINCT FROM (excluded.area, excluded.name, excluded.medium, excluded.connector, true)
 """
 _DECLARE_POINT = """
-    INSERT INTO points AS old (meter_id, name, quantity, medium, unit, kind, source, source_unit, expected_interval, key,
+    INSERT INTO points AS old (meter_id, name, quantity, medium, unit, kind, source, source_unit, expected_interval, law, key,
                                discovered)
-    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, make_interval(secs => %s), %s, true)
+    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, make_interval(secs => %s), %s, %s, true)
     ON CONFLICT (key) DO UPDATE
     SET meter_id = excluded.meter_id, name = excluded.name, quantity = excluded.quantity, medium = excluded.medium,
         unit = excluded.unit, kind = excluded.kind, source = excluded.source, source_unit = excluded.source_unit,
-        expected_interval = excluded.expected_interval, active = true, updated_at = now()
+        expected_interval = excluded.expected_interval, law = excluded.law, active = true, updated_at = now()
     WHERE old.discovered
 """
 
@@ -187,6 +188,7 @@ def _point_row(declaration: Declaration) -> PointRow:
         source=declaration.source,
         source_unit=declaration.source_unit,
         expected_interval_s=declaration.expected_interval_s,
+        law=QUANTITIES[declaration.quantity].law if declaration.quantity in QUANTITIES else Law.TIME_WEIGHTED_MEAN,
     )
 
 
@@ -222,12 +224,12 @@ def _about(row: MeterRow) -> tuple[object, ...]:
 
 
 def _columns(row: PointRow) -> tuple[object, ...]:
-    rules = (row.max_gap_s, row.max_rate, row.rollover_at, row.interpolation, row.expression)
+    rules = (row.max_gap_s, row.max_rate, row.rollover_at, row.interpolation, row.expression, str(row.law))
     return (*_meaning(row), *rules, row.key)
 
 
 def _declared_columns(row: PointRow) -> tuple[object, ...]:
-    return (*_meaning(row), row.key)
+    return (*_meaning(row), str(row.law), row.key)
 
 
 def _meaning(row: PointRow) -> tuple[object, ...]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
+from ems_telemetry.config.quantities import Law
 from ems_telemetry.model import Kind
 
 
@@ -55,6 +56,7 @@ class PointRow:
     """In `unit` per hour."""
     rollover_at: Decimal | None = None
     """The register counts modulo this, in `unit`."""
+    law: str = Law.TIME_WEIGHTED_MEAN
     interpolation: str = "stepped"
     expression: str | None = None
     """Of a virtual point: what it is computed from."""

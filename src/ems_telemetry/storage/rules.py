@@ -25,6 +25,7 @@ class PointRule(NamedTuple):
     max_rate: Decimal | None
     rollover_at: Decimal | None
     interpolation: str
+    law: str
     expression: str | None
     computed_to: datetime | None
     """Quarters before this are computed, or marked to be; None where none is."""
@@ -44,7 +45,7 @@ class RegisterEvent(NamedTuple):
 _RULES = """
     SELECT p.id, p.key, p.quantity, p.unit, p.kind, s.timezone,
            extract(epoch FROM p.expected_interval)::float8 AS expected_interval_s,
-           extract(epoch FROM p.max_gap)::float8 AS max_gap_s, p.max_rate, p.rollover_at, p.interpolation, p.expression,
+           extract(epoch FROM p.max_gap)::float8 AS max_gap_s, p.max_rate, p.rollover_at, p.interpolation, p.law, p.expression,
            g.computed_to
     FROM points p
     JOIN meters m ON m.id = p.meter_id
@@ -74,6 +75,13 @@ async def read_virtual(connection: psycopg.AsyncConnection[Any]) -> list[PointRu
         async with connection.cursor(row_factory=class_row(PointRule)) as cursor:
             await cursor.execute(_VIRTUAL.encode())
             return await cursor.fetchall()
+
+
+async def read_ids(connection: psycopg.AsyncConnection[Any], keys: Sequence[str]) -> Mapping[str, int]:
+    """Reads the ids of points by their keys; one that is not known is left out."""
+    with translated():
+        cursor = await connection.execute("SELECT key, id FROM points WHERE key = ANY (%s)", (list(keys),))
+        return dict(await cursor.fetchall())
 
 
 async def read_events(

@@ -1,20 +1,22 @@
 """Intervals in the database follow the readings, whatever comes in what order, and only what changed is written."""
 
 import random
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from fakes import HandClock
-from small_plant import ENERGY, POWER, START, batch, fetch, prepare, reading, write
+from small_plant import ENERGY, METERS, POINTS, POWER, SITES, START, batch, fetch, prepare, reading, write
 
 from ems_telemetry.computing.worker import IntervalWorker
 from ems_telemetry.intervals.interval import IntervalFlag
-from ems_telemetry.model import Reading
+from ems_telemetry.model import Kind, Reading
 from ems_telemetry.observe import Metrics
 from ems_telemetry.retry import Backoff
 from ems_telemetry.storage.database import Database
+from ems_telemetry.storage.registry import MeterRow, PointRow, synchronise
 
 MIDNIGHT = datetime(2026, 3, 1, 23, tzinfo=UTC)
 """The second of March begins in Berlin."""
@@ -42,8 +44,8 @@ class Plant:
         )
         return {row[0]: row[1:] for row in rows}
 
-    async def exact(self, period: str = "15m") -> dict[datetime, Decimal | None]:
-        return {start: row[0] for start, row in (await self.intervals(period)).items()}
+    async def exact(self, period: str = "15m", key: str = ENERGY) -> dict[datetime, Decimal | None]:
+        return {start: row[0] for start, row in (await self.intervals(period, key)).items()}
 
 
 @pytest.fixture
@@ -153,3 +155,27 @@ async def test_a_unit_of_a_64_bit_counter_is_not_lost(plant: Plant) -> None:
     await write(plant.database, batch(*rows))
     await plant.compute(START + timedelta(minutes=31))
     assert (await plant.exact())[START] == 15
+
+
+async def test_a_virtual_meter_follows_those_it_names_and_a_new_expression_is_computed_from_the_beginning(plant: Plant) -> None:
+    await write(plant.database, batch(*(at(minute, 100.0 + minute) for minute in range(-15, 91))))
+    await plant.compute(START + timedelta(minutes=60))
+    await virtual(plant.database, f"{ENERGY} * 2")
+    await plant.compute(START + timedelta(minutes=60))
+    doubled = await plant.exact(key="VM.double")
+    assert doubled[START] == 30
+    assert await plant.intervals("1h", "VM.double")
+    await plant.compute(START + timedelta(minutes=90))
+    assert len(await plant.exact(key="VM.double")) > len(doubled)
+    await virtual(plant.database, f"{ENERGY} * 3")
+    await plant.compute(START + timedelta(minutes=90))
+    assert (await plant.exact(key="VM.double"))[START] == 45
+    assert (await plant.intervals("1h", "VM.double"))[START][0] == 180
+
+
+async def virtual(database: Database, expression: str) -> None:
+    meters = [*METERS, MeterRow("VM", "BER1", None, "Double", "electricity", "plant")]
+    double = PointRow(
+        "VM.double", "VM", "Double", "active_energy_import", None, "kWh", Kind.INTERVAL_TOTAL, "expression", "kWh", None
+    )
+    await synchronise(database, SITES, meters, [*POINTS, replace(double, expression=expression)])

@@ -70,7 +70,7 @@ async def test_readings_are_a_hypertable_on_timescaledb(timescaledb_url: str) ->
         ]
         await write(database, batch(reading(), reading(second=86_400)))
         hypertables = "SELECT hypertable_name::text, num_chunks FROM timescaledb_information.hypertables"
-        assert await fetch(database, hypertables) == [("readings", 2)]
+        assert ("readings", 2) in await fetch(database, hypertables)
         # No second index on time: the primary key serves.
         assert await fetch(database, "SELECT indexname FROM pg_indexes WHERE tablename = 'readings'") == [("readings_pkey",)]
 

@@ -10,8 +10,10 @@ from ruamel.yaml import YAML
 
 from ems_telemetry.cli.main import MODULES
 from ems_telemetry.config.connector import ConnectorFile, Meter, Point
-from ems_telemetry.config.quantities import QUANTITIES
+from ems_telemetry.config.plant import OwnQuantity, Plant, Site, VirtualMeter, VirtualPoint
+from ems_telemetry.config.quantities import QUANTITIES, Law
 from ems_telemetry.config.service import Settings
+from ems_telemetry.config.units import accepted_units
 from ems_telemetry.model import Flag
 from ems_telemetry.observe import Metrics
 
@@ -38,8 +40,20 @@ def test_every_common_key_of_a_connector_file_is_documented(model: type[BaseMode
     assert [name for name in model.model_fields if f"`{name}`" not in CONFIGURATION] == []
 
 
-def test_every_quantity_is_documented_with_its_unit() -> None:
-    assert [name for name, quantity in QUANTITIES.items() if f"| `{name}` | {quantity.unit} |" not in CONFIGURATION] == []
+@pytest.mark.parametrize("model", [Plant, Site, OwnQuantity, VirtualMeter, VirtualPoint])
+def test_every_key_of_the_plant_file_is_documented(model: type[BaseModel]) -> None:
+    assert [name for name in model.model_fields if name not in CONFIGURATION] == []
+
+
+def test_the_table_of_quantities_is_that_of_the_code() -> None:
+    rows = [f"| `{one.name}` | {one.unit} | {one.law} | {', '.join(accepted_units(one))} |" for one in QUANTITIES.values()]
+    table = CONFIGURATION.partition("| quantity | stored in | law | accepts, among others |\n|---|---|---|---|\n")[2]
+    assert table.partition("\n\n")[0].split("\n") == rows
+
+
+@pytest.mark.parametrize("law", list(Law))
+def test_every_law_is_explained(law: Law) -> None:
+    assert f"`{law}`" in CONFIGURATION
 
 
 def test_every_metric_is_documented() -> None:

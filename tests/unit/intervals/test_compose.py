@@ -38,6 +38,7 @@ def test_a_sum_with_a_part_missing_is_null_unless_a_partial_one_is_asked_for() -
         assert (partial.samples, partial.expected, partial.quality) == (45, 60, Quality.UNCERTAIN)
         assert partial.flags == IntervalFlag.INCOMPLETE
     nothing = compose([], QUARTERS, COUNTER, FAR_US, partial=True)
+    assert type(nothing.quality) is type(nothing.flags) is int
     assert (nothing.value, nothing.coverage, nothing.quality, nothing.flags) == (None, 0.0, Quality.BAD, IntervalFlag.MISSING)
 
 

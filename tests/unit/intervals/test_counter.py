@@ -1,5 +1,6 @@
 """Counters by the worked examples of the calculation rules, and what else meters do to their registers."""
 
+from dataclasses import replace
 from decimal import ROUND_HALF_EVEN, Decimal
 
 import pytest
@@ -154,6 +155,22 @@ def test_a_lifetime_that_comes_back_after_long_zeros_is_not_booked() -> None:
     assert fourth.value != 0
 
 
+@pytest.mark.parametrize("away_minutes", [1, 480])
+def test_a_lifetime_that_comes_back_after_days_of_counting_anew_is_not_booked(away_minutes: int) -> None:
+    anew = [(at("2026-03-01T10:00") + n * HOUR_US, float(n)) for n in range(22)]
+    back = [(anew[-1][0] + (away_minutes + n) * MINUTE_US, 15508.0 + n / 2) for n in range(20)]
+    bounds = edges("2026-03-01T10:00", "2026-03-02T20:00", 34 * HOUR_US)
+    interval = intervals_of([*anew, *back], replace(MINUTELY, max_gap_us=2 * HOUR_US), bounds)[0]
+    assert interval.value is None
+    assert interval.flags & IntervalFlag.UNEXPLAINED
+
+
+def test_what_a_new_meter_counted_while_nobody_heard_it_is_booked() -> None:
+    rows = [(at("2026-02-20T10:00"), 0.0), (at("2026-02-20T11:00"), 4.0), *minutely(900, 900.1, 900.2, 900.2, 900.3)]
+    interval = interval_of(rows, MINUTELY, "2026-02-20T11:00", "10:04")
+    assert interval.exact == Decimal("896.3")
+
+
 def test_a_new_meter_begins_at_zero_and_counts() -> None:
     rows = minutely(0, 0, 0, 1, 1, 2, 2, 3)
     assert interval_of(rows, MINUTELY, "10:00", "10:07").exact == 3
@@ -210,6 +227,18 @@ def test_a_declared_rollover_uses_the_modulus() -> None:
     event = MeterEvent(at("10:01"), EventType.ROLLOVER)
     interval = interval_of(minutely(500, 4), law(modulus=Decimal(1000)), "10:00", "10:01", events=[event])
     assert (interval.exact, interval.quality) == (Decimal(504), Quality.GOOD)
+
+
+def test_a_replacement_declared_at_the_minute_of_the_first_reading_leaves_nothing_out() -> None:
+    event = MeterEvent(at("10:02"), EventType.REPLACEMENT, Decimal(501), Decimal(3))
+    interval = interval_of(minutely(500, 501, 3.5, 4), law(max_rate=60), "10:00", "10:03", events=[event])
+    assert (interval.exact, interval.flags) == (Decimal(2), IntervalFlag.REPLACEMENT)
+
+
+def test_a_first_reading_of_the_new_meter_that_cannot_be_is_left_out() -> None:
+    event = MeterEvent(at("10:02"), EventType.REPLACEMENT, Decimal(501), Decimal(3))
+    interval = interval_of(minutely(500, 501, 501, 4, 5), law(max_rate=60), "10:00", "10:04", events=[event])
+    assert (interval.exact, interval.flags) == (Decimal(3), IntervalFlag.REPLACEMENT | IntervalFlag.SPIKE)
 
 
 def test_a_ratio_that_changes_counts_each_side_with_its_own() -> None:
@@ -270,3 +299,18 @@ def test_a_register_in_tenths_leaves_no_noise() -> None:
 def test_zero_consumption_is_zero() -> None:
     interval = interval_of(minutely(*[5.0] * 16), MINUTELY, "10:00", "10:15")
     assert (interval.exact, interval.value, interval.flags, interval.quality) == (Decimal(0), 0.0, 0, Quality.GOOD)
+
+
+def test_a_register_in_whole_units_that_is_polled_often_is_no_spike() -> None:
+    seconds = [(n, 100.0 + n * 10 // 360) for n in range(91)]
+    rows = [(at("10:00") + 10 * n * SECOND_US, value) for n, value in seconds]
+    slow = PointLaw(Kind.COUNTER, expected_us=10 * SECOND_US, max_gap_us=20 * SECOND_US, max_rate_per_h=Decimal(10))
+    interval = interval_of(rows, slow, "10:00", "10:15")
+    assert (interval.exact, interval.flags, interval.coverage) == (Decimal(2), 0, 1.0)
+    assert interval.quality == Quality.GOOD
+
+
+def test_a_rise_that_stays_and_is_soon_accounted_for_is_no_spike() -> None:
+    rows = minutely(100.0, 100.25, 103.25, 103.25, 103.25, 103.25, 103.25)
+    interval = interval_of(rows, law(max_rate=60), "10:00", "10:06")
+    assert (interval.exact, interval.flags, interval.samples) == (Decimal("3.25"), 0, 6)

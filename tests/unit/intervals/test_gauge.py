@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from interval_series import HOUR_US, MINUTE_US, QUARTER_US, SECOND_US, Row, at, edges, interval_of, intervals_of
 
+from ems_telemetry.config.quantities import Law
 from ems_telemetry.intervals.interval import IntervalFlag
 from ems_telemetry.intervals.law import Mean, PointLaw, Slope, max_gap_of, mean_of
 from ems_telemetry.model import Flag, Kind, Quality
@@ -68,11 +69,11 @@ def test_a_sloped_gauge_goes_straight_from_one_reading_to_the_next() -> None:
 
 def test_levels_are_averaged_by_their_energy_and_acidity_is_not() -> None:
     rows = [(at("10:00"), 60.0), (at("10:10"), 90.0)]
-    noise = interval_of(rows, replace(POWER, mean=mean_of("sound_level")), "10:00", "10:20")
+    noise = interval_of(rows, replace(POWER, mean=mean_of(Law.ENERGETIC_MEAN)), "10:00", "10:20")
     assert noise.value == pytest.approx(10 * math.log10((1e6 + 1e9) / 2), rel=1e-11)
-    acidity = interval_of(rows, replace(POWER, mean=mean_of("ph")), "10:00", "10:20")
+    acidity = interval_of(rows, replace(POWER, mean=mean_of(Law.RANGE)), "10:00", "10:20")
     assert (acidity.value, acidity.min, acidity.max, acidity.coverage, acidity.flags) == (None, 60.0, 90.0, 1.0, 0)
-    assert mean_of("active_power") is Mean.TIME_WEIGHTED
+    assert mean_of(Law.SUM) is Mean.TIME_WEIGHTED
     assert [max_gap_of(None), max_gap_of(MINUTE_US)] == [HOUR_US, 2 * MINUTE_US]
 
 

@@ -77,7 +77,7 @@ def test_the_three_databases_differ_only_where_they_must() -> None:
 
 
 def test_a_placeholder_nobody_knows_is_refused() -> None:
-    with pytest.raises(SchemaError, match=r"no placeholder @\{parition_by_time\}; known are hypertable_readings"):
+    with pytest.raises(SchemaError, match=r"no placeholder @\{parition_by_time\}; known are hypertable_"):
         fill("@{parition_by_time}", Capability.PLAIN)
 
 

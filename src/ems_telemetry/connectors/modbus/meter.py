@@ -8,7 +8,7 @@ from pydantic import ConfigDict, Field, ModelWrapValidatorHandler, PrivateAttr, 
 from pydantic.config import JsonDict
 from pydantic_core import InitErrorDetails
 
-from ems_telemetry.config.base import files_read
+from ems_telemetry.config.base import files_read, known_quantities
 from ems_telemetry.config.connector import Meter
 from ems_telemetry.config.problems import not_known
 from ems_telemetry.config.scalars import Duration
@@ -161,7 +161,7 @@ def _named(data: Written, key: str, known: Mapping[str, Written]) -> Sequence[st
 def _read(name: str, info: ValidationInfo) -> Profile:
     folder: Path | None = (info.context or {}).get("folder")
     try:
-        found = Library(folder).find(name)
+        found = Library(folder, known_quantities(info)).find(name)
         files_read(info).note_plain(found.path)
         return found.read()
     except ValueError as error:

@@ -12,12 +12,12 @@ from itertools import chain, product
 from string import Formatter
 from typing import Any, Self, TypeAlias
 
-from pydantic import Field, ModelWrapValidatorHandler, PrivateAttr, ValidationError, model_validator
+from pydantic import Field, ModelWrapValidatorHandler, PrivateAttr, ValidationError, ValidationInfo, model_validator
 from pydantic_core import InitErrorDetails
 
-from ems_telemetry.config.base import Identifier, Model
+from ems_telemetry.config.base import Identifier, Model, known_quantities
 from ems_telemetry.config.problems import not_known
-from ems_telemetry.config.quantities import QUANTITIES
+from ems_telemetry.config.quantities import Quantities
 from ems_telemetry.config.units import UnitError, convert_to_canonical
 from ems_telemetry.connectors.modbus.point import ModbusPoint
 from ems_telemetry.connectors.modbus.registers import MAX_REGISTERS, Addressing, Order, Table, ValueType
@@ -169,9 +169,9 @@ class Profile(Model):
     """As in a connector file, and with `scale_by` and `when`. One id may be there several times, for different parameters."""
 
     @model_validator(mode="after")
-    def _fits_together(self) -> Self:
+    def _fits_together(self, info: ValidationInfo) -> Self:
         problems = list(chain(self._first_read_of_no_point(), self._unknown_parameters(), self._there_twice()))
-        problems = problems or list(self._of_no_unit())
+        problems = problems or list(self._of_no_unit(known_quantities(info)))
         if problems:
             raise ValidationError.from_exception_data(type(self).__name__, problems)
         return self
@@ -196,11 +196,11 @@ class Profile(Model):
             if any(other.id == point.id and not _exclude(other.when, point.when) for other in self.points[:index]):
                 yield _problem(("points", index, "id"), f'point "{point.id}" is there twice')
 
-    def _of_no_unit(self) -> Iterator[InitErrorDetails]:
+    def _of_no_unit(self, quantities: Quantities) -> Iterator[InitErrorDetails]:
         for index, point in enumerate(self.points):
-            quantity = QUANTITIES.get(point.quantity)
+            quantity = quantities.get(point.quantity)
             if quantity is None:
-                yield _problem(("points", index, "quantity"), not_known("quantity", point.quantity, QUANTITIES))
+                yield _problem(("points", index, "quantity"), not_known("quantity", point.quantity, quantities))
                 continue
             for unit in self._units(point):
                 try:
