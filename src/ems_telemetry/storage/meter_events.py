@@ -178,13 +178,17 @@ async def _mark(connection: Connection, event: UUID, at: datetime) -> None:
     """Marks, of each register, from the last reading before to the first one after, and as far as a multiplier holds."""
     await connection.execute(SHARE_PROGRESS)
     touched = await (await connection.execute(TOUCHED, {"event": event, "at": at})).fetchall()
+    before = await usable_before(connection, {point_id: at for point_id, *_ in touched})
+    after = await usable_from(
+        connection, {point_id: next_at if sets and next_at else at for point_id, _, sets, next_at in touched}
+    )
     stretches = []
     for point_id, computed_to, sets_multiplier, next_at in touched:
-        since = await usable_before(connection, point_id, at) or at
-        after = await usable_from(connection, point_id, at if not sets_multiplier or next_at is None else next_at)
-        until = computed_to if after is None or (sets_multiplier and next_at is None) else after
+        holds_on = sets_multiplier and next_at is None
+        until = computed_to if holds_on else after.get(point_id, computed_to)
         # What lies beyond is computed when its time has come.
         last = min(until, computed_to - _MICROSECOND)
+        since = before.get(point_id, at)
         if since <= last:
             stretches.append((point_id, since, last))
     if stretches:
