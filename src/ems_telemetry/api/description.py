@@ -16,10 +16,10 @@ DESCRIPTION = """
 **Times** are RFC 3339 in UTC. Spans are half-open: `from` is within, `to` is not. A time without a zone is refused.
 
 **Lists** come in pages: `{"items": [...], "next": cursor}`. Ask again with `cursor` and the same filters until `next` is null;
-the header `Link: <...>; rel="next"` says the same for CSV and NDJSON. What is stored meanwhile neither hides nor repeats
+the header `Link: <...>; rel="next"` says the same for the others. What is stored meanwhile neither hides nor repeats
 an item.
 
-**Formats**: JSON, CSV or NDJSON by the header `Accept` or by `format=`.
+**Formats**: JSON, CSV, NDJSON or Parquet by the header `Accept` or by `format=`.
 
 **Missing is never zero**: a value that could not be obtained is null, and its `quality` and `flags` say why.
 
@@ -88,6 +88,7 @@ def listed(csv_example: str, *, paged: bool = True) -> Responses:
         "content": {
             MEDIA_TYPES[Format.CSV]: {"schema": {"type": "string"}, "example": csv_example},
             MEDIA_TYPES[Format.NDJSON]: {"schema": {"type": "string", "description": "One item as JSON per line."}},
+            MEDIA_TYPES[Format.PARQUET]: {"schema": {"type": "string", "format": "binary"}},
         },
     }
     if paged:

@@ -1,4 +1,4 @@
-"""Lists as JSON, CSV or NDJSON: which one a client wants, and how items are written in each.
+"""Lists as JSON, CSV, NDJSON or Parquet: which one a client wants, and how items are written in each.
 
 Times are RFC 3339 in UTC with `Z`, to the microsecond. Null stays null: `null` in JSON, an empty cell in CSV.
 """
@@ -24,12 +24,14 @@ class Format(StrEnum):
     JSON = "json"
     CSV = "csv"
     NDJSON = "ndjson"
+    PARQUET = "parquet"
 
 
 MEDIA_TYPES = {
     Format.JSON: "application/json",
     Format.CSV: "text/csv",
     Format.NDJSON: "application/x-ndjson",
+    Format.PARQUET: "application/vnd.apache.parquet",
 }
 CONTENT_TYPES = {**MEDIA_TYPES, Format.CSV: "text/csv; charset=utf-8; header=present"}
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")

@@ -14,6 +14,7 @@ from ems_telemetry.api.cursor import decode_cursor, encode_cursor, fingerprint
 from ems_telemetry.api.format import CONTENT_TYPES, Format, Item, choose_format, write_csv, write_json, write_ndjson
 from ems_telemetry.api.items import columns_of
 from ems_telemetry.api.parameters import ListQuery, PageQuery
+from ems_telemetry.api.parquet import write_parquet
 
 RowT = TypeVar("RowT")
 KeyT = TypeVar("KeyT")
@@ -103,6 +104,7 @@ def write_list(
         Format.JSON: lambda: write_json(items, cursor),
         Format.NDJSON: lambda: write_ndjson(items),
         Format.CSV: lambda: write_csv(items, columns_of(model)),
+        Format.PARQUET: lambda: write_parquet(items, model),
     }
     return Response(writers[format_](), headers=_headers(link), media_type=CONTENT_TYPES[format_])
 

@@ -61,7 +61,7 @@ class Query(BaseModel):
 class ListQuery(Query):
     """What every list takes."""
 
-    format: Format | None = Field(default=None, description="`json`, `csv` or `ndjson`; wins over the header Accept.")
+    format: Format | None = Field(default=None, description="`json`, `csv`, `ndjson`, `parquet`; wins over the header Accept.")
 
     @property
     def filters(self) -> dict[str, str]:

@@ -87,7 +87,7 @@ def add(  # noqa: PLR0913, PLR0917 - a verb has as many parameters as options
     register: Annotated[
         list[str] | None,
         typer.Option(
-            help="What of a register: POINT,final=12352.5,initial=3.2,multiplier=40; may be repeated. If not said, all counters."
+            help="What of a register: POINT,final=12352.5,initial=3.2,multiplier=40; may be repeated. Else all counters."
         ),
     ] = None,
     config: ConfigOption = DEFAULT_PATH,

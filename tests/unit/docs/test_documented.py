@@ -14,6 +14,7 @@ from ems_telemetry.config.plant import OwnQuantity, Plant, Site, VirtualMeter, V
 from ems_telemetry.config.quantities import QUANTITIES, Law
 from ems_telemetry.config.service import Settings
 from ems_telemetry.config.units import accepted_units
+from ems_telemetry.intervals.interval import IntervalFlag
 from ems_telemetry.model import Flag
 from ems_telemetry.observe import Metrics
 
@@ -74,6 +75,12 @@ def test_every_flag_is_explained(flag: Flag) -> None:
     assert f"| `{str(flag.name).lower()}` | {flag.value} |" in (DOCS / "database.md").read_text()
     words = DOCS.parent / "src/ems_telemetry/web/static/words.js"
     assert f"  {str(flag.name).lower()}: " in words.read_text()
+
+
+@pytest.mark.parametrize("flag", list(IntervalFlag))
+def test_every_flag_of_intervals_is_explained(flag: IntervalFlag) -> None:
+    assert f"| `{str(flag.name).lower()}` | {flag.value} |" in (DOCS / "database.md").read_text()
+    assert f"({flag.value}, '{str(flag.name).lower()}'" in (DOCS.parent / "migrations/0007_intervals.sql").read_text()
 
 
 def test_every_verb_stands_in_the_guide_to_commands() -> None:
