@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from pydantic import BaseModel, BeforeValidator, Field, StringConstraints, WithJsonSchema
 
 from ems_telemetry.api.buckets import Period, midnight
-from ems_telemetry.api.parameters import Name, PageQuery, Query, parse_time
+from ems_telemetry.api.parameters import Name, PageQuery, Query, WholeQuery, parse_time
 from ems_telemetry.api.problem import Suggestion, wrong_parameter
 from ems_telemetry.model import Medium
 from ems_telemetry.storage.reading import BEGINNING, END
@@ -100,7 +100,7 @@ class PeriodsQuery(SpanOfDays, PageQuery):
     """A span by periods, in pages."""
 
 
-class IntervalsQuery(PeriodsQuery):
+class IntervalsQuery(WholeQuery, PeriodsQuery):
     """The intervals of a point."""
 
     period: Period = Field(default=Period.QUARTER, description="How long each is: `15m`, `1h`, `1d`, `1mo` or `1y`.")

@@ -16,13 +16,15 @@ from ems_telemetry.api.access import Caller, Reader
 from ems_telemetry.api.buckets import QUARTER, Period, bucket_edges, bucket_of, index_us
 from ems_telemetry.api.catalogue import PointKey, find_point
 from ems_telemetry.api.description import PREFIX, STORED, listed, problems
-from ems_telemetry.api.format import Format
+from ems_telemetry.api.format import Format, Item
 from ems_telemetry.api.interval_parameters import IntervalsQuery, Layout, PeriodsQuery
 from ems_telemetry.api.items import Page
 from ems_telemetry.api.page import Listing
+from ems_telemetry.api.parameters import LIMIT_MAX
 from ems_telemetry.api.problem import ApiError, ProblemType, wrong_parameter
 from ems_telemetry.api.readings import TimeKey
 from ems_telemetry.api.services import Services
+from ems_telemetry.api.streaming import Pages, stream
 from ems_telemetry.computing.gathering import law_of
 from ems_telemetry.intervals.calendar import microseconds
 from ems_telemetry.intervals.compose import compose
@@ -43,6 +45,13 @@ _CSV = (
 )
 
 Row = tuple[datetime, datetime, StoredInterval]
+
+
+class Part(NamedTuple):
+    """Which part of a list: so many at most, after the one that begins then."""
+
+    most: int
+    after: datetime | None
 
 
 class Window(NamedTuple):
@@ -69,7 +78,10 @@ async def list_intervals(
     if query.layout is Layout.COLUMNS and listing.format is not Format.JSON:
         raise wrong_parameter("layout", query.layout, "is for JSON only; CSV and Parquet are tables already")
     point = await find_series_point(services.database, caller, key)
-    window = await window_of(services, query, query.period, point, listing)
+    if query.all:
+        pages = _pages(services, query, point, listing.after(TimeKey))
+        return stream(pages, items.Interval, listing.format)
+    window = await window_of(services, query, query.period, point, Part(listing.limit, listing.after(TimeKey)))
     rows = await _read(services.database, point, window, partial=query.partial)
     return await listing.answer(
         rows, items.Interval, items.interval_item, key=lambda row: row[0], as_columns=query.layout is Layout.COLUMNS
@@ -89,7 +101,21 @@ async def find_series_point(database: Database, caller: Caller, key: str) -> Ser
     return found
 
 
-async def window_of(services: Services, query: PeriodsQuery, period: Period, point: SeriesPoint, listing: Listing) -> Window:
+def _pages(services: Services, query: IntervalsQuery, point: SeriesPoint, after: datetime | None) -> Pages:
+    """Reads the intervals of a point page by page."""
+    reached = after
+
+    async def following() -> list[Item]:
+        nonlocal reached
+        window = await window_of(services, query, query.period, point, Part(LIMIT_MAX, reached))
+        rows = await _read(services.database, point, window, partial=query.partial)
+        reached = rows[-1][0] if rows else reached
+        return await asyncio.to_thread(lambda: [items.interval_item(row) for row in rows])
+
+    return following
+
+
+async def window_of(services: Services, query: PeriodsQuery, period: Period, point: SeriesPoint, part: Part) -> Window:
     """Tells which periods of a point make the page asked for."""
     zone, now = query.zone(point.timezone), services.clock.now()
     since, until = query.span(zone, now)
@@ -97,10 +123,9 @@ async def window_of(services: Services, query: PeriodsQuery, period: Period, poi
     if extent is None:
         return Window(period, zone, [], now, now)
     since = max(since or BEGINNING, bucket_of(period, extent.first, zone))
-    after = listing.after(TimeKey)
-    if after is not None:
-        since = max(since, after + datetime.resolution)
-    edges = bucket_edges(period, since, min(until, due_until(point, extent, now)), zone, listing.limit)
+    if part.after is not None:
+        since = max(since, part.after + datetime.resolution)
+    edges = bucket_edges(period, since, min(until, due_until(point, extent, now)), zone, part.most)
     return Window(period, zone, edges, extent.computed_to or now, now)
 
 

@@ -132,7 +132,15 @@ class LatestQuery(PageQuery):
     meter: Name | None = _METER
 
 
-class ReadingsQuery(SpanQuery):
+class WholeQuery(BaseModel):
+    """Of lists that can be had whole."""
+
+    all: bool = Field(
+        default=False, description="`true`: the whole span in one answer, streamed as CSV or NDJSON, whatever `limit` says."
+    )
+
+
+class ReadingsQuery(WholeQuery, SpanQuery):
     """The span and order of readings."""
 
     order: Order = Field(default=Order.ASC, description="`asc`: oldest first; `desc`: newest first.")

@@ -1,5 +1,6 @@
 """Readings: the history of a point, and the newest of every point."""
 
+import asyncio
 from datetime import datetime
 from typing import Annotated
 
@@ -11,11 +12,14 @@ from ems_telemetry.api import items
 from ems_telemetry.api.access import Reader
 from ems_telemetry.api.catalogue import PointKey, check_filters, find_point, key_page
 from ems_telemetry.api.description import PREFIX, STORED, listed, problems
+from ems_telemetry.api.format import Item
 from ems_telemetry.api.page import Listing
-from ems_telemetry.api.parameters import LatestQuery, Order, ReadingsQuery
+from ems_telemetry.api.parameters import LIMIT_MAX, LatestQuery, Order, ReadingsQuery
 from ems_telemetry.api.problem import ProblemType
 from ems_telemetry.api.services import Services
+from ems_telemetry.api.streaming import Pages, stream
 from ems_telemetry.storage import reading
+from ems_telemetry.storage.database import Database
 
 router = APIRouter(prefix=PREFIX, tags=["Readings"], responses=STORED)
 
@@ -46,6 +50,8 @@ async def list_readings(
     """Lists the readings of a point in a span, by their time."""
     listing = Listing(request, query)
     point = await find_point(services.database, caller, key)
+    if query.all:
+        return stream(_pages(services.database, point.key, query, listing.after(TimeKey)), items.Reading, listing.format)
     rows = await reading.list_readings(
         services.database,
         point.key,
@@ -55,6 +61,20 @@ async def list_readings(
         limit=listing.limit,
     )
     return await listing.answer(rows, items.Reading, items.reading_item, key=lambda row: row.time)
+
+
+def _pages(database: Database, key: str, query: ReadingsQuery, after: datetime | None) -> Pages:
+    """Reads the readings of a point page by page."""
+    reached = after
+
+    async def following() -> list[Item]:
+        nonlocal reached
+        newest_first = query.order is Order.DESC
+        rows = await reading.list_readings(database, key, query.span, newest_first=newest_first, after=reached, limit=LIMIT_MAX)
+        reached = rows[-1].time if rows else reached
+        return await asyncio.to_thread(lambda: [items.reading_item(row) for row in rows])
+
+    return following
 
 
 @router.get("/readings/latest", response_model=items.Page[items.LatestReading], responses=listed(_LATEST_CSV))

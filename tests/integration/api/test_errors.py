@@ -15,7 +15,7 @@ WRONG = {
     "limit=10001": ("limit", 'limit: "10001" should be less than or equal to 10000'),
     "limit=0": ("limit", 'limit: "0" should be greater than or equal to 1'),
     "limit=many": ("limit", 'limit: "many" should be a valid integer, unable to parse string as an integer'),
-    "format=xml": ("format", "format: \"xml\" should be 'json', 'csv' or 'ndjson'"),
+    "format=xml": ("format", "format: \"xml\" should be 'json', 'csv', 'ndjson' or 'parquet'"),
     "order=up": ("order", "order: \"up\" should be 'asc' or 'desc'"),
     "from=2026-03-02": (
         "from",
@@ -93,7 +93,10 @@ async def test_another_method_is_refused_with_those_allowed(api: httpx.AsyncClie
 async def test_a_format_that_is_not_offered_is_refused_with_those_that_are(api: httpx.AsyncClient) -> None:
     answer = await api.get("/api/v1/points", headers={"Accept": "application/xml"})
     detail = check_problem(answer, ProblemType.NOT_ACCEPTABLE)
-    assert detail == "the header Accept names none of application/json, text/csv, application/x-ndjson"
+    assert (
+        detail
+        == "the header Accept names none of application/json, text/csv, application/x-ndjson, application/vnd.apache.parquet"
+    )
 
 
 async def test_an_absent_database_is_told_as_such_and_not_why(plant: Plant, api: httpx.AsyncClient) -> None:

@@ -235,3 +235,20 @@ async def test_a_year_by_quarters_comes_in_four_pages(plant: Plant, api: httpx.A
         if cursor is None:
             break
     assert seen == 35_040
+
+
+@pytest.mark.parametrize("format_", ["csv", "ndjson"])
+async def test_the_whole_span_comes_in_one_answer_where_that_is_asked_for(
+    plant: Plant, api: httpx.AsyncClient, format_: str
+) -> None:
+    await plant.put_quarters(KEY, at("2025-01-01"), [f"{n % 50}.25" for n in range(35_040)])
+    asked = {"from": "2025-01-01T00:00:00Z", "to": "2026-01-01T00:00:00Z", "format": format_}
+    whole = await api.get(INTERVALS, params={**asked, "all": "true"})
+    lines = whole.text.splitlines()
+    assert len(lines) == 35_040 + (format_ == "csv")
+    assert "link" not in whole.headers
+    page = (await api.get(INTERVALS, params={**asked, "limit": "10000"})).text.splitlines()
+    assert lines[: len(page)] == page
+    assert len(set(lines)) == len(lines), "an interval was given twice"
+    refused = await api.get(INTERVALS, params={"all": "true"})
+    assert (refused.status_code, refused.json()["errors"][0]["parameter"]) == (422, "all")

@@ -7,6 +7,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 import httpx
+import pytest
 
 from ems_telemetry.model import Flag
 
@@ -153,3 +154,15 @@ async def test_latest_lists_every_active_point_also_one_that_never_said_anything
 async def test_latest_of_one_meter(api: httpx.AsyncClient) -> None:
     answer = await api.get("/api/v1/readings/latest?meter=EM-90&format=csv")
     assert [row["point"] for row in csv.DictReader(io.StringIO(answer.text))] == ["EM-90.energy_import"]
+
+
+@pytest.mark.parametrize("order", ["asc", "desc"])
+async def test_the_whole_history_comes_in_one_answer_where_that_is_asked_for(
+    plant: Plant, api: httpx.AsyncClient, order: str
+) -> None:
+    await plant.store_many(KEY, [(START + timedelta(seconds=second), float(second)) for second in range(10_005)])
+    answer = await api.get(f"{READINGS}?all=true&format=ndjson&order={order}")
+    found = [json.loads(line)["value"] for line in answer.text.splitlines()]
+    expected = [float(second) for second in range(10_005)]
+    assert found == (expected if order == "asc" else expected[::-1])
+    assert (await api.get(f"{READINGS}?all=true")).status_code == 422
