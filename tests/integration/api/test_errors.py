@@ -34,7 +34,7 @@ WRONG = {
     "from=2026-03-02T10:00:00Z&to=2026-03-02T10:00:00Z": ("from", "from: is not before `to`; nothing lies between them"),
     "fom=2026-03-02T10:00:00Z": (
         "fom",
-        'fom: is not a parameter here; did you mean "from"?; known are format, limit, cursor, from, to, order',
+        'fom: is not a parameter here; did you mean "from"?; known are format, limit, cursor, from, to, all, order',
     ),
     "cursor=abc": (
         "cursor",
