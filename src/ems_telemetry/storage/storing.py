@@ -14,7 +14,7 @@ from ems_telemetry.errors import RejectedByDatabaseError
 from ems_telemetry.model import DeadLetter, Flag, Gap
 from ems_telemetry.storage.capability import Capability, prepare_for
 from ems_telemetry.storage.load import COLUMNS, Load, Row, conflict
-from ems_telemetry.storage.marks import MARK_STAGED, SHARE_PROGRESS
+from ems_telemetry.storage.interval_marks import MARK_STAGED, SHARE_PROGRESS
 from ems_telemetry.storage.translation import translated
 
 COLUMN_TYPES = ("timestamptz", "int4", "int4", "float8", "timestamptz", "int8", "int2", "float8", "numeric")
