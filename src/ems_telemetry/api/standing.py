@@ -106,9 +106,28 @@ class SpoolStanding(Described):
     disk: Disk | None
 
 
+class Pause(Described):
+    """Writing that was paused on purpose."""
+
+    by: str
+    """Who asked: a user of the machine, or the name of a key."""
+    since: AwareDatetime
+
+
+class Writes(Described):
+    """Whether the database is written to."""
+
+    paused: Pause | None
+    """Null while writing goes on."""
+    at_rest: bool
+    """True once the last transaction is over."""
+
+
 class WriterStanding(Described):
     """The way from the spool into the database."""
 
+    paused: Pause | None = None
+    """Who paused it and when; null while writing goes on."""
     connected: bool
     lag_s: float
     """How long the oldest reading not yet written has waited; 0 where none does."""

@@ -19,7 +19,7 @@ from ems_telemetry.api.standing import (
 from ems_telemetry.clock import Clock
 from ems_telemetry.config.service import EMBEDDED, Settings
 from ems_telemetry.observe import ConnectorStatus, LinkState
-from ems_telemetry.service.readiness import FILLING, Watch, refusal_words
+from ems_telemetry.service.readiness import FILLING, Watch, pause_words, refusal_words
 from ems_telemetry.service.reloading import Reloader
 from ems_telemetry.service.storing import Storing
 from ems_telemetry.wording import duration_words, size_words
@@ -101,6 +101,7 @@ class Standings:
         state = self._storing.writer.state
         return WriterStanding(
             connected=state.connected,
+            paused=self._watch.paused(),
             lag_s=self._watch.oldest_age_s(),
             rows_per_s=self._watch.rates.per_second("rows"),
             commit_s=state.commit_s,
@@ -111,7 +112,8 @@ class Standings:
 
     def _database(self) -> DatabaseStanding:
         seen, state, settings = self._watch.condition, self._storing.writer.state, self._settings
-        problem = self._watch.away or (None if state.connected else state.last_error or "not connected yet")
+        is_used = state.connected or self._watch.paused() is not None
+        problem = self._watch.away or (None if is_used else state.last_error or "not connected yet")
         return DatabaseStanding(
             address=EMBEDDED if settings.database.url == EMBEDDED else self._storing.database.address,
             reachable=problem is None,
@@ -153,9 +155,12 @@ def find_troubles(standing: Standing) -> Iterator[str]:
 
 
 def _storing_troubles(standing: Standing) -> Iterator[str]:
+    pause = standing.writer.paused
+    if pause is not None:
+        yield f"{pause_words(pause)}; readings wait in the spool until `ems-telemetry resume-writes`"
     if not standing.database.reachable:
         yield f"the database is away: {standing.database.problem}; readings wait in the spool"
-    elif standing.writer.lag_s > LAG_S:
+    elif pause is None and standing.writer.lag_s > LAG_S:
         yield f"the writer lags {duration_words(standing.writer.lag_s)} behind: more comes in than the database takes"
 
 

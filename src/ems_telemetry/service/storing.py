@@ -15,11 +15,13 @@ from ems_telemetry.service.stopping import DRAINING, WRITING, StopRequest
 from ems_telemetry.spool.port import SpoolReader
 from ems_telemetry.storage.capability import Capability, detect
 from ems_telemetry.storage.database import Database
+from ems_telemetry.storage.gate import Gate
 from ems_telemetry.storage.maintenance import Maintenance
 from ems_telemetry.storage.migrations import migrate, schema_state
 from ems_telemetry.storage.registry import synchronise
 from ems_telemetry.storage.revising import Accepted, newest_revision
 from ems_telemetry.storage.writer import Target, Writer
+from ems_telemetry.waiting import unless
 
 MOST_UNTOLD = 100
 """How many configurations may be accepted while the database is away; of more, those in the middle are not kept."""
@@ -60,11 +62,21 @@ class Storing:
         self.told = asyncio.Event()
         """Set while the database knows the configuration that runs."""
         self.writer = Writer(
-            database, spool, self._prepare, clock=clock, metrics=metrics, backoff=Backoff(initial_s=0.5, cap_s=15.0)
+            database,
+            spool,
+            self._prepare,
+            clock=clock,
+            metrics=metrics,
+            backoff=Backoff(initial_s=0.5, cap_s=15.0),
         )
         self.maintenance = Maintenance(
             database, self._settings.retention, clock=clock, backoff=Backoff(initial_s=5.0, cap_s=600.0)
         )
+
+    @property
+    def gate(self) -> Gate:
+        """What everything that changes the tables passes."""
+        return self.writer.gate
 
     @property
     def points(self) -> PlantRows:
@@ -152,7 +164,9 @@ async def store_while(storing: Storing, collected: asyncio.Event, stopping: Stop
 async def _maintain(storing: Storing) -> None:
     """Maintains the tables once there are any. May be cancelled at any time: what it does is done in transactions."""
     await storing.prepared.wait()
-    await storing.maintenance.run()
+    while True:
+        await storing.gate.opened.wait()
+        await unless(storing.gate.closed, storing.maintenance.run())
 
 
 async def _drained(storing: Storing) -> None:
