@@ -150,6 +150,14 @@ class JobStanding(Described):
     failures: int
 
 
+class Missing(Described):
+    """A stretch whose readings were written, and are no longer in the database."""
+
+    connector: str
+    received_from: AwareDatetime
+    received_to: AwareDatetime
+
+
 class DatabaseStanding(Described):
     """The database, as it last answered."""
 
@@ -168,6 +176,8 @@ class DatabaseStanding(Described):
     """What the daily upkeep found wrong."""
     disk: Disk | None
     """Of an embedded database; the disk of another one is not ours to see."""
+    missing: list[Missing] = []
+    """What had been written and was not there when the database was connected to last: a backup was restored."""
 
 
 class GapsStanding(Described):

@@ -10,6 +10,7 @@ from ems_telemetry.api.standing import (
     DatabaseStanding,
     GapsStanding,
     JobStanding,
+    Missing,
     Outcome,
     ServiceStanding,
     SpoolStanding,
@@ -125,6 +126,9 @@ class Standings:
             jobs=[] if seen is None else [JobStanding(**job._asdict()) for job in seen.jobs],
             upkeep_problems=list(self._storing.maintenance.state.problems) if problem is None else [],
             disk=self._watch.disks.get(settings.database.directory) if settings.database.url == EMBEDDED else None,
+            missing=[
+                Missing(connector=gap.connector, received_from=gap.start, received_to=gap.end) for gap in self._storing.missing
+            ],
         )
 
     def _gaps(self) -> GapsStanding:
@@ -201,6 +205,11 @@ def find_hints(standing: Standing) -> Iterator[str]:
     room_bytes = spool.max_size_bytes - spool.size_bytes
     if disk is not None and LEAST_DISK_BYTES <= disk.free_bytes < room_bytes:
         yield f"the spool may grow by {size_words(room_bytes)}, and its disk has {size_words(disk.free_bytes)} left"
+    for missing in standing.database.missing:
+        yield (
+            f"the database lacks what {missing.connector} delivered from {missing.received_from:%Y-%m-%d %H:%M:%S} to "
+            f"{missing.received_to:%Y-%m-%d %H:%M:%S} UTC, which was written: it was restored from a backup, or is another one"
+        )
     if spool.damaged:
         yield f"{spool.damaged} damaged entries of the spool were set aside"
     for name in standing.configuration.waiting:

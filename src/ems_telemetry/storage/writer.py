@@ -100,6 +100,8 @@ class Writer:
         self._backoff = backoff
         self.gate = Gate()
         """While it is shut nothing is written, and no connection is held."""
+        self.committed: Callable[[Sequence[Row]], None] = lambda _rows: None
+        """Called after a commit with its rows, if the database took them all."""
         self._stopping = asyncio.Event()
         self._outdated = asyncio.Event()
         self._state = WriterState()
@@ -187,6 +189,8 @@ class Writer:
         if planned.late.rows:
             # Apart, so that rows of long ago hold up none of now; by time, so that they touch each old chunk once.
             account += await self._store(connection, target.capability, planned.late)
+        if not account.rejected:
+            self.committed((*planned.load.rows, *planned.late.rows))
         self._tell(account, sum(len(entry.batch.readings) for entry in entries), self._clock.monotonic() - began_s)
         await self._spool.remove([entry.sequence for entry in entries])
         return target
