@@ -94,7 +94,7 @@ async def test_a_database_restored_from_yesterday_is_found_out_and_told_once(
         await measure(plant, 2.0, 3.0)
         ((received_to,),) = await fetch(plant.database, "SELECT max(received_at) FROM readings")
     with psycopg.connect(plain_url, autocommit=True) as connection:
-        connection.execute("DROP SCHEMA public CASCADE")
+        connection.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
     program(timescaledb_root, "pg_restore", f"--dbname={plain_url}", dump)
     for fresh in (4.0, 5.0):
         plant = again(plant)
