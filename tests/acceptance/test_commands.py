@@ -8,7 +8,10 @@ import pytest
 from acceptance.product import command
 
 VERBS = [
+    "backfill",
     "check",
+    "config",
+    "dead-letters",
     "demo",
     "import",
     "init",
@@ -17,10 +20,15 @@ VERBS = [
     "modbus",
     "mqtt",
     "opcua",
+    "pause-writes",
     "profiles",
+    "reload",
+    "resume-writes",
     "run",
     "schema",
     "simulate",
+    "spool",
+    "status",
 ]
 
 
@@ -35,7 +43,7 @@ def plant(tmp_path: Path) -> Path:
 def test_help_lists_the_verbs_that_exist_and_no_others() -> None:
     done = command("--help", environment={"COLUMNS": "120", "TERM": "dumb"})
     commands = done.stdout.partition("Commands")[2]
-    assert sorted(re.findall(r"^│ ([a-z]+)  ", commands, re.MULTILINE)) == VERBS
+    assert sorted(re.findall(r"^│ ([a-z-]+)  ", commands, re.MULTILINE)) == VERBS
 
 
 @pytest.mark.parametrize("verb", VERBS)

@@ -96,6 +96,7 @@ async def test_a_database_restored_from_yesterday_is_found_out_and_told_once(
     with psycopg.connect(plain_url, autocommit=True) as connection:
         connection.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
     program(timescaledb_root, "pg_restore", f"--dbname={plain_url}", dump)
+    lost: list[tuple[object, ...]] = []
     for fresh in (4.0, 5.0):
         plant = again(plant)
         async with plant.running():
