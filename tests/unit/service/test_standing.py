@@ -28,8 +28,10 @@ def test_a_service_with_which_all_is_well_has_nothing_to_tell() -> None:
         ),
         (
             {"writer": changed(WRITER, connected=False, lag_s=130.0, paused=Pause(by="root", since=ago(minutes=2)))},
-            f"writing is paused by root since {ago(minutes=2):%Y-%m-%d %H:%M:%S} UTC; readings wait in the spool until "
-            "`ems-telemetry resume-writes`",
+            (
+                f"writing is paused by root since {ago(minutes=2):%Y-%m-%d %H:%M:%S} UTC; readings wait in the spool until "
+                "`ems-telemetry resume-writes`"
+            ),
         ),
         ({"writer": changed(WRITER, lag_s=130.0)}, "the writer lags 2 min behind: more comes in than the database takes"),
         (
@@ -74,8 +76,10 @@ def test_what_is_wrong_is_said_in_a_sentence(parts: dict[str, Any], words: str) 
         ),
         (
             {"database": changed(DATABASE, missing=[MISSING])},
-            f"the database lacks what hall-1 delivered from {ago(hours=9):%Y-%m-%d %H:%M:%S} to {ago(hours=1):%Y-%m-%d %H:%M:%S} "
-            "UTC, which was written: it was restored from a backup, or is another one",
+            (
+                f"the database lacks what hall-1 delivered from {ago(hours=9):%Y-%m-%d %H:%M:%S} to "
+                f"{ago(hours=1):%Y-%m-%d %H:%M:%S} UTC, which was written: it was restored from a backup, or is another one"
+            ),
         ),
         ({"spool": changed(SPOOL, damaged=2)}, "2 damaged entries of the spool were set aside"),
         (
