@@ -1,7 +1,9 @@
 """Troubles that users of other collectors had with their databases, each named after the thread that tells it."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from fakes import until
@@ -28,6 +30,7 @@ from ems_telemetry.observe import Metrics
 from ems_telemetry.storage.capability import Capability
 from ems_telemetry.storage.capability.detection import require_new_enough
 from ems_telemetry.storage.database import Database
+from ems_telemetry.storage.storing import Account, store
 
 REFUSE_13 = "ALTER TABLE readings ADD CONSTRAINT poisoned CHECK (value <> 13)"
 SWALLOW = """
@@ -106,6 +109,25 @@ async def test_timescaledb_7672_a_row_the_database_neither_takes_nor_refuses_is_
     details = await fetch(database, "SELECT point, reason, detail FROM dead_letters")
     assert {detail for *_, detail in details} == {"1 of 1 rows were neither inserted nor found"}
     assert len(details) == 3
+
+
+# https://github.com/timescale/timescaledb/issues/7672
+async def test_timescaledb_7672_a_batch_that_is_not_accounted_for_to_the_last_row_stays_in_the_spool(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Sent is inserted, duplicate, conflicting and rejected together, or nothing leaves the spool."""
+
+    async def forgetful(*given: Any) -> Account:
+        account = await store(*given)
+        return replace(account, inserted=account.inserted - 1)
+
+    await prepare(database)
+    spool, metrics = MemorySpool(batch(*(reading(POWER, second=n) for n in range(10)))), Metrics()
+    with monkeypatch.context() as patched:
+        patched.setattr("ems_telemetry.storage.writer.store", forgetful)
+        async with running(writer(database, spool, metrics)) as one:
+            await until(lambda: "10 readings were sent and 9 are accounted for" in (one.state.last_error or ""))
+    assert (len(spool.entries), outcomes(metrics)) == (1, {})
 
 
 # https://github.com/timescale/timescaledb/issues/7672
