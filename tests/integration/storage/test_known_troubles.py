@@ -117,7 +117,7 @@ async def test_timescaledb_7672_a_batch_that_is_not_accounted_for_to_the_last_ro
 ) -> None:
     """Sent is inserted, duplicate, conflicting and rejected together, or nothing leaves the spool."""
 
-    async def forgetful(*given: Any) -> Account:
+    async def forgetful(*given: Any) -> Account:  # noqa: ANN401 - as the function in whose place it stands
         account = await store(*given)
         return replace(account, inserted=account.inserted - 1)
 
