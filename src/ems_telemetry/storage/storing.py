@@ -123,7 +123,7 @@ async def store(connection: psycopg.AsyncConnection[Any], capability: Capability
         async with connection.transaction():
             account, contradicting = await _store_rows(connection, load.rows)
             letters = await _store_dead_letters(connection, [*load.dead_letters, *contradicting])
-            await _store_gaps(connection, load.gaps)
+            await store_gaps(connection, load.gaps)
     return account + Account(dead_letters=letters)
 
 
@@ -166,6 +166,7 @@ async def _store_dead_letters(connection: psycopg.AsyncConnection[Any], letters:
     return Counter(reason for (reason,) in await cursor.fetchall())
 
 
-async def _store_gaps(connection: psycopg.AsyncConnection[Any], gaps: Sequence[Gap]) -> None:
+async def store_gaps(connection: psycopg.AsyncConnection[Any], gaps: Sequence[Gap]) -> None:
+    """Stores gaps within a transaction; of each telling of one the latest counts."""
     if gaps:
         await connection.execute(_PUT_GAPS, [list(column) for column in zip(*gaps, strict=True)])

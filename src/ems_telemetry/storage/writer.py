@@ -20,6 +20,7 @@ from ems_telemetry.retry import Backoff
 from ems_telemetry.spool.port import Entry, SpoolReader
 from ems_telemetry.storage.capability import Capability
 from ems_telemetry.storage.database import Database
+from ems_telemetry.storage.gate import Gate
 from ems_telemetry.storage.lanes import MAX_ITEMS, Lanes
 from ems_telemetry.storage.load import Item, Load, Row, plan, rejected
 from ems_telemetry.storage.registry import declare
@@ -97,6 +98,10 @@ class Writer:
         self._clock = clock
         self._metrics = metrics
         self._backoff = backoff
+        self.gate = Gate()
+        """While it is shut nothing is written, and no connection is held."""
+        self.committed: Callable[[Sequence[Row]], None] = lambda _rows: None
+        """Called after a commit with its rows, if the database took them all."""
         self._stopping = asyncio.Event()
         self._outdated = asyncio.Event()
         self._state = WriterState()
@@ -123,6 +128,9 @@ class Writer:
         """
         try:
             while not self._stopping.is_set():
+                if self.gate.closed.is_set():
+                    await self._rest()
+                    continue
                 try:
                     await self._session()
                 except EmsTelemetryError as error:
@@ -130,8 +138,17 @@ class Writer:
         finally:
             self._state = replace(self._state, connected=False)
 
+    async def _rest(self) -> None:
+        """Holds still until the gate is opened, or `stop`."""
+        self._state = replace(self._state, connected=False)
+        self.gate.at_rest.set()
+        try:
+            await first_of(self.gate.opened.wait(), self._stopping.wait())
+        finally:
+            self.gate.at_rest.clear()
+
     async def _session(self) -> None:
-        """Writes on one connection until it is lost, or `stop`."""
+        """Writes on one connection until it is lost, the gate shut, or `stop`."""
         known = target = await self._prepare_anew()
         async with self._database.connection() as connection:
             await _answered(begin_session(connection, target.capability), TRANSACTION_TIMEOUT_S)
@@ -154,9 +171,10 @@ class Writer:
         return await _answered(self._prepare(), PREPARE_TIMEOUT_S)
 
     async def _has_work(self) -> bool:
-        """Waits for something to write, or to prepare anew; False if it is time to stop."""
-        await first_of(self._spool.wait_for_entries(), self._stopping.wait(), self._outdated.wait())
-        return not self._stopping.is_set()
+        """Waits for something to write, or to prepare anew; False if it is time to stop or to rest."""
+        waits = (self._stopping.wait(), self.gate.closed.wait(), self._outdated.wait())
+        await first_of(self._spool.wait_for_entries(), *waits)
+        return not (self._stopping.is_set() or self.gate.closed.is_set())
 
     async def _hand_over(self, connection: psycopg.AsyncConnection[Any], target: Target, entries: Sequence[Entry]) -> Target:
         """Stores entries and removes them; gives the target as it is known afterwards."""
@@ -171,6 +189,8 @@ class Writer:
         if planned.late.rows:
             # Apart, so that rows of long ago hold up none of now; by time, so that they touch each old chunk once.
             account += await self._store(connection, target.capability, planned.late)
+        if not account.rejected:
+            self.committed((*planned.load.rows, *planned.late.rows))
         self._tell(account, sum(len(entry.batch.readings) for entry in entries), self._clock.monotonic() - began_s)
         await self._spool.remove([entry.sequence for entry in entries])
         return target
@@ -240,7 +260,7 @@ class Writer:
                 reason=str(error),
                 retry_in_s=round(delay_s, 1),
             )
-        await first_of(self._clock.sleep(delay_s), self._stopping.wait())
+        await first_of(self._clock.sleep(delay_s), self._stopping.wait(), self.gate.closed.wait())
 
 
 async def _answered(asking: Awaitable[T], timeout_s: float) -> T:
