@@ -1,11 +1,5 @@
 """The spool in an SQLite file: what `append` has returned for survives a power cut.
 
-Invariants:
-- A batch is in the file from the commit that `append` waited for until the commit that holds its removal.
-- Sequences only rise; a removed one is never given to another batch.
-- What can't be read is moved to the table `damaged`, or its file renamed; it is never deleted.
-- `size_bytes` never exceeds the maximum, but for the notes of what was dropped.
-
 One thread owns the connection. It takes all appends and removals that have come in meanwhile into one transaction, so that a
 hundred connectors share one fsync. Another process (`ems-telemetry import`) may append to the same file at the same time.
 """
@@ -55,7 +49,19 @@ _Outcome: TypeAlias = tuple[_Command, Any, "BaseException | None"]
 
 
 class SqliteSpool:
-    """Both sides of the spool (`SpoolWriter`, `SpoolReader`) over one file. Open before use; close once."""
+    """Both sides of the spool (`SpoolWriter`, `SpoolReader`) over one file. Open before use; close once.
+
+    Invariants, whatever breaks off at whatever write (`tests/unit/spool/test_properties.py` has a property for each):
+    - What is acknowledged is kept: a batch and its receipts are in the file from the commit that `append` waited for until the
+      commit that holds its removal. One whose append was broken off is there as a whole or not at all.
+    - Batches come out whole, in order and once, and a refused one leaves no trace.
+    - Sequences only rise; no sequence is given twice, not even in the file that takes a damaged one's place.
+    - What had to go is counted in a gap, and `size_bytes` never exceeds the maximum but for these notes.
+    - A crash is no damage: nothing is set aside after one.
+    - What can't be read is moved to the table `damaged`, or its file renamed; it is never deleted, and it is counted
+      (`tests/unit/spool/test_damages.py`). New appends go on.
+    - Every call ends, with its result or an error that says why.
+    """
 
     def __init__(self, directory: Path, *, max_size_bytes: int, when_full: WhenFull) -> None:
         self._directory = directory
