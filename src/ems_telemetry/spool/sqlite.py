@@ -11,7 +11,6 @@ import sqlite3
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias, TypeVar
@@ -21,7 +20,8 @@ from ems_telemetry.errors import SpoolDamagedError, SpoolFullError
 from ems_telemetry.model import Batch, Receipt
 from ems_telemetry.observe import get_logger
 from ems_telemetry.spool.codec import encode
-from ems_telemetry.spool.file import SpoolFile, is_damage
+from ems_telemetry.spool.file import MovedError, SpoolFile
+from ems_telemetry.spool.opening import is_damage
 from ems_telemetry.spool.port import Entry, SpoolState
 
 FILE_NAME = "spool.db"
@@ -70,7 +70,6 @@ class SqliteSpool:
         self._commands: queue.SimpleQueue[_Command | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         self._state = SpoolState(0, 0, max_size_bytes, None, 0)
-        self._appended_bytes = 0
         self._filled: asyncio.Event | None = None
         self._emptied: asyncio.Event | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -101,7 +100,6 @@ class SqliteSpool:
         """Returns when the batch and its receipts are on disk; see `SpoolWriter`."""
         body = encode(batch)
         await self._do(lambda file: file.append(body, len(batch), receipts), writes=True, adds=True)
-        self._appended_bytes += len(body)
 
     async def is_durable(self, receipt: Receipt) -> bool:
         """Tells whether this receipt was appended; see `SpoolWriter`."""
@@ -129,7 +127,7 @@ class SqliteSpool:
 
     def state(self) -> SpoolState:
         """Tells how full it is, as of the last commit."""
-        return replace(self._state, appended_bytes=self._appended_bytes)
+        return self._state
 
     async def _do(self, act: Callable[[SpoolFile], ResultT], *, writes: bool = False, adds: bool = False) -> ResultT:
         if self._thread is None:
@@ -152,10 +150,19 @@ class SqliteSpool:
                 if group:
                     _serve(file, group, self._tell)
                 else:
-                    file.look_for_others()
-                    self._tell(file)
+                    self._look_for_others(file)
         finally:
             file.close()
+
+    def _look_for_others(self, file: SpoolFile) -> None:
+        try:
+            file.look_for_others()
+        except sqlite3.Error as error:
+            if is_damage(error):
+                _renew(file, (), error)
+            else:
+                self._log.warning("the spool cannot be looked at", event_code="spool_unreadable", reason=str(error))
+        self._tell(file)
 
     def _next_group(self) -> list[_Command] | None:
         """Waits for commands and takes all there are; empty after a while without any; None when it is time to close."""
@@ -207,7 +214,7 @@ def _serve(file: SpoolFile, group: Sequence[_Command], tell: Callable[[SpoolFile
         _finish(*outcome)
     for command in group:
         if not command.writes:
-            _finish(*_attempt(file, command))
+            _finish(*_ask(file, command))
 
 
 def _write(file: SpoolFile, commands: Sequence[_Command]) -> list[_Outcome]:
@@ -219,7 +226,7 @@ def _write(file: SpoolFile, commands: Sequence[_Command]) -> list[_Outcome]:
         with file.transaction():
             outcomes.extend(_attempt(file, command) for command in commands)
     except sqlite3.Error as error:
-        if is_damage(error):
+        if is_damage(error) or isinstance(error, MovedError):
             return _renew(file, commands, error)
         failure = translate(error)
         others = [command for command in commands if not command.adds]
@@ -236,8 +243,11 @@ def _renew(file: SpoolFile, commands: Sequence[_Command], error: sqlite3.Error) 
     """Begins a new file in the place of a damaged one. What was asked for is refused; whoever asked tries again."""
     failure: Exception = translate(error)
     try:
-        file.renew()
-    except (sqlite3.Error, OSError) as second:
+        if isinstance(error, MovedError):
+            file.follow()
+        else:
+            file.renew()
+    except (sqlite3.Error, OSError, SpoolDamagedError) as second:
         failure = SpoolDamagedError(f"the spool is damaged ({error}), and no new one can be begun: {second}")
     return [(command, None, failure) for command in commands]
 
@@ -258,9 +268,18 @@ def _attempt(file: SpoolFile, command: _Command) -> _Outcome:
         return command, command.act(file), None
     except SpoolFullError as error:
         return command, None, error
+    except (OverflowError, MemoryError) as error:
+        return command, None, SpoolDamagedError(f"the spool cannot take it: {error}")
+
+
+def _ask(file: SpoolFile, command: _Command) -> _Outcome:
+    """Does one command that writes nothing; a damage it meets is dealt with as one met while writing."""
+    try:
+        return _attempt(file, command)
     except sqlite3.Error as error:
-        if command.writes:
-            raise
+        if is_damage(error):
+            (outcome,) = _renew(file, [command], error)
+            return outcome
         return command, None, translate(error)
 
 

@@ -26,7 +26,7 @@ from ems_telemetry.spool.lost import DROPPED
 from ems_telemetry.spool.port import Entry
 from ems_telemetry.spool.sqlite import SqliteSpool
 
-FEW = settings(max_examples=max(4, (settings.default or settings()).max_examples // 16))
+FEW = settings(max_examples=max(4, (settings.default or settings()).max_examples // 20))
 """Of those that open hundreds of spools each."""
 ALL = 10**9
 SMALL_BYTES = 12_000
