@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, Self, TypeVar
 
 import psycopg
 
@@ -20,8 +20,8 @@ from ems_telemetry.retry import Backoff
 from ems_telemetry.spool.port import Entry, SpoolReader
 from ems_telemetry.storage.capability import Capability
 from ems_telemetry.storage.database import Database
-from ems_telemetry.storage.lanes import MAX_ITEMS, Lanes
-from ems_telemetry.storage.load import Item, Load, Row, plan, rejected
+from ems_telemetry.storage.lanes import MAX_ITEMS, Lanes, Portion
+from ems_telemetry.storage.load import Item, Load, Plan, Row, plan, rejected
 from ems_telemetry.storage.registry import declare
 from ems_telemetry.storage.storing import Account, begin_session, store
 from ems_telemetry.waiting import first_of
@@ -137,17 +137,21 @@ class Writer:
             await _answered(begin_session(connection, target.capability), TRANSACTION_TIMEOUT_S)
             self._tell_connected(target.capability)
             lanes = Lanes(self._spool, self._clock)
-            while await self._has_work():
-                entries = await lanes.next()
-                if self._outdated.is_set():  # asked after reading: what was spooled after `renew` meets the new target
-                    fresh = await self._prepare_anew()
-                    known, target = fresh, target.renewed(fresh, known.point_ids)
-                if entries:
-                    began_s = self._clock.monotonic()
-                    target = await _undisturbed(self._hand_over(connection, target, entries))
-                    lanes.written(self._clock.monotonic() - began_s)
-                if not lanes.is_behind and sum(len(entry.batch) for entry in entries) < MAX_ITEMS:
-                    await first_of(self._clock.sleep(GATHER_S), self._stopping.wait())
+            async with _Ahead(lanes) as ahead:
+                while await self._has_work():
+                    planned = await ahead.take(target)
+                    if self._outdated.is_set():  # asked after reading: what was spooled after `renew` meets the new target
+                        fresh = await self._prepare_anew()
+                        known, target = fresh, target.renewed(fresh, known.point_ids)
+                    entries = planned.portion.entries
+                    if entries:
+                        began_s = self._clock.monotonic()
+                        if lanes.is_behind:
+                            ahead.begin(target)
+                        target = await _undisturbed(self._hand_over(connection, target, planned))
+                        lanes.written(planned.portion, self._clock.monotonic() - began_s)
+                    if not lanes.is_behind and sum(len(entry.batch) for entry in entries) < MAX_ITEMS:
+                        await first_of(self._clock.sleep(GATHER_S), self._stopping.wait())
 
     async def _prepare_anew(self) -> Target:
         self._outdated.clear()
@@ -158,14 +162,14 @@ class Writer:
         await first_of(self._spool.wait_for_entries(), self._stopping.wait(), self._outdated.wait())
         return not self._stopping.is_set()
 
-    async def _hand_over(self, connection: psycopg.AsyncConnection[Any], target: Target, entries: Sequence[Entry]) -> Target:
+    async def _hand_over(self, connection: psycopg.AsyncConnection[Any], target: Target, ahead: "_Planned") -> Target:
         """Stores entries and removes them; gives the target as it is known afterwards."""
-        began_s = self._clock.monotonic()
+        began_s, entries = self._clock.monotonic(), ahead.portion.entries
         declared = [(entry.batch.connector, point) for entry in entries for point in entry.batch.declarations]
         if declared:
             known = await _answered(declare(connection, declared, target.point_ids), TRANSACTION_TIMEOUT_S)
             target = replace(target, point_ids=known)
-        planned = plan((entry.batch for entry in entries), target.point_ids)
+        planned = ahead.plan_for(target)
         already = Account(duplicates=planned.duplicates, conflicts=planned.conflicts, rejected=planned.rejected)
         account = already + await self._store(connection, target.capability, planned.load)
         if planned.late.rows:
@@ -241,6 +245,56 @@ class Writer:
                 retry_in_s=round(delay_s, 1),
             )
         await first_of(self._clock.sleep(delay_s), self._stopping.wait())
+
+
+class _Planned(NamedTuple):
+    """A portion, and what to write of it by what a target knows, if it was planned ahead."""
+
+    portion: Portion
+    plan: Plan | None
+    target: Target
+
+    def plan_for(self, target: Target) -> Plan:
+        """Gives what to write by what this target knows."""
+        return _plan(self.portion.entries, target) if self.plan is None or self.target is not target else self.plan
+
+
+class _Ahead:
+    """Reads and plans the next portion while the database is busy with the one before. Open for the length of a session."""
+
+    def __init__(self, lanes: Lanes) -> None:
+        self._lanes = lanes
+        self._task: asyncio.Task[_Planned] | None = None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait({self._task})
+
+    def begin(self, target: Target) -> None:
+        """Begins with the next portion; it is given by the next `take`."""
+        self._task = asyncio.create_task(self._plan_next(target), name="writer-ahead")
+
+    async def take(self, target: Target) -> _Planned:
+        """Gives the next portion; planned only if it was begun with."""
+        task, self._task = self._task, None
+        if task is None:
+            return _Planned(await self._lanes.next(), None, target)
+        try:
+            return await task
+        finally:
+            task.cancel()
+
+    async def _plan_next(self, target: Target) -> _Planned:
+        portion = await self._lanes.next()
+        return _Planned(portion, await asyncio.to_thread(_plan, portion.entries, target), target)
+
+
+def _plan(entries: Sequence[Entry], target: Target) -> Plan:
+    return plan((entry.batch for entry in entries), target.point_ids)
 
 
 async def _answered(asking: Awaitable[T], timeout_s: float) -> T:
