@@ -1,5 +1,6 @@
 """A table of damages to a spool's files: what is set aside and where, what is still read and counted, and that it goes on."""
 
+import asyncio
 import os
 import sqlite3
 import subprocess
@@ -27,6 +28,7 @@ PAGE = 4096
 BATCHES = 60
 REMOVED = 5
 NOBODY = 65534
+LOOK_AGAIN_S = 0.5
 
 
 def batch(number: int) -> Batch:
@@ -401,6 +403,22 @@ async def test_an_entry_read_before_the_file_was_renewed_is_removed_and_no_other
     await spool.close()
 
 
+async def test_a_damage_met_while_nothing_is_asked_leaves_no_call_waiting(tmp_path: Path) -> None:
+    spool = spool_in(tmp_path)
+    await spool.open()
+    await spool.append(batch(1))
+    with closing(sqlite3.connect(tmp_path / FILE_NAME)) as other, other:
+        other.execute("ALTER TABLE totals RENAME TO lost")
+    await asyncio.sleep(2 * LOOK_AGAIN_S)
+    with pytest.raises(SpoolDamagedError, match="no such table"):
+        await asyncio.wait_for(spool.append(batch(2)), 60)
+    with closing(sqlite3.connect(tmp_path / FILE_NAME)) as other, other:
+        other.execute("ALTER TABLE lost RENAME TO totals")
+    await asyncio.wait_for(spool.append(batch(3)), 60)
+    assert [entry.batch for entry in await spool.read(10**9)] == [batch(1), batch(3)]
+    await spool.close()
+
+
 async def test_a_spool_that_another_process_began_anew_is_followed(tmp_path: Path) -> None:
     """A running spool must not go on writing to the file that was set aside."""
     running = spool_in(tmp_path)
@@ -417,8 +435,6 @@ async def test_a_spool_that_another_process_began_anew_is_followed(tmp_path: Pat
 
 
 if __name__ == "__main__":
-    import asyncio
-
     if os.geteuid() == 0:
         os.setgid(NOBODY)
         os.setuid(NOBODY)
