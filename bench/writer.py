@@ -18,13 +18,14 @@ from ems_telemetry.model import Batch, Kind, Reading
 from ems_telemetry.observe import Metrics
 from ems_telemetry.retry import Backoff
 from ems_telemetry.spool.port import Entry, SpoolState
+from ems_telemetry.storage.ahead import Target
 from ems_telemetry.storage.capability import detect, prepare_for
 from ems_telemetry.storage.database import Database
 from ems_telemetry.storage.lanes import MAX_ITEMS
 from ems_telemetry.storage.migrations import migrate
 from ems_telemetry.storage.registry import MeterRow, PointRow, SiteRow, synchronise
 from ems_telemetry.storage.storing import COLUMN_TYPES
-from ems_telemetry.storage.writer import Target, Writer
+from ems_telemetry.storage.writer import Writer
 
 POINTS = 1_000
 PER_BATCH = 500

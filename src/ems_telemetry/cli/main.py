@@ -8,35 +8,10 @@ from typing import Annotated, Final
 
 import typer
 
-<<<<<<< HEAD
-=======
-from ems_telemetry.cli import (
-    backfill,
-    check,
-    config,
-    dead_letters,
-    demo,
-    importing,
-    init,
-    keys,
-    modbus,
-    mqtt,
-    opcua,
-    pausing,
-    profiles,
-    reloading,
-    run,
-    schema,
-    simulate,
-    spool,
-    status,
-)
->>>>>>> troubles
 from ems_telemetry.cli.output import EXIT_CONFIGURATION, EXIT_FAILED, complain
 from ems_telemetry.errors import ConfigurationError, EmsTelemetryError
 from ems_telemetry.observe import configure_logging
 
-<<<<<<< HEAD
 HELP: Final = "Meters on OPC UA, Modbus and MQTT into TimescaleDB, as numbers that can be traced back to the raw reading."
 MODULES: Final[Mapping[str, str]] = {
     "backfill": "backfill",
@@ -51,8 +26,10 @@ MODULES: Final[Mapping[str, str]] = {
     "modbus": "modbus",
     "mqtt": "mqtt",
     "opcua": "opcua",
+    "pause-writes": "pausing",
     "profiles": "profiles",
     "reload": "reloading",
+    "resume-writes": "pausing",
     "run": "run",
     "schema": "schema",
     "simulate": "simulate",
@@ -77,38 +54,6 @@ def make_app(verb: str | None = None) -> typer.Typer:
     for module in dict.fromkeys(MODULES.values() if wanted is None else [wanted]):
         import_module(f"ems_telemetry.cli.{module}").add_to(app)
     return app
-=======
-app = typer.Typer(
-    name="ems-telemetry",
-    help="Plant-floor meters (OPC UA, Modbus, MQTT) into TimescaleDB, as numbers that can be traced back to the raw reading.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-for group in (
-    backfill,
-    check,
-    config,
-    dead_letters,
-    demo,
-    importing,
-    init,
-    keys,
-    modbus,
-    mqtt,
-    opcua,
-    pausing,
-    profiles,
-    reloading,
-    run,
-    schema,
-    simulate,
-    spool,
-    status,
-):
-    group.add_to(app)
->>>>>>> troubles
 
 
 def _print_version(wanted: bool) -> None:

@@ -14,6 +14,7 @@ from ems_telemetry.retry import Backoff
 from ems_telemetry.service.plant_rows import PlantRows, plant_rows
 from ems_telemetry.service.stopping import DRAINING, WRITING, StopRequest
 from ems_telemetry.spool.port import SpoolReader
+from ems_telemetry.storage.ahead import Target
 from ems_telemetry.storage.capability import Capability, detect
 from ems_telemetry.storage.database import Database
 from ems_telemetry.storage.gate import Gate
@@ -23,7 +24,7 @@ from ems_telemetry.storage.migrations import migrate, schema_state
 from ems_telemetry.storage.registry import synchronise
 from ems_telemetry.storage.revising import Accepted, newest_revision
 from ems_telemetry.storage.storing import store_gaps
-from ems_telemetry.storage.writer import Target, Writer
+from ems_telemetry.storage.writer import Writer
 from ems_telemetry.waiting import unless
 
 MOST_UNTOLD = 100
