@@ -18,7 +18,7 @@ from pathlib import Path
 from debian_packages import DebianSuite, UnavailableError, architecture, unpack
 from postgresql_server import Server, ServerFailedError
 
-__all__ = ["Server", "ServerFailedError", "UnavailableError", "cache_folder", "default_data", "install", "main"]
+__all__ = ["Server", "ServerFailedError", "UnavailableError", "default_data", "install", "main"]
 
 CACHE_VARIABLE = "EMS_TELEMETRY_CACHE"
 """Names the cache, in the place of the user's own; as root one that others may enter."""
@@ -59,25 +59,14 @@ def install(*, refresh: bool = False) -> Path:
     Raises:
         UnavailableError: this machine cannot provide it; the message says why.
     """
-    with cache_folder("timescaledb") as cache:
-        current = cache / "current"
-        if refresh or not current.exists():
-            _point(current, _fetch(cache))
-        return current.resolve()
-
-
-@contextlib.contextmanager
-def cache_folder(name: str) -> Iterator[Path]:
-    """Gives a folder of the cache to fill, to one process at a time.
-
-    Raises:
-        UnavailableError: it cannot be written.
-    """
-    cache = _cache() / name / LAYOUT
+    cache = _cache() / "timescaledb" / LAYOUT
     try:
         _make_readable(cache)
         with _locked(cache / "lock"):
-            yield cache
+            current = cache / "current"
+            if refresh or not current.exists():
+                _point(current, _fetch(cache))
+            return current.resolve()
     except OSError as error:
         raise UnavailableError(f"cannot write the cache: {error}") from error
 
