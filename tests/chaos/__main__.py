@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import contextlib
 import random
+import signal
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -28,6 +29,9 @@ MOST_FAULTS_SHOWN = 20
 
 async def run(minutes: float, seed: int, folder: Path) -> int:
     """Runs it; gives the exit code."""
+    running = asyncio.current_task()
+    assert running is not None
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, running.cancel)
     chronicle = Chronicle(folder / "chronicle.log")
     chronicle.tell(f"seed {seed}, {minutes:g} minutes, everything in {folder}")
     async with running_plant(folder, chronicle) as plant:
@@ -52,6 +56,8 @@ async def _break_things(plant: Plant, hand: Hand, for_s: float) -> None:
         await asyncio.sleep(min(hand.next_pause_s(), max(0.0, ends_s - monotonic())))
         if plant.service_pid is None:
             raise RuntimeError(f"the service ended by itself; its log ends:\n{plant.product.log[-3000:]}")
+        if not plant.publisher.is_running:
+            raise RuntimeError("the publisher ended by itself")
         await strike(plant, hand.next_blows())
         if monotonic() - standing_s >= STANDING_EVERY_S:
             standing_s = monotonic()
@@ -116,7 +122,7 @@ def _resident_mib(pid: int | None) -> str:
 
 
 def _tell_account(chronicle: Chronicle, found: Sequence[Account], tables: Tables, seed: int) -> int:
-    faults = [fault for each in found for fault in (*each.lost, *each.doubled)]
+    faults = [fault for each in found for fault in (*each.lost[:MOST_FAULTS_SHOWN], *each.doubled[:MOST_FAULTS_SHOWN])]
     lines = [*table_of(found), *_shown(chronicle, faults), total_of(found, seed, tables.rows)]
     sys.stdout.write("\n".join(lines) + "\n")
     return 1 if faults else 0
@@ -124,7 +130,7 @@ def _tell_account(chronicle: Chronicle, found: Sequence[Account], tables: Tables
 
 def _shown(chronicle: Chronicle, faults: Sequence[Fault]) -> Sequence[str]:
     lines = []
-    for fault in faults[:MOST_FAULTS_SHOWN]:
+    for fault in faults:
         lines.append(f"{fault.source}: {fault.text}; {fault.time.isoformat(timespec='milliseconds')}")
         lines += [f"    {entry}" for entry in chronicle.around(fault.time)]
     return lines

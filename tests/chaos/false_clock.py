@@ -1,32 +1,53 @@
-"""Turns the wall clock of one process while it runs, by libfaketime; what it measures time with, the monotonic clock, stays."""
+"""Turns the wall clock of the service while it runs; what it measures time with, the monotonic clock, stays, as on any machine.
 
-from collections.abc import Mapping
+Run as a program, `python -m chaos.false_clock FILE …` is the command `ems-telemetry …` by the clock in that file. libfaketime
+would do the same without a line of ours, but takes part in every wait of every thread, and costs more than the service itself.
+"""
+
+import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from time import monotonic
 
-import faketime
+from ems_telemetry.cli.main import main
+from ems_telemetry.clock import SystemClock
+
+LOOK_EVERY_S = 0.2
 
 
 class FalseClock:
-    """The clock of whoever is started with `environment`; it is looked at about once a second."""
+    """How far ahead of the true time the clock in a file is; looked at a few times a second."""
 
-    def __init__(self, folder: Path) -> None:
-        self._file = folder / "clock"
-        self._library = faketime.install()
-        self.turn(0)
-
-    @property
-    def environment(self) -> Mapping[str, str]:
-        """Under which a process goes by this clock."""
-        return {
-            "LD_PRELOAD": str(self._library),
-            "FAKETIME_TIMESTAMP_FILE": str(self._file),
-            "FAKETIME_CACHE_DURATION": "1",
-            "DONT_FAKE_MONOTONIC": "1",
-            "NO_FAKE_STAT": "1",
-        }
+    def __init__(self, file: Path) -> None:
+        self.file = file
+        self._ahead = timedelta()
+        self._looked_s = -LOOK_EVERY_S
 
     def turn(self, ahead_s: float) -> None:
         """Sets it so far ahead of the true time, or behind it."""
-        new = self._file.with_suffix(".new")
-        new.write_text(f"{ahead_s:+.3f}s\n")
-        new.replace(self._file)
+        new = self.file.with_suffix(".new")
+        new.write_text(f"{ahead_s:.6f}")
+        new.replace(self.file)
+
+    def now(self) -> datetime:
+        """Tells the time, aware, UTC."""
+        now_s = monotonic()
+        if now_s - self._looked_s >= LOOK_EVERY_S:
+            self._looked_s = now_s
+            self._ahead = timedelta(seconds=float(self.file.read_text()))
+        return datetime.now(UTC) + self._ahead
+
+
+def run_by(clock: FalseClock) -> None:
+    """Runs the command by this clock: all of the service asks its `SystemClock`, and nothing else, what time it is."""
+
+    def now(self: SystemClock) -> datetime:
+        del self
+        return clock.now()
+
+    SystemClock.now = now  # type: ignore[method-assign]
+    main()
+
+
+if __name__ == "__main__":
+    run_by(FalseClock(Path(sys.argv.pop(1))))

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.error import URLError
 
-from acceptance.product import COMMAND, Product
+from acceptance.product import Product
 from chaos.chronicle import Chronicle
 from chaos.disk import SmallDisk
 from chaos.false_clock import FalseClock
@@ -28,6 +28,7 @@ MESSAGES_PER_S = 40.0
 COUNTER, METER = "CA-1.total", "WM-1.volume"
 MOST_STARTS = 20
 """So often a service that does not stay up is started again, as a supervisor would; a full disk may be the reason."""
+TESTS = Path(__file__).parent.parent
 SETTINGS = "log: {level: info}\n"
 
 
@@ -159,7 +160,8 @@ async def running_plant(folder: Path, chronicle: Chronicle) -> AsyncIterator[Pla
         disk = SmallDisk(folder / "plant" / "var" / "spool")
         stack.callback(disk.close)
         product = _product(folder, links, database)
-        clock = FalseClock(folder)
+        clock = FalseClock(folder / "clock")
+        clock.turn(0)
         _put_before(product, disk, clock)
         stack.callback(product.kill)
         publisher = NumberingPublisher(broker.port, MESSAGES_PER_S)
@@ -167,10 +169,9 @@ async def running_plant(folder: Path, chronicle: Chronicle) -> AsyncIterator[Pla
 
 
 def _numbered_meter(folder: Path) -> ServerProcess:
-    port, program = free_port(), Path(__file__).with_name("numbered_meter.py")
+    port, program = free_port(), TESTS / "chaos" / "numbered_meter.py"
     command = [sys.executable, str(program), str(port), str(folder / "modbus-numbers")]
-    path = {"PYTHONPATH": str(program.parent.parent)}
-    return ServerProcess(command, port, folder / "modbus.log", path)
+    return ServerProcess(command, port, folder / "modbus.log", {"PYTHONPATH": str(TESTS)})
 
 
 def _product(folder: Path, links: Mapping[str, Link], database: Server) -> Product:
@@ -190,9 +191,9 @@ def _product(folder: Path, links: Mapping[str, Link], database: Server) -> Produ
 
 def _put_before(product: Product, disk: SmallDisk, clock: FalseClock) -> None:
     """Lets the service see its own disk and its own clock."""
-    environment = [f"{name}={value}" for name, value in clock.environment.items()]
-    command = [*disk.prefix, "env", *environment, *COMMAND, "run", "--config", str(product.config)]
-    product.process = ServerProcess(command, product.port, product.folder / "service.log")
+    program = [sys.executable, "-m", "chaos.false_clock", str(clock.file)]
+    command = [*disk.prefix, *program, "run", "--config", str(product.config)]
+    product.process = ServerProcess(command, product.port, product.folder / "service.log", {"PYTHONPATH": str(TESTS)})
 
 
 def _port_of(dsn: str) -> int:

@@ -6,6 +6,7 @@ whoever listens there. Such messages are marked: only for those two readings of 
 
 import json
 import threading
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -13,7 +14,7 @@ from datetime import UTC, datetime
 from time import monotonic
 from typing import Any
 
-from paho.mqtt.client import Client, MQTTMessageInfo
+from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion
 from servers.process import LOOPBACK
 
@@ -53,7 +54,6 @@ class Message:
     is_repeated: bool = False
     """It may have been sent more than once."""
     was_sent: bool = False
-    info: MQTTMessageInfo | None = None
 
     @property
     def payload(self) -> str:
@@ -74,12 +74,15 @@ class NumberingPublisher:
 
     def __post_init__(self) -> None:
         self._outstanding: dict[tuple[str, int], Message] = {}
+        self._by_packet: dict[int, Message] = {}
+        self._taken: deque[int] = deque()
         self._lock = threading.Lock()
         self._speaking = threading.Event()
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._speak, name="numbering-publisher")
         self._client = Client(CallbackAPIVersion.VERSION2, client_id="numbering-publisher", clean_session=False)
         self._client.on_connect = self._on_connect
+        self._client.on_publish = lambda _client, _data, packet_id, *_: self._taken.append(packet_id)
         self._client.max_inflight_messages_set(100)
         self._client.reconnect_delay_set(min_delay=1, max_delay=2)
 
@@ -87,6 +90,11 @@ class NumberingPublisher:
     def outstanding(self) -> int:
         """How many messages the broker has not acknowledged."""
         return len(self._outstanding)
+
+    @property
+    def is_running(self) -> bool:
+        """Tells whether its thread lives."""
+        return self._thread.is_alive()
 
     def hold(self) -> None:
         """Publishes nothing more until `go_on`; what is under way goes on."""
@@ -98,7 +106,7 @@ class NumberingPublisher:
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        """Connects, and publishes for the length of a `with`."""
+        """Connects, and publishes for the length of a `with`. Once."""
         self._client.connect(LOOPBACK, self.port, keepalive=KEEPALIVE_S)
         self._client.loop_start()
         self._speaking.set()
@@ -129,18 +137,15 @@ class NumberingPublisher:
         said.append(message)
         with self._lock:
             self._outstanding[channel.topic, number] = message
-        message.info = self._client.publish(channel.topic, message.payload, qos=channel.qos)
+        self._by_packet[self._client.publish(channel.topic, message.payload, qos=channel.qos).mid] = message
 
     def _sweep(self) -> None:
+        """Takes note of what was acknowledged; in the thread that publishes, which alone knows whose a packet id is."""
         with self._lock:
-            taken = [
-                (key, message)
-                for key, message in self._outstanding.items()
-                if message.info is not None and message.info.is_published()
-            ]
-            for key, message in taken:
-                message.is_taken, message.info = True, None
-                del self._outstanding[key]
+            while self._taken:
+                message = self._by_packet.pop(self._taken.popleft())
+                message.is_taken = True
+                del self._outstanding[message.channel.topic, message.number]
 
     def _on_connect(self, *_: Any) -> None:  # noqa: ANN401 - paho's own
         """All that is not acknowledged is about to be sent again; what was written down while away, for the first time."""

@@ -15,6 +15,8 @@ from chaos.publisher import CHANNELS, Channel
 TABLES = ("readings", "dead_letters", "gaps")
 EXCUSING = frozenset({"history_unavailable", "history_too_old", "not_historised"})
 """Causes of gaps that say that the source itself had it no more."""
+NO_VALUE = -1
+"""Stands for a reading that is null, as that of a server which says it is shutting down."""
 _NUMBER = re.compile(rb'"n": ?(\d+)')
 
 
@@ -35,7 +37,7 @@ def read_tables(dsn: str) -> Tables:
     with psycopg.connect(dsn) as connection:
         readings: dict[str, list[Found]] = {}
         for point, time, value in connection.execute("SELECT point, time, coalesce(value, raw) FROM readings_by_point"):
-            readings.setdefault(point, []).append(Found(-1 if value is None else int(value), time))
+            readings.setdefault(point, []).append(Found(NO_VALUE if value is None else int(value), time))
         letters: dict[str, list[Found]] = {}
         for point, source, payload, time in connection.execute("SELECT point, source, payload, received_at FROM dead_letters"):
             letters.setdefault(point or source, []).append(Found(_number_in(bytes(payload)), time))
@@ -78,7 +80,7 @@ def _of_channel(plant: Plant, tables: Tables, channel: Channel) -> Account:
 
 def _of_counter(tables: Tables, given: Sequence[Given], end: datetime) -> Account:
     """Of a counter all that its history holds is due, from the first reading on."""
-    readings = tables.readings.get(COUNTER, ())
+    readings = [found for found in tables.readings.get(COUNTER, ()) if found.number != NO_VALUE]
     first = min((found.number for found in readings), default=0)
     due = [each for each in given if each.number >= first and each.time <= end]
     excusing = [gap for gap in _gaps_of(tables, "plc", COUNTER) if gap.cause in EXCUSING]
