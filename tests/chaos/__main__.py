@@ -38,16 +38,17 @@ async def run(minutes: float, seed: int, folder: Path) -> int:
         await plant.start_service()
         await _until_up(plant)
         with plant.publisher.running():
+            begin = datetime.now(UTC)
             chronicle.tell("everything runs")
             await _break_things(plant, Hand(seed, PAUSES_S[minutes <= SHORT_RUN_MINUTES]), 60 * minutes)
             plant.publisher.hold()
             end = datetime.now(UTC)
             chronicle.tell("the hand rests, and nothing more is published")
-            await _settle(plant, end)
+            await _settle(plant, begin, end)
             await _tell_standing(plant)
         await asyncio.to_thread(plant.product.process.stop, 40.0)
         tables = read_tables(plant.database.dsn)
-        return _tell_account(chronicle, accounts(plant, tables, end), tables, seed)
+        return _tell_account(chronicle, accounts(plant, tables, begin, end), tables, seed)
 
 
 async def _break_things(plant: Plant, hand: Hand, for_s: float) -> None:
@@ -75,7 +76,7 @@ async def _until_up(plant: Plant, within_s: float = 60.0) -> None:
     plant.chronicle.tell(f"after {within_s:.0f} s not everything is connected: {await plant.status()}")
 
 
-async def _settle(plant: Plant, end: datetime) -> None:
+async def _settle(plant: Plant, begin: datetime, end: datetime) -> None:
     """Waits until the sources are drained and the spool is empty, and nothing is missing any more, or time is up."""
     ends_s = monotonic() + SETTLE_WITHIN_S
     await _until_up(plant)
@@ -83,7 +84,7 @@ async def _settle(plant: Plant, end: datetime) -> None:
         status = await plant.status()
         is_drained = status is not None and status["spool"]["batches"] == 0 and plant.publisher.outstanding == 0
         if is_drained:
-            found = accounts(plant, await asyncio.to_thread(read_tables, plant.database.dsn), end)
+            found = accounts(plant, await asyncio.to_thread(read_tables, plant.database.dsn), begin, end)
             if not any(each.lost for each in found):
                 plant.chronicle.tell("everything is drained, and nothing is missing")
                 return

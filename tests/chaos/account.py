@@ -119,6 +119,7 @@ def account_of_polls(
     rows: Rows,
     *,
     interval: timedelta,
+    begin: datetime,
     end: datetime,
 ) -> Account:
     """Holds a polled meter's readings against its log: none twice, none of its own making, and no silence without a gap.
@@ -128,12 +129,13 @@ def account_of_polls(
         handed_out: the number in each of its replies.
         rows: what the tables hold of it: the gaps of its point, and those of its whole connector.
         interval: how often it is due.
-        end: up to when it was due.
+        begin: since when it was due: a clock put back may date readings before that.
+        end: up to when.
     """
     readings, letters, gaps = rows
     once = account_of_numbers(source, handed_out, (), rows)
-    times = sorted(found.time for found in readings)
-    holes = silent_holes([*times, end] if times else [], gaps, 2 * interval)
+    times = sorted(found.time for found in readings if begin <= found.time)
+    holes = silent_holes([begin, *(time for time in times if time < end), end], gaps, 2 * interval)
     lost = [
         Fault(source, f"no reading and no gap for {(hole.end - hole.start).total_seconds():.1f} s", hole.start)
         for hole in holes

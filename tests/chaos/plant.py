@@ -144,7 +144,7 @@ async def running_plant(folder: Path, chronicle: Chronicle) -> AsyncIterator[Pla
     """Builds it, starts everything but the service, and in the end ends everything."""
     async with contextlib.AsyncExitStack() as stack:
         database = stack.enter_context(temporary_server(install(), fast=False))
-        broker = Mosquitto(folder / "broker")
+        broker = Mosquitto(folder / "broker", settings=["log_type all"])
         opcua = NodeOpcuaServer(
             folder, furniture="numbered", numbered_file=folder / "opcua-numbers", numbered_period_ms=COUNTER_PERIOD_MS
         )

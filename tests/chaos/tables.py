@@ -51,8 +51,11 @@ def read_tables(dsn: str) -> Tables:
     return Tables(readings, letters, gaps, rows)
 
 
-def accounts(plant: Plant, tables: Tables, end: datetime) -> Sequence[Account]:
-    """Holds all sources against the tables; of those that never stop, what they gave out until `end`."""
+def accounts(plant: Plant, tables: Tables, begin: datetime, end: datetime) -> Sequence[Account]:
+    """Holds all sources against the tables; of those that never stop, what they gave out until `end`.
+
+    From `begin` on everything was connected.
+    """
     return [
         *(_of_channel(plant, tables, channel) for channel in CHANNELS),
         _of_counter(tables, _given(plant.opcua_file), end),
@@ -61,6 +64,7 @@ def accounts(plant: Plant, tables: Tables, end: datetime) -> Sequence[Account]:
             _given(plant.modbus_file),
             Rows(tables.readings.get(METER, ()), tables.letters.get(METER, ()), _gaps_of(tables, "gateway", METER)),
             interval=timedelta(seconds=MODBUS_INTERVAL_S),
+            begin=begin,
             end=end,
         ),
     ]

@@ -77,14 +77,19 @@ def test_a_silence_must_lie_in_gaps(gaps: Sequence[tuple[float, float]], holes: 
 
 
 def test_each_tick_of_a_silent_hole_is_lost_also_at_the_end() -> None:
-    account = account_of_polls("p", given(*range(20)), Rows(found(0, 1, 2, 7), []), interval=SECOND, end=at(11))
+    account = account_of_polls("p", given(*range(20)), Rows(found(0, 1, 2, 7), []), interval=SECOND, begin=at(0), end=at(11))
     assert [fault.time for fault in account.lost] == [at(2)] * 4 + [at(7)] * 3
     assert account.doubled == []
 
 
+def test_before_it_was_due_nothing_is_silent_although_a_clock_put_back_dates_readings_there() -> None:
+    account = account_of_polls("p", given(*range(20)), Rows(found(0, 12, 13), []), interval=SECOND, begin=at(11), end=at(14))
+    assert account.lost == []
+
+
 def test_a_poll_that_is_stored_twice_or_was_never_handed_out_is_doubled() -> None:
     rows = Rows([*found(0, 1), Found(1, at(2)), Found(50, at(3))], [])
-    account = account_of_polls("p", given(0, 1), rows, interval=SECOND, end=at(3))
+    account = account_of_polls("p", given(0, 1), rows, interval=SECOND, begin=at(0), end=at(3))
     assert texts(account) == ([], ["number 1 is there 2 times", "number 50 was never given out"])
 
 

@@ -16,25 +16,27 @@ function show(plant, { value, time }) {
   last = { value, time };
 }
 
-function remember(plant) {
-  const text = fs.existsSync(FILE) ? fs.readFileSync(FILE, "utf8") : "";
-  for (const line of text.split("\n").slice(0, -1)) {
-    const [value, time] = line.split(" ").map(Number);
-    show(plant, { value, time });
-  }
+function next() {
+  const following = { value: last.value + 1, time: Math.max(Date.now(), last.time + 1) };
+  fs.appendFileSync(FILE, `${following.value} ${following.time}\n`);
+  return following;
 }
 
-function count(plant) {
-  const next = { value: last.value + 1, time: Math.max(Date.now(), last.time + 1) };
-  fs.appendFileSync(FILE, `${next.value} ${next.time}\n`);
-  show(plant, next);
+function remembered() {
+  const lines = fs.existsSync(FILE) ? fs.readFileSync(FILE, "utf8").split("\n").slice(0, -1) : [];
+  return lines.map((line) => {
+    const [value, time] = line.split(" ").map(Number);
+    return { value, time };
+  });
 }
 
 function furnish(plant) {
+  const [first, ...others] = remembered();
   plant.add(NAME, "UInt32", 0);
+  show(plant, first || next()); // what stands there when the history begins is part of it
   plant.addressSpace.installHistoricalDataNode(plant.variables.get(NAME), { maxOnlineValues: KEPT_VALUES });
-  remember(plant);
-  plant.every(PERIOD_MS, () => count(plant));
+  others.forEach((each) => show(plant, each));
+  plant.every(PERIOD_MS, () => show(plant, next()));
 }
 
 module.exports = { furnish };
