@@ -2,15 +2,17 @@
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import psycopg
 from chaos.account import Account, Found, Given, Rows, Span, account_of_numbers, account_of_polls
+from chaos.broker_log import sent_after_release
 from chaos.plant import COUNTER, METER, MODBUS_INTERVAL_S, Plant
-from chaos.publisher import CHANNELS, Channel
+from chaos.publisher import CHANNELS, Channel, Message
 
 TABLES = ("readings", "dead_letters", "gaps")
 EXCUSING = frozenset({"history_unavailable", "history_too_old", "not_historised"})
@@ -73,13 +75,27 @@ def accounts(plant: Plant, tables: Tables, begin: datetime, end: datetime) -> Se
 def _of_channel(plant: Plant, tables: Tables, channel: Channel) -> Account:
     messages = list(plant.publisher.messages[channel])
     letters = [*tables.letters.get(channel.topic, ()), *tables.letters.get(channel.point, ())]
+    rows = Rows(tables.readings.get(channel.point, ()), letters)
     return account_of_numbers(
         channel.point,
         [Given(message.number, message.at) for message in messages],
         [Given(message.number, message.at) for message in messages if message.is_taken],
-        Rows(tables.readings.get(channel.point, ()), letters),
-        may_repeat=frozenset(message.number for message in messages if message.is_repeated and channel.qos == 1),
+        rows,
+        may_repeat=_repeated(plant, channel, messages, [*rows.readings, *rows.letters]),
     )
+
+
+def _repeated(plant: Plant, channel: Channel, messages: Sequence[Message], found: Sequence[Found]) -> Collection[int]:
+    """Tells which numbers the service was given twice: by the publisher at QoS 1, by the broker at QoS 2.
+
+    The broker's log has no numbers. So no more are excused than it sent again.
+    """
+    if channel.qos == 1:
+        return frozenset(message.number for message in messages if message.is_repeated)
+    several = {number for number, count in Counter(each.number for each in found).items() if count > 1}
+    with plant.broker.log.open(errors="replace") as log:
+        again = sent_after_release(log)[channel.topic] if several else 0
+    return several if len(several) <= again else ()
 
 
 def _of_counter(tables: Tables, given: Sequence[Given], end: datetime) -> Account:
