@@ -56,8 +56,9 @@ class _ListSpool:
         self.drained = asyncio.Event()
 
     async def read(self, max_readings: int, *, first: int = 0, end: int | None = None) -> Sequence[Entry]:
-        del first, end
-        return self._entries[self._position : self._position + max_readings // PER_BATCH]
+        del end
+        begin = max(self._position, first)  # sequences are positions
+        return self._entries[begin : begin + max_readings // PER_BATCH]
 
     async def remove(self, sequences: Sequence[int]) -> None:
         self._position += len(sequences)
