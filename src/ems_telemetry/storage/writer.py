@@ -147,13 +147,14 @@ class Writer:
                         fresh = await self._prepare_anew()
                         known, target = fresh, target.renewed(fresh, known.point_ids)
                     entries = planned.portion.entries
+                    is_full = lanes.is_behind or sum(len(entry.batch) for entry in entries) >= MAX_ITEMS
                     if entries:
                         began_s = self._clock.monotonic()
-                        if lanes.is_behind:
+                        if is_full:
                             ahead.begin(target)
                         target = await _undisturbed(self._hand_over(connection, target, planned))
                         lanes.written(planned.portion, self._clock.monotonic() - began_s)
-                    if not lanes.is_behind and sum(len(entry.batch) for entry in entries) < MAX_ITEMS:
+                    if not is_full:
                         await first_of(self._clock.sleep(GATHER_S), self._stopping.wait())
 
     async def _prepare_anew(self) -> Target:
