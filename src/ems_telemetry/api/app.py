@@ -8,7 +8,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from ems_telemetry.api import catalogue, configuration, losses, readings, status
+from ems_telemetry.api import catalogue, configuration, losses, readings, status, writes
 from ems_telemetry.api.access import Keyring
 from ems_telemetry.api.description import DESCRIPTION, OPENAPI_PATH, SUMMARY, TITLE, describe
 from ems_telemetry.api.docs import add_docs
@@ -49,8 +49,9 @@ def create_app(services: ApiServices) -> FastAPI:
     )
     app.state.services = services
     app.state.keyring = Keyring(services.database, services.clock, allow_anonymous=services.allow_anonymous)
-    for router in (catalogue.router, readings.router, losses.router, configuration.router, status.router, status.root_router):
-        app.include_router(router)
+    for part in (catalogue, readings, losses, configuration, status, writes):
+        app.include_router(part.router)
+    app.include_router(status.root_router)
     add_docs(app)
     _add_problem_handlers(app)
     app.add_middleware(RequestGuard, clock=services.clock, metrics=services.metrics)

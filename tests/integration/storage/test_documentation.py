@@ -33,7 +33,7 @@ async def test_every_column_of_readings_is_on_the_page(database: Database) -> No
 
 async def test_the_queries_of_the_page_run_as_grafana(database: Database) -> None:
     await write(database, batch(reading()))
-    assert len(queries()) == 6
+    assert len(queries()) == 7
     async with database.connection() as connection:
         await connection.execute(f"SET LOCAL ROLE {READER}".encode())
         for query in queries():

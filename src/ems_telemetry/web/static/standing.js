@@ -25,10 +25,10 @@ function database({ database: it }) {
 function writer({ writer: it }) {
   return {
     title: "Writing",
-    mark: it.connected ? GOOD : BAD,
-    main: `${words.rate(it.rows_per_s)} rows/s`,
-    lines: [`lag ${words.duration(it.lag_s)}`, it.commit_s !== null && `${Math.round(it.commit_s * 1000)} ms a commit`,
-      !it.connected && it.last_error],
+    mark: it.paused ? HINT : it.connected ? GOOD : BAD,
+    main: it.paused ? "paused" : `${words.rate(it.rows_per_s)} rows/s`,
+    lines: [it.paused && `by ${it.paused.by}, for ${words.ago(it.paused.since)}`, `lag ${words.duration(it.lag_s)}`, it.commit_s !== null && `${Math.round(it.commit_s * 1000)} ms a commit`,
+      !it.connected && !it.paused && it.last_error],
   };
 }
 
