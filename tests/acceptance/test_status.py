@@ -51,7 +51,8 @@ def test_each_outage_is_told_and_forgotten_when_it_is_over(
         assert "✕ plc is down for" in words
         assert "nobody listens there" in words
         assert "TimescaleDB 2." in words
-        assert "✓ gaps none open ✓ files revision 1" in words
+        assert "✓ gaps none open ✓ intervals up to date" in words
+        assert "✓ files revision 1" in words
 
         broker.kill()
         killable_database.kill()

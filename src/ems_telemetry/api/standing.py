@@ -187,6 +187,17 @@ class GapsStanding(Described):
     """How many grow still; null while the database does not answer."""
 
 
+class IntervalsStanding(Described):
+    """Interval data, which follows the readings."""
+
+    waiting: int
+    """How many points have intervals that wait to be computed, as of the last look."""
+    last_done_at: AwareDatetime | None
+    """When all that waited was done last; null if that was not since the start."""
+    last_error: str | None
+    """Why nothing can be computed now; null where that is not so."""
+
+
 class ConfigurationStanding(Described):
     """What the service runs by."""
 
@@ -216,4 +227,5 @@ class Standing(Described):
     writer: WriterStanding
     database: DatabaseStanding
     gaps: GapsStanding
+    intervals: IntervalsStanding
     configuration: ConfigurationStanding

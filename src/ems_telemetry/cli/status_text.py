@@ -79,10 +79,20 @@ def _parts(standing: Standing) -> Iterator[tuple[str, str, str]]:
     gaps = standing.gaps.open
     mark = IDLE if gaps is None else HINT if gaps else WELL
     yield mark, "gaps", "not known while the database is away" if gaps is None else f"{gaps or 'none'} open"
+    intervals = standing.intervals
+    yield HINT if intervals.last_error else WELL, "intervals", _intervals_words(standing)
     reload = standing.configuration.last_reload
     refused = reload is not None and reload.outcome is Outcome.REFUSED
     mark = WRONG if refused else HINT if standing.configuration.waiting else WELL
     yield mark, "files", _configuration_words(standing)
+
+
+def _intervals_words(standing: Standing) -> str:
+    intervals = standing.intervals
+    waiting = f"of {intervals.waiting:,} points wait" if intervals.waiting else "up to date"
+    if intervals.last_error is not None:
+        return f"wait: {intervals.last_error}"
+    return waiting if intervals.last_done_at is None else f"{waiting}, looked {_age(standing, intervals.last_done_at)} ago"
 
 
 def _mark_of_spool(share: float) -> str:

@@ -9,6 +9,7 @@ from ems_telemetry.api.standing import (
     ConnectorStanding,
     DatabaseStanding,
     GapsStanding,
+    IntervalsStanding,
     JobStanding,
     Missing,
     Outcome,
@@ -56,6 +57,7 @@ class Standings:
             writer=self._writer(),
             database=self._database(),
             gaps=self._gaps(),
+            intervals=self._intervals(),
             configuration=self._configuration(),
         )
         troubles = list(find_troubles(standing))
@@ -134,6 +136,10 @@ class Standings:
     def _gaps(self) -> GapsStanding:
         seen = self._watch.condition
         return GapsStanding(open=None if seen is None or self._watch.away is not None else seen.gaps_open)
+
+    def _intervals(self) -> IntervalsStanding:
+        state = self._storing.intervals.state
+        return IntervalsStanding(waiting=state.waiting, last_done_at=state.last_done_at, last_error=state.last_error)
 
     def _configuration(self) -> ConfigurationStanding:
         reloader = self._reloader

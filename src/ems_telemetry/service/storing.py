@@ -84,7 +84,7 @@ class Storing:
         self.maintenance = Maintenance(
             database, self._settings.retention, clock=clock, backoff=Backoff(initial_s=5.0, cap_s=600.0)
         )
-        self.intervals = IntervalWorker(database, clock=clock, metrics=metrics, backoff=Backoff(initial_s=2.0, cap_s=60.0))
+        self.intervals = IntervalWorker(database, clock=clock, metrics=metrics, backoff=Backoff(initial_s=2.0, cap_s=15.0))
 
     @property
     def gate(self) -> Gate:
