@@ -1,10 +1,11 @@
 # Everything installs into .venv of this checkout. `make help` lists the targets.
 .DEFAULT_GOAL := .venv/.installed
-.PHONY: help demo test soak check fix bench endurance database lock clean
+.PHONY: help demo test soak chaos check fix bench endurance database lock clean
 PYTHON ?= python3
 BIN := .venv/bin
 SECONDS ?= 0
-MINUTES ?= 60
+soak: MINUTES ?= 60
+chaos: MINUTES ?= 2
 
 help:            ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 14
@@ -28,6 +29,10 @@ test: .venv/.installed    ## install the real servers and run every test
 
 soak: .venv/.installed    ## hours of a service to which nobody answers; MINUTES=60
 	SOAK_MINUTES=$(MINUTES) $(BIN)/python -m pytest tests/endurance -m endurance -s
+
+chaos: .venv/.installed    ## everything breaks, and nothing may be lost: an account by number; MINUTES=2 SEED=
+	@scripts/install-test-servers
+	@PYTHONPATH=tests:scripts $(BIN)/python -m chaos --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))
 
 check: .venv/.installed    ## ruff, mypy, import-linter; changes nothing
 	$(BIN)/ruff format --check .

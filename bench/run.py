@@ -22,6 +22,8 @@ def main() -> int:
         for name, arguments in (
             ("service", ("--dsn", fresh("service"), "--seconds", "30")),
             ("writer", ("--dsn", fresh("writer"))),
+            ("spool", ()),
+            ("backlog", ("--dsn", fresh("backlog"))),
             ("opcua", ()),
             ("modbus", ("6",)),
             ("modbus_line", ("20",)),

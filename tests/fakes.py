@@ -36,6 +36,11 @@ class HandClock:
         self._sleepers.append((self._elapsed_s + delay_s, waking))
         await waking
 
+    @property
+    def is_slept_by(self) -> bool:
+        """True while somebody waits for it."""
+        return any(not waking.done() for _, waking in self._sleepers)
+
     def turn(self, delay_s: float) -> None:
         """Turns the hands and wakes nobody."""
         self._elapsed_s += delay_s

@@ -39,13 +39,14 @@ class Reloadable:
 
     def __init__(self, folder: Path, database: str = NOWHERE) -> None:
         self.folder = folder
+        self.url = database
         self.database = Database(database)
         self.metrics = Metrics()
         self.clock = SystemClock()
         self.applied: list[Configuration] = []
         self.told: list[Reload] = []
         for name in ("config", "connectors"):
-            (folder / name).mkdir()
+            (folder / name).mkdir(parents=True, exist_ok=True)
         self.write("config/ems-telemetry.yaml", "spool: {directory: ../spool}\n")
         self.write("config/plant.yaml", PLANT)
         for number, name in enumerate(("a", "b", "c"), 1):

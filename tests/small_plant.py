@@ -13,11 +13,12 @@ from ems_telemetry.clock import SystemClock
 from ems_telemetry.model import Batch, DeadLetter, Gap, Kind, Quality, Reading
 from ems_telemetry.observe import Metrics
 from ems_telemetry.retry import Backoff
+from ems_telemetry.storage.ahead import Target
 from ems_telemetry.storage.capability import detect
 from ems_telemetry.storage.database import Database
 from ems_telemetry.storage.migrations import migrate
 from ems_telemetry.storage.registry import MeterRow, PointRow, SiteRow, synchronise
-from ems_telemetry.storage.writer import Target, Writer
+from ems_telemetry.storage.writer import Writer
 
 START = datetime(2026, 3, 2, 10, tzinfo=UTC)
 ENERGY, POWER, WATER = "EM-01.energy_import", "EM-01.power", "WM-02.volume"

@@ -9,6 +9,7 @@ from ems_telemetry.api.standing import (
     DatabaseStanding,
     Disk,
     GapsStanding,
+    IntervalsStanding,
     JobStanding,
     Outcome,
     Reload,
@@ -106,6 +107,7 @@ def standing(**parts: Any) -> Standing:  # noqa: ANN401 - parts of a standing
         writer=WRITER,
         database=DATABASE,
         gaps=GapsStanding(open=0),
+        intervals=IntervalsStanding(waiting=0, last_done_at=ago(seconds=4), last_error=None),
         configuration=CONFIGURATION,
     ).model_copy(update=parts)
     troubles = list(find_troubles(plain))

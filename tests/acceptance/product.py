@@ -81,9 +81,18 @@ class Product:
         """Gives the JSON that a path answers with."""
         return self.ask(path, key=key)[1]
 
-    def ask(self, path: str, *, key: str | None = None) -> tuple[int, Any]:
+    def text(self, path: str) -> str:
+        """Gives what a path answers with, as it is."""
+        with urllib.request.urlopen(f"http://{LOOPBACK}:{self.port}{path}", timeout=20) as answer:
+            return str(answer.read(), "utf-8")
+
+    def post(self, path: str, *, key: str | None = None) -> tuple[int, Any]:
+        """Asks for something to be done."""
+        return self.ask(path, key=key, method="POST")
+
+    def ask(self, path: str, *, key: str | None = None, method: str = "GET") -> tuple[int, Any]:
         """Gives status and JSON, also of a refusal."""
-        request = urllib.request.Request(f"http://{LOOPBACK}:{self.port}{path}")
+        request = urllib.request.Request(f"http://{LOOPBACK}:{self.port}{path}", method=method)
         if key is not None:
             request.add_header("Authorization", f"Bearer {key}")
         try:

@@ -2,15 +2,17 @@
 
 import asyncio
 import json
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
 
 from acceptance.conftest import MakeProduct
 from acceptance.product import Product, command
-from acceptance.three_protocols import mqtt_file, opcua_file
+from acceptance.three_protocols import modbus_file, mqtt_file, opcua_file
+from servers.modbus import program
 from servers.mosquitto import Mosquitto
-from servers.process import free_port, serving
+from servers.process import ServerProcess, free_port, serving
 from timescaledb import Server
 
 from ems_telemetry.config.service import WhenFull
@@ -49,7 +51,8 @@ def test_each_outage_is_told_and_forgotten_when_it_is_over(
         assert "✕ plc is down for" in words
         assert "nobody listens there" in words
         assert "TimescaleDB 2." in words
-        assert "✓ gaps none open ✓ files revision 1" in words
+        assert "✓ gaps none open ✓ intervals up to date" in words
+        assert "✓ files revision 1" in words
 
         broker.kill()
         killable_database.kill()
@@ -113,3 +116,58 @@ def test_a_spool_that_fills_is_told_and_a_key_that_cannot_be_checked_keeps_nobod
     assert (code, "set EMS_TELEMETRY_API_KEY" in words) == (2, True)
     code, words = status(product, EMS_TELEMETRY_API_KEY=f"ems_{'0' * 12}_{'0' * 64}")
     assert (code, "runs, and can't check the key" in words, "✕ database" in words) == (1, True, True)
+
+
+def test_a_modbus_device_that_goes_is_told_with_its_reason_and_forgotten_when_it_is_back(
+    tmp_path: Path, plain_url: str, make_product: MakeProduct
+) -> None:
+    port = free_port()
+    device = ServerProcess(program(port), port, tmp_path / "modbus.log")
+    product = make_product(plain_url, {"gateway": modbus_file(port)})
+    with serving(device):
+        product.start()
+        product.wait_until_ready()
+        product.wait_for(lambda: product.states() == {"gateway": "up"}, "the device answers")
+        assert "✓ gateway" in status(product)[1]
+        device.kill()
+        product.wait_for(lambda: product.states() == {"gateway": "down"}, "the outage of the device")
+        code, words = status(product)
+        assert (code, "✕ gateway is down for" in words, "nobody listens there" in words) == (1, True, True), words
+        device.start()
+        product.wait_for(lambda: status(product)[0] == 0, "all is well again")
+        assert product.stop() == 0
+
+
+def test_wrong_files_are_told_with_their_place_until_they_are_right(plain_url: str, make_product: MakeProduct) -> None:
+    product = make_product(plain_url, {"hand": MANUAL})
+    product.start()
+    product.wait_until_ready()
+    file = product.folder / "connectors/hand.yaml"
+    file.write_text(MANUAL.replace("Nm3", "Nm33"))
+    assert command("reload", "--config", str(product.config)).returncode == 1
+    done = command("status", "--config", str(product.config))
+    told = "".join(done.stdout.split())  # a path may be broken where the line ends
+    assert (done.returncode, "✕thefileswerechangedandarenottakenover:" in told) == (1, True)
+    assert 'hand.yaml:5:pointGM-01.volume:unit"Nm33"isnotaunit;didyoumeanNm3?' in told, told
+    assert "areloadwasrefused" in told
+    file.write_text(MANUAL)
+    assert command("reload", "--config", str(product.config)).returncode == 0
+    product.wait_for(lambda: status(product)[0] == 0, "all is well again")
+    assert product.stop() == 0
+
+
+def test_a_disk_that_runs_low_is_told_in_words(plain_url: str, make_product: MakeProduct) -> None:
+    """The spool lies on a small disk of its own, in a name space that ends with the service."""
+    product = make_product(plain_url, {"hand": MANUAL})
+    spool = product.folder / "var/spool"
+    spool.mkdir(parents=True)
+    as_root = "" if os.geteuid() == 0 else "--map-root-user"
+    mounted = f'mount -t tmpfs -o size=100M tmpfs {spool} && exec "$@"'
+    product.process.command = ["unshare", *as_root.split(), "--mount", "sh", "-c", mounted, "sh", *product.process.command]
+    product.start()
+    product.wait_until_ready()
+    product.wait_for(lambda: product.get("/api/v1/status")["spool"]["disk"] is not None, "the disk is looked at")
+    code, words = status(product)
+    assert (code, "1 thing is wrong" in words, "✕ the spool's disk has " in words) == (1, True, True), words
+    assert " MiB left" in words
+    assert product.stop() == 0

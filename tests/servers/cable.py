@@ -23,6 +23,11 @@ class Cable:
         self._server = await asyncio.start_server(self._serve, LOOPBACK, self.port)
         self.port = self._server.sockets[0].getsockname()[1]
 
+    @property
+    def is_plugged_in(self) -> bool:
+        """Tells whether it listens."""
+        return self._server is not None
+
     def cut(self) -> None:
         """Breaks all connections at once, without a farewell. New ones are still taken."""
         for writer in self._writers:

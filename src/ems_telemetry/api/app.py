@@ -20,6 +20,7 @@ from ems_telemetry.api import (
     peaks,
     readings,
     status,
+    writes,
 )
 from ems_telemetry.api.access import Keyring
 from ems_telemetry.api.description import DESCRIPTION, OPENAPI_PATH, SUMMARY, TITLE, describe
@@ -73,6 +74,7 @@ def create_app(services: ApiServices) -> FastAPI:
         losses,
         configuration,
         status,
+        writes,
     ):
         app.include_router(module.router)
     app.include_router(status.root_router)

@@ -7,7 +7,7 @@ from typing import Annotated, NamedTuple
 from fastapi import Depends, Request
 
 from ems_telemetry.api.readiness import Readiness
-from ems_telemetry.api.standing import Reload, Standing
+from ems_telemetry.api.standing import Reload, Standing, Writes
 from ems_telemetry.clock import Clock
 from ems_telemetry.model import DeadLetter
 from ems_telemetry.observe import ConnectorStatus, Metrics
@@ -33,6 +33,9 @@ class ApiServices:
     standing: Callable[[], Standing]
     reload: Callable[[], Awaitable[Reload]]
     """Reads the files anew and gives the outcome."""
+    pause: Callable[[str], Awaitable[Writes]]
+    """Lets nothing more be written to the database; takes who asks. Its counterpart is `resume`."""
+    resume: Callable[[str], Awaitable[Writes]]
     metrics: Metrics
     clock: Clock
     allow_anonymous: bool

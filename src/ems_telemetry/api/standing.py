@@ -106,9 +106,28 @@ class SpoolStanding(Described):
     disk: Disk | None
 
 
+class Pause(Described):
+    """Writing that was paused on purpose."""
+
+    by: str
+    """Who asked: a user of the machine, or the name of a key."""
+    since: AwareDatetime
+
+
+class Writes(Described):
+    """Whether the database is written to."""
+
+    paused: Pause | None
+    """Null while writing goes on."""
+    at_rest: bool
+    """True once the last transaction is over."""
+
+
 class WriterStanding(Described):
     """The way from the spool into the database."""
 
+    paused: Pause | None = None
+    """Who paused it and when; null while writing goes on."""
     connected: bool
     lag_s: float
     """How long the oldest reading not yet written has waited; 0 where none does."""
@@ -131,6 +150,14 @@ class JobStanding(Described):
     failures: int
 
 
+class Missing(Described):
+    """A stretch whose readings were written, and are no longer in the database."""
+
+    connector: str
+    received_from: AwareDatetime
+    received_to: AwareDatetime
+
+
 class DatabaseStanding(Described):
     """The database, as it last answered."""
 
@@ -149,6 +176,8 @@ class DatabaseStanding(Described):
     """What the daily upkeep found wrong."""
     disk: Disk | None
     """Of an embedded database; the disk of another one is not ours to see."""
+    missing: list[Missing] = []
+    """What had been written and was not there when the database was connected to last: a backup was restored."""
 
 
 class GapsStanding(Described):
@@ -156,6 +185,17 @@ class GapsStanding(Described):
 
     open: int | None
     """How many grow still; null while the database does not answer."""
+
+
+class IntervalsStanding(Described):
+    """Interval data, which follows the readings."""
+
+    waiting: int
+    """How many points have intervals that wait to be computed, as of the last look."""
+    last_done_at: AwareDatetime | None
+    """When all that waited was done last; null if that was not since the start."""
+    last_error: str | None
+    """Why nothing can be computed now; null where that is not so."""
 
 
 class ConfigurationStanding(Described):
@@ -187,4 +227,5 @@ class Standing(Described):
     writer: WriterStanding
     database: DatabaseStanding
     gaps: GapsStanding
+    intervals: IntervalsStanding
     configuration: ConfigurationStanding

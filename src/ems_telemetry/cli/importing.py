@@ -43,4 +43,6 @@ def in_words(readings: int, fed: Fed) -> str:
     safe = f"{readings} readings are safe in the spool"
     if fed.handed_to:
         return f"{safe}; the running service (process {fed.handed_to}) stores them"
+    if fed.paused:
+        return f"{safe}; writing is paused, and `ems-telemetry resume-writes` lets the next `run` store them"
     return f"{safe}; the database is away, and the next `run` stores them"

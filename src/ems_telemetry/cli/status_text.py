@@ -40,6 +40,8 @@ def absence_lines(absence: Absence, address: str, reason: str, width: int) -> It
     """Writes what is known of a service that does not answer."""
     yield from _marked(WRONG, f"the service does not answer at {address}: {reason}", width)
     yield from _marked(WRONG if absence.spool_is_held else IDLE, _holder_words(absence), width, label="process")
+    if absence.writes is not None and absence.writes.paused:
+        yield from _marked(HINT, f"{absence.writes}; the next start writes nothing", width, label="writer")
     spool = absence.spool_problem or _waiting_words(absence)
     yield from _marked(HINT if absence.batches or absence.spool_problem else WELL, spool, width, label="spool")
     database = absence.database or "embedded; it runs together with the service"
@@ -72,15 +74,25 @@ def _parts(standing: Standing) -> Iterator[tuple[str, str, str]]:
     database, writer, spool = standing.database, standing.writer, standing.spool
     jobs_ok = all(job.ok for job in database.jobs) and not database.upkeep_problems
     yield WELL if database.reachable and jobs_ok else WRONG, "database", _database_words(database)
-    yield WELL if writer.connected else WRONG, "writer", _writer_words(standing)
+    yield HINT if writer.paused else WELL if writer.connected else WRONG, "writer", _writer_words(standing)
     yield _mark_of_spool(spool.share), "spool", _spool_words(standing)
     gaps = standing.gaps.open
     mark = IDLE if gaps is None else HINT if gaps else WELL
     yield mark, "gaps", "not known while the database is away" if gaps is None else f"{gaps or 'none'} open"
+    intervals = standing.intervals
+    yield HINT if intervals.last_error else WELL, "intervals", _intervals_words(standing)
     reload = standing.configuration.last_reload
     refused = reload is not None and reload.outcome is Outcome.REFUSED
     mark = WRONG if refused else HINT if standing.configuration.waiting else WELL
     yield mark, "files", _configuration_words(standing)
+
+
+def _intervals_words(standing: Standing) -> str:
+    intervals = standing.intervals
+    waiting = f"of {intervals.waiting:,} points wait" if intervals.waiting else "up to date"
+    if intervals.last_error is not None:
+        return f"wait: {intervals.last_error}"
+    return waiting if intervals.last_done_at is None else f"{waiting}, looked {_age(standing, intervals.last_done_at)} ago"
 
 
 def _mark_of_spool(share: float) -> str:
@@ -98,6 +110,8 @@ def _database_words(database: DatabaseStanding) -> str:
 
 def _writer_words(standing: Standing) -> str:
     writer = standing.writer
+    if writer.paused is not None:
+        return f"paused by {writer.paused.by} for {_age(standing, writer.paused.since)}; lag {duration_words(writer.lag_s)}"
     commit = "" if writer.commit_s is None else f", {writer.commit_s * 1000:.0f} ms a commit"
     words = f"{rate_words(writer.rows_per_s)} rows/s{commit}, lag {duration_words(writer.lag_s)}"
     if writer.connected or writer.last_error is None or writer.last_error_at is None:

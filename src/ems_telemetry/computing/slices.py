@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 QUARTER: Final = timedelta(minutes=15)
 LONGEST: Final = timedelta(days=32)
-MOST_READINGS: Final = 2_000_000
+MOST_READINGS: Final = 1_000_000
 DEFAULT_INTERVAL_S: Final = 60.0
 """How often readings of a point come, where nothing says so; only for the size of a slice."""
 _EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")

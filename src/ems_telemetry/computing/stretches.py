@@ -43,7 +43,7 @@ async def compute_stretches(
         return 0
     measured = {point_id: stretch for point_id, stretch in wanted.items() if rules[point_id].expression is None}
     events = await read_events(connection, list(measured))
-    jobs = await gather(connection, measured, rules) if measured else []
+    jobs = await gather(connection, measured, rules, now) if measured else []
     quarters = await asyncio.to_thread(_compute_all, jobs, events, now)
     changed = await put_intervals(connection, quarters)
     computed = {job.rule.id: Stretch(as_time(job.edges_us[0]), as_time(job.edges_us[-1])) for job in jobs}

@@ -12,8 +12,8 @@ from ems_telemetry.config.expressions import Expression, ExpressionError, parse_
 from ems_telemetry.intervals.virtual import evaluate
 from ems_telemetry.observe import get_logger
 from ems_telemetry.storage.database import Connection
+from ems_telemetry.storage.interval_marks import begin_virtual, forget_changed, put_marks
 from ems_telemetry.storage.intervals import IntervalRow, first_start, put_intervals, read_intervals
-from ems_telemetry.storage.marks import begin_virtual, forget_changed, put_marks
 from ems_telemetry.storage.rules import PointRule, read_ids, read_virtual
 
 _log = get_logger(__name__)

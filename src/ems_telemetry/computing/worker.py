@@ -15,7 +15,7 @@ from ems_telemetry.errors import EmsTelemetryError
 from ems_telemetry.observe import Metrics, get_logger
 from ems_telemetry.retry import Backoff
 from ems_telemetry.storage.database import Connection, Database
-from ems_telemetry.storage.marks import advance, count_marks, settle, take_marks
+from ems_telemetry.storage.interval_marks import advance, count_marks, settle, take_marks
 from ems_telemetry.storage.rules import read_rules
 from ems_telemetry.waiting import first_of
 

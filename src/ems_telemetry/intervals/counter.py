@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ems_telemetry.intervals.course import Course, Jump, follow
+from ems_telemetry.intervals.course import LARGEST, Course, Jump, follow
 from ems_telemetry.intervals.events import MeterEvent
 from ems_telemetry.intervals.interval import IntervalFlag, Intervals
 from ems_telemetry.intervals.law import PointLaw
@@ -129,7 +129,9 @@ class _Counter:
         for jump in self._course.jumps:
             for at_us, bits in jump.marks:
                 flags[mark_moments(edges_us, [at_us])] |= bits
-        flags[mark_moments(edges_us, usable_us[list(self._course.spikes)])] |= IntervalFlag.SPIKE
+        impossible_us = self._series.times_us[self._series.usable() & (np.abs(self._series.values) >= LARGEST)]
+        spikes_us = np.append(usable_us[list(self._course.spikes)], impossible_us)
+        flags[mark_moments(edges_us, spikes_us)] |= IntervalFlag.SPIKE
         flags[mark_moments(edges_us, usable_us[list(self._course.dips)])] |= IntervalFlag.DIP
         return flags
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -13,6 +13,9 @@ from ems_telemetry.intervals.judging import LEAP, MOST_LEFT_OUT, Change, Registe
 from ems_telemetry.intervals.law import HOUR_US, PointLaw
 from ems_telemetry.intervals.passing import Passed, pass_events
 from ems_telemetry.intervals.series import Int64s, Series
+
+LARGEST: Final = 1e40
+"""No register shows so much; the decimals of what is computed have room for less than that."""
 
 
 class Jump(NamedTuple):
@@ -48,7 +51,8 @@ class Course:
 
 def follow(series: Series, law: PointLaw, events: Sequence[MeterEvent]) -> Course:
     """Follows a counter's register through its usable readings. Needs a decimal context of 60 digits."""
-    usable = np.flatnonzero(series.usable())
+    possible = np.abs(series.values) < LARGEST
+    usable = np.flatnonzero(series.usable() & possible)
     register = Register(series, usable, law)
     ordered = sorted(events)
     first_us = int(register.times_us[0]) if len(usable) else 0
@@ -65,7 +69,7 @@ def follow(series: Series, law: PointLaw, events: Sequence[MeterEvent]) -> Cours
 
 def _unusual_steps(register: Register, law: PointLaw) -> Int64s:
     """Finds the readings to which the register did not plainly rise; some of these turn out to be usual."""
-    values, rises = register.values, np.diff(register.values)
+    values, rises = register.values, np.diff(register.values)  # no overflow: all are less than LARGEST
     unusual = rises < 0
     if law.max_rate_per_h is not None:
         caps = np.diff(register.times_us) * (float(law.max_rate_per_h) / HOUR_US)

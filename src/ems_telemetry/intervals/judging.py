@@ -111,10 +111,13 @@ def judge_rise(register: Register, last: int, position: int, end: int) -> Change
 def _leaps(register: Register, last: int, position: int, stop: int) -> bool:
     """Tells whether a register jumps up from next to nothing, as one does that forgot its stand for a while."""
     rise = register[position] - register[last]
-    if rise <= _LEAST_LEAP or register[position] <= LEAP * register[last]:
-        return False
+    return register[position] > LEAP * register[last] and _outruns(register, last, position, stop, rise)
+
+
+def _outruns(register: Register, last: int, position: int, stop: int, rise: Decimal) -> bool:
+    """Tells whether a rise is large, and far quicker than any of the steps behind it."""
     lasts_us = int(register.times_us[position]) - int(register.times_us[last])
-    return all(
+    return rise > _LEAST_LEAP and all(
         LEAP * lasts_us * (register[later] - register[later - 1])
         < rise * (int(register.times_us[later]) - int(register.times_us[later - 1]))
         for later in range(position + 1, stop)
@@ -130,7 +133,7 @@ def judge_fall(register: Register, last: int, position: int, end: int, since: in
     before = _before_peak(register, last, position, since)
     if before is not None:
         return Change(before, position, IntervalFlag.SPIKE)
-    return _rollover(register, last, position) or _reset(register, last, position)
+    return _rollover(register, last, position) or _reset(register, last, position, stop)
 
 
 def _comes_back(register: Register, last: int, position: int, stop: int) -> int | None:
@@ -175,11 +178,14 @@ def _rollover(register: Register, last: int, position: int) -> Change | None:
     return Change(last, position, IntervalFlag.SPIKE, increment, IntervalFlag.ROLLOVER, doubtful)
 
 
-def _reset(register: Register, last: int, position: int) -> Change:
+def _reset(register: Register, last: int, position: int, stop: int) -> Change:
     before, after = register[last], register[position]
     most = register.most_between(last, position)
-    begins = 0 <= after <= _BEGIN * before and (most is None or after <= _AMPLE * most)
-    if begins or (most is not None and 0 <= after <= most):
+    if most is None:
+        begins = after <= _BEGIN * before and not _outruns(register, last, position, stop, after)
+    else:
+        begins = after <= most or after <= min(_BEGIN * before, _AMPLE * most)
+    if begins and after >= 0:
         flags = IntervalFlag.RESET | IntervalFlag.LOWER_BOUND
         return Change(last, position, IntervalFlag.SPIKE, after, flags, is_questionable=True)
     return Change(last, position, IntervalFlag.SPIKE, None, IntervalFlag.UNEXPLAINED, is_questionable=True)

@@ -8,6 +8,7 @@ from pydantic import BaseModel
 from ems_telemetry.clock import Clock
 from ems_telemetry.config.service import EMBEDDED, DatabaseSettings, Settings
 from ems_telemetry.errors import EmsTelemetryError
+from ems_telemetry.service.switch_file import Switch, read_switch
 from ems_telemetry.spool.lock import ReaderLock
 from ems_telemetry.spool.peeking import peek
 from ems_telemetry.storage.database import Database
@@ -27,6 +28,7 @@ class Absence(BaseModel):
     size_bytes: int | None = None
     max_size_bytes: int
     oldest_age_s: float | None = None
+    writes: Switch | None = None
     database_answers: bool | None = None
     database: str | None = None
 
@@ -39,6 +41,7 @@ async def look_from_outside(settings: Settings, clock: Clock) -> Absence:
         spool_is_held=lock.is_held(),
         process=lock.holding_process(),
         max_size_bytes=spool.max_size,
+        writes=await asyncio.to_thread(read_switch, spool.directory),
     )
     database = await _ask(settings.database)
     return seen.model_copy(update=await asyncio.to_thread(_look_into_spool, settings, clock) | database)

@@ -14,6 +14,7 @@ from ems_telemetry.observe import ConnectorReport, Metrics
 from ems_telemetry.service.access import reach_database
 from ems_telemetry.service.pipeline import Pipeline
 from ems_telemetry.service.storing import Storing
+from ems_telemetry.service.switch_file import read_switch
 from ems_telemetry.spool.lock import ReaderLock
 from ems_telemetry.spool.sqlite import SqliteSpool
 from ems_telemetry.storage.database import Database
@@ -35,6 +36,7 @@ class Fed(NamedTuple):
 
     stored: bool
     handed_to: str | None = None
+    paused: bool = False
     inserted: int = 0
     duplicates: int = 0
     dead_letters: int = 0
@@ -78,6 +80,8 @@ class Feed:
         """Waits until all is stored, as long as that gets on; not for another process, nor for a database that is away."""
         if self._storing is None:
             return Fed(stored=False, handed_to=self._handed_to)
+        if self._storing.gate.closed.is_set():
+            return Fed(stored=False, paused=True)
         began_s, fewest = self.clock.monotonic(), self.spool.state().batches
         while (waiting := self.spool.state().batches) and self._storing.writer.state.last_error is None:
             if waiting < fewest:
@@ -85,8 +89,12 @@ class Feed:
             if self.clock.monotonic() - began_s > _STUCK_AFTER_S:
                 break
             await self.clock.sleep(_LOOK_AGAIN_S)
-        aside = self._rows("conflict") + self._rows("rejected")
-        return Fed(not self.spool.state().batches, None, self._rows("inserted"), self._rows("duplicate"), aside)
+        return Fed(
+            stored=not self.spool.state().batches,
+            inserted=self._rows("inserted"),
+            duplicates=self._rows("duplicate"),
+            dead_letters=self._rows("conflict") + self._rows("rejected"),
+        )
 
     def _reason_to_wait(self) -> str | None:
         state = self.spool.state()
@@ -99,6 +107,8 @@ class Feed:
     def _trouble(self) -> str:
         if self._storing is None:
             return f"the running service (process {self._handed_to}) stores nothing; see its /readyz"
+        if self._storing.gate.closed.is_set():
+            return "writing is paused; see `ems-telemetry resume-writes`"
         return self._storing.writer.state.last_error or "the database does not keep up"
 
     def _rows(self, outcome: str) -> int:
@@ -129,6 +139,9 @@ async def feeding(configuration: Configuration, database: Database | None = None
         stack.callback(lock.release)
         into = await stack.enter_async_context(reach_database(settings.database)) if database is None else database
         storing = Storing(configuration, into, spool, metrics=metrics, clock=SystemClock())
+        switch = await asyncio.to_thread(read_switch, settings.spool.directory)
+        if switch is not None and switch.paused:
+            storing.gate.shut()
         writing = asyncio.create_task(storing.writer.run(), name="writer")
         try:
             yield Feed(spool, storing, None, metrics)

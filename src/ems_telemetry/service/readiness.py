@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from ems_telemetry.api.readiness import Check, Readiness
-from ems_telemetry.api.standing import Disk, Outcome, Reload
+from ems_telemetry.api.standing import Disk, Outcome, Pause, Reload
 from ems_telemetry.clock import Clock
 from ems_telemetry.errors import EmsTelemetryError
 from ems_telemetry.observe import ConnectorReport, ConnectorStatus, LinkState, Metrics, get_logger
@@ -55,6 +55,7 @@ class Watch:
         """The database as it last answered; None if it never did."""
         self.disks: dict[Path, Disk] = {}
         self.last_reload: Callable[[], Reload | None] = lambda: None
+        self.paused: Callable[[], Pause | None] = lambda: None
         metrics.spool_batches.set_function(lambda: spool.state().batches)
         metrics.spool_bytes.set_function(lambda: spool.state().size_bytes)
         metrics.spool_oldest_age.set_function(self.oldest_age_s)
@@ -67,7 +68,7 @@ class Watch:
 
     def readiness(self) -> Readiness:
         """Whether readings reach the database now. Connectors and wrong files are told of, but make no service unready."""
-        needed = (self._storage(), self._room())
+        needed = (self._storage(), self._writes(), self._room())
         return Readiness(all(check.ok for check in needed), (*needed, self._links(), self._files()))
 
     def oldest_age_s(self) -> float:
@@ -133,10 +134,17 @@ class Watch:
 
     def _storage(self) -> Check:
         state = self._storing.writer.state
-        if state.connected and self.away is None:
-            return Check("database", ok=True, detail=f"{self._storing.capability}, connected")
+        if self.away is None and (state.connected or self.paused() is not None):
+            return Check("database", ok=True, detail=f"{self._storing.capability or 'answers'}, connected")
         reason = self.away or state.last_error or "not connected yet"
         return Check("database", ok=False, detail=f"{reason}; readings wait in the spool")
+
+    def _writes(self) -> Check:
+        pause = self.paused()
+        if pause is None:
+            return Check("writes", ok=True, detail="not paused")
+        rest = "" if self._storing.gate.at_rest.is_set() else "; the last transaction is not over yet"
+        return Check("writes", ok=False, detail=f"{pause_words(pause)}; readings wait in the spool{rest}")
 
     def _room(self) -> Check:
         state = self._spool.state()
@@ -154,6 +162,11 @@ class Watch:
         if reload is None or reload.outcome is not Outcome.REFUSED:
             return Check("configuration", ok=True, detail="in force as it is written")
         return Check("configuration", ok=False, detail=refusal_words(reload))
+
+
+def pause_words(pause: Pause) -> str:
+    """Says who paused writing and when."""
+    return f"writing is paused by {pause.by} since {pause.since:%Y-%m-%d %H:%M:%S} UTC"
 
 
 def refusal_words(reload: Reload) -> str:

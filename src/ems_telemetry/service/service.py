@@ -29,6 +29,7 @@ from ems_telemetry.service.file_watch import FileWatch
 from ems_telemetry.service.gap_ledger import GapLedger
 from ems_telemetry.service.heartbeat import Heartbeat
 from ems_telemetry.service.outcome_file import write_outcome
+from ems_telemetry.service.pausing import WritePause
 from ems_telemetry.service.plant_rows import as_accepted
 from ems_telemetry.service.readiness import Watch
 from ems_telemetry.service.reloading import Hooks, Reloader, Running
@@ -53,6 +54,7 @@ class _Parts:
     watch: Watch
     reloader: Reloader
     ledger: GapLedger
+    pause: WritePause
 
 
 class Service:
@@ -126,6 +128,8 @@ class Service:
                 retry=retry,
                 standing=standings.now,
                 reload=partial(parts.reloader.reload, "request"),
+                pause=parts.pause.pause,
+                resume=parts.pause.resume,
                 metrics=self._metrics,
                 clock=self._clock,
                 allow_anonymous=settings.api.allow_anonymous,
@@ -148,9 +152,12 @@ class Service:
         reloader = Reloader(
             running, assembler, collection, storing, hooks=self._hooks(settings.spool.directory), clock=self._clock
         )
+        pause = WritePause(settings.spool.directory, storing.gate, metrics=self._metrics, clock=self._clock)
+        pause.take_up()
         watch.last_reload = lambda: reloader.last
+        watch.paused = lambda: pause.paused
         self._reloader = reloader
-        return _Parts(connectors, collection, storing, watch, reloader, ledger)
+        return _Parts(connectors, collection, storing, watch, reloader, ledger, pause)
 
     def _hooks(self, spool_directory: Path) -> Hooks:
         types = {name: found.file for name, found in find_connector_types().items()}
@@ -194,6 +201,7 @@ class Service:
             group.create_task(collect_then_tell(), name="collect")
             group.create_task(parts.reloader.run(self._stop), name="reload")
             group.create_task(unless(self._stop.event, files.run()), name="files")
+            group.create_task(unless(self._stop.event, parts.pause.run()), name="pause")
 
     @asynccontextmanager
     async def _open_spool(self, address: str) -> AsyncIterator[SqliteSpool]:

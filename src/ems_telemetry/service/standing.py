@@ -9,7 +9,9 @@ from ems_telemetry.api.standing import (
     ConnectorStanding,
     DatabaseStanding,
     GapsStanding,
+    IntervalsStanding,
     JobStanding,
+    Missing,
     Outcome,
     ServiceStanding,
     SpoolStanding,
@@ -19,7 +21,7 @@ from ems_telemetry.api.standing import (
 from ems_telemetry.clock import Clock
 from ems_telemetry.config.service import EMBEDDED, Settings
 from ems_telemetry.observe import ConnectorStatus, LinkState
-from ems_telemetry.service.readiness import FILLING, Watch, refusal_words
+from ems_telemetry.service.readiness import FILLING, Watch, pause_words, refusal_words
 from ems_telemetry.service.reloading import Reloader
 from ems_telemetry.service.storing import Storing
 from ems_telemetry.wording import duration_words, size_words
@@ -55,6 +57,7 @@ class Standings:
             writer=self._writer(),
             database=self._database(),
             gaps=self._gaps(),
+            intervals=self._intervals(),
             configuration=self._configuration(),
         )
         troubles = list(find_troubles(standing))
@@ -101,6 +104,7 @@ class Standings:
         state = self._storing.writer.state
         return WriterStanding(
             connected=state.connected,
+            paused=self._watch.paused(),
             lag_s=self._watch.oldest_age_s(),
             rows_per_s=self._watch.rates.per_second("rows"),
             commit_s=state.commit_s,
@@ -111,7 +115,8 @@ class Standings:
 
     def _database(self) -> DatabaseStanding:
         seen, state, settings = self._watch.condition, self._storing.writer.state, self._settings
-        problem = self._watch.away or (None if state.connected else state.last_error or "not connected yet")
+        is_used = state.connected or self._watch.paused() is not None
+        problem = self._watch.away or (None if is_used else state.last_error or "not connected yet")
         return DatabaseStanding(
             address=EMBEDDED if settings.database.url == EMBEDDED else self._storing.database.address,
             reachable=problem is None,
@@ -123,11 +128,18 @@ class Standings:
             jobs=[] if seen is None else [JobStanding(**job._asdict()) for job in seen.jobs],
             upkeep_problems=list(self._storing.maintenance.state.problems) if problem is None else [],
             disk=self._watch.disks.get(settings.database.directory) if settings.database.url == EMBEDDED else None,
+            missing=[
+                Missing(connector=gap.connector, received_from=gap.start, received_to=gap.end) for gap in self._storing.missing
+            ],
         )
 
     def _gaps(self) -> GapsStanding:
         seen = self._watch.condition
         return GapsStanding(open=None if seen is None or self._watch.away is not None else seen.gaps_open)
+
+    def _intervals(self) -> IntervalsStanding:
+        state = self._storing.intervals.state
+        return IntervalsStanding(waiting=state.waiting, last_done_at=state.last_done_at, last_error=state.last_error)
 
     def _configuration(self) -> ConfigurationStanding:
         reloader = self._reloader
@@ -153,9 +165,12 @@ def find_troubles(standing: Standing) -> Iterator[str]:
 
 
 def _storing_troubles(standing: Standing) -> Iterator[str]:
+    pause = standing.writer.paused
+    if pause is not None:
+        yield f"{pause_words(pause)}; readings wait in the spool until `ems-telemetry resume-writes`"
     if not standing.database.reachable:
         yield f"the database is away: {standing.database.problem}; readings wait in the spool"
-    elif standing.writer.lag_s > LAG_S:
+    elif pause is None and standing.writer.lag_s > LAG_S:
         yield f"the writer lags {duration_words(standing.writer.lag_s)} behind: more comes in than the database takes"
 
 
@@ -196,6 +211,11 @@ def find_hints(standing: Standing) -> Iterator[str]:
     room_bytes = spool.max_size_bytes - spool.size_bytes
     if disk is not None and LEAST_DISK_BYTES <= disk.free_bytes < room_bytes:
         yield f"the spool may grow by {size_words(room_bytes)}, and its disk has {size_words(disk.free_bytes)} left"
+    for missing in standing.database.missing:
+        yield (
+            f"the database lacks what {missing.connector} delivered from {missing.received_from:%Y-%m-%d %H:%M:%S} to "
+            f"{missing.received_to:%Y-%m-%d %H:%M:%S} UTC, which was written: it was restored from a backup, or is another one"
+        )
     if spool.damaged:
         yield f"{spool.damaged} damaged entries of the spool were set aside"
     for name in standing.configuration.waiting:

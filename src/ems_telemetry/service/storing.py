@@ -9,22 +9,29 @@ from ems_telemetry.computing.worker import IntervalWorker
 from ems_telemetry.config.load import Configuration
 from ems_telemetry.config.service import Settings
 from ems_telemetry.errors import ConfigurationError, DatabaseNotReadyError
+from ems_telemetry.model import Gap
 from ems_telemetry.observe import Metrics, get_logger
 from ems_telemetry.retry import Backoff
 from ems_telemetry.service.plant_rows import PlantRows, plant_rows
 from ems_telemetry.service.stopping import DRAINING, WRITING, StopRequest
 from ems_telemetry.spool.port import SpoolReader
+from ems_telemetry.storage.ahead import Target
 from ems_telemetry.storage.capability import Capability, detect
 from ems_telemetry.storage.database import Database
+from ems_telemetry.storage.gate import Gate
 from ems_telemetry.storage.maintenance import Maintenance
+from ems_telemetry.storage.marks import Marks, find_missing
 from ems_telemetry.storage.migrations import migrate, schema_state
 from ems_telemetry.storage.registry import synchronise
 from ems_telemetry.storage.revising import Accepted, newest_revision
-from ems_telemetry.storage.writer import Target, Writer
+from ems_telemetry.storage.storing import store_gaps
+from ems_telemetry.storage.writer import Writer
+from ems_telemetry.waiting import unless
 
 MOST_UNTOLD = 100
 """How many configurations may be accepted while the database is away; of more, those in the middle are not kept."""
 _LOOK_AGAIN_S = 0.05
+_REMEMBER_EVERY_S = 5.0
 _log = get_logger("ems_telemetry.service")
 
 
@@ -61,12 +68,28 @@ class Storing:
         self.told = asyncio.Event()
         """Set while the database knows the configuration that runs."""
         self.writer = Writer(
-            database, spool, self._prepare, clock=clock, metrics=metrics, backoff=Backoff(initial_s=0.5, cap_s=15.0)
+            database,
+            spool,
+            self._prepare,
+            clock=clock,
+            metrics=metrics,
+            backoff=Backoff(initial_s=0.5, cap_s=15.0),
         )
+        self._marks = Marks(self._settings.spool.directory)
+        self._clock = clock
+        self.writer.committed = self._marks.note
+        self._is_new = True
+        self.missing: list[Gap] = []
+        """What had been committed and was not there when the database was connected to; found last."""
         self.maintenance = Maintenance(
             database, self._settings.retention, clock=clock, backoff=Backoff(initial_s=5.0, cap_s=600.0)
         )
-        self.intervals = IntervalWorker(database, clock=clock, metrics=metrics, backoff=Backoff(initial_s=2.0, cap_s=60.0))
+        self.intervals = IntervalWorker(database, clock=clock, metrics=metrics, backoff=Backoff(initial_s=2.0, cap_s=15.0))
+
+    @property
+    def gate(self) -> Gate:
+        """What everything that changes the tables passes."""
+        return self.writer.gate
 
     @property
     def points(self) -> PlantRows:
@@ -92,14 +115,46 @@ class Storing:
         Raises:
             EmsTelemetryError: the database is away or not what is needed; says what to do.
         """
+        await self.database.require_primary()
         await _bring_up_to_date(self.database, self._settings)
         point_ids = await self._tell()
+        await self._find_missing()
         async with self.database.connection() as connection:
             self.capability = await detect(connection)
         self._metrics.database_info.clear()
         self._metrics.database_info.labels(str(self.capability)).set(1)
         self.prepared.set()
         return Target(self.capability, point_ids, frozenset(point.key for point in self.points.points))
+
+    async def _find_missing(self) -> None:
+        """Finds out whether the database is older than what was written to it, and tells what it lacks, once."""
+        if self._is_new:
+            await asyncio.to_thread(self._marks.load)
+            self._is_new = False
+        marks = self._marks.kept(self._clock.now(), self._settings.retention.readings)
+        async with self.database.connection() as connection:
+            missing = await find_missing(connection, marks)
+            await store_gaps(connection, missing)
+        for gap in missing:
+            _log.warning(
+                "the database lacks readings that were written to it: it is another one, was restored from a backup, or is a "
+                "standby that had not received everything",
+                event_code="database_restored",
+                connector=gap.connector,
+                received_from=gap.start,
+                received_to=gap.end,
+            )
+        if missing:
+            self.missing = missing
+            self._marks.forget([gap.connector for gap in missing])
+            await self.remember()
+
+    async def remember(self) -> None:
+        """Writes down what was committed last."""
+        try:
+            await asyncio.to_thread(self._marks.save)
+        except OSError as error:
+            _log.debug("what was committed last is not written down", event_code="marks_failed", reason=str(error))
 
     async def _tell(self) -> dict[str, int]:
         """Tells the database of every configuration it does not know yet, in their order: readings of each may be spooled."""
@@ -143,6 +198,7 @@ async def store_while(storing: Storing, collected: asyncio.Event, stopping: Stop
         writing = group.create_task(storing.writer.run(), name="writer")
         maintaining = group.create_task(_maintain(storing), name="maintenance")
         computing = group.create_task(_compute(storing), name="intervals")
+        remembering = group.create_task(_remember(storing), name="marks")
         await collected.wait()
         with suppress(TimeoutError):
             await asyncio.wait_for(_drained(storing), stopping.left_s(DRAINING))
@@ -151,18 +207,30 @@ async def store_while(storing: Storing, collected: asyncio.Event, stopping: Stop
         computing.cancel()
         await asyncio.wait({writing}, timeout=stopping.left_s(WRITING))
         writing.cancel()
+        remembering.cancel()
+        await storing.remember()
 
 
 async def _maintain(storing: Storing) -> None:
     """Maintains the tables once there are any. May be cancelled at any time: what it does is done in transactions."""
     await storing.prepared.wait()
-    await storing.maintenance.run()
+    while True:
+        await storing.gate.opened.wait()
+        await unless(storing.gate.closed, storing.maintenance.run())
+
+
+async def _remember(storing: Storing) -> None:
+    while True:
+        await asyncio.sleep(_REMEMBER_EVERY_S)
+        await storing.remember()
 
 
 async def _compute(storing: Storing) -> None:
     """Computes intervals once there are tables. May be cancelled at any time: what is not committed is still marked."""
     await storing.prepared.wait()
-    await storing.intervals.run()
+    while True:
+        await storing.gate.opened.wait()
+        await unless(storing.gate.closed, storing.intervals.run())
 
 
 async def _drained(storing: Storing) -> None:

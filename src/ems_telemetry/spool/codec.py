@@ -12,9 +12,11 @@ Readings travel as columns with a table of point keys, so that a key is written 
 
 import struct
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import partial
+from typing import Any, TypeVar
 from uuid import UUID
 
 import msgspec
@@ -71,6 +73,10 @@ class _Body(msgspec.Struct, array_like=True, frozen=True):
     """Missing in what was written before there were any."""
 
 
+CellT = TypeVar("CellT")
+ValueT = TypeVar("ValueT")
+_reading: Callable[[tuple[Any, ...]], Reading] = partial(tuple.__new__, Reading)
+"""Makes a reading of its fields in order, in a third of the time its constructor takes."""
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(_Body)
 
@@ -161,24 +167,32 @@ def _unpack(body: _Body) -> Batch:
 
 
 def _unpack_readings(body: _Body) -> Sequence[Reading]:
-    keys, exact, raw = body.keys, body.exact, body.raw
-    columns = zip(
-        body.point, body.time_us, body.value, body.quality, body.flags, body.source_status, body.received_us, strict=True
+    rows = zip(
+        map(body.keys.__getitem__, body.point),
+        _times(body.time_us),
+        body.value,
+        _column(body.exact, len(body.point), Decimal),
+        _column(body.raw, len(body.point), float),
+        body.quality,
+        body.flags,
+        body.source_status,
+        _times(body.received_us),
+        strict=True,
     )
-    return tuple(
-        Reading(
-            keys[point],
-            _from_us(time_us),
-            value,
-            Decimal(exact[position]) if position in exact else None,
-            raw.get(position),
-            quality,
-            flags,
-            status,
-            _from_us(received_us),
-        )
-        for position, (point, time_us, value, quality, flags, status, received_us) in enumerate(columns)
-    )
+    return tuple(map(_reading, rows))
+
+
+def _times(column: Sequence[int]) -> Iterator[datetime]:
+    """Gives times; readings of one poll have the same, and share it."""
+    times = {time_us: _from_us(time_us) for time_us in set(column)}
+    return map(times.__getitem__, column)
+
+
+def _column(present: Mapping[int, CellT], length: int, read: Callable[[CellT], ValueT]) -> list[ValueT | None]:
+    cells: list[ValueT | None] = [None] * length
+    for position, cell in present.items():
+        cells[position] = read(cell)
+    return cells
 
 
 def _pack_letter(letter: DeadLetter) -> _Letter:

@@ -4,7 +4,6 @@ import contextlib
 import sqlite3
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 from ems_telemetry.config.service import WhenFull
@@ -13,45 +12,13 @@ from ems_telemetry.model import Receipt
 from ems_telemetry.observe import get_logger
 from ems_telemetry.spool.codec import decode, encode
 from ems_telemetry.spool.lost import Lost
+from ems_telemetry.spool.opening import begin_anew, is_damage, now_us, open_file
 from ems_telemetry.spool.port import Entry
-from ems_telemetry.spool.salvage import salvage
 
-_SCHEMA_VERSION = 2
-_SCHEMA = """
-CREATE TABLE batches (
-    sequence    INTEGER PRIMARY KEY AUTOINCREMENT,
-    appended_us INTEGER NOT NULL,
-    items       INTEGER NOT NULL,
-    size        INTEGER NOT NULL,
-    body        BLOB NOT NULL
-);
-CREATE TABLE receipts (
-    source      TEXT NOT NULL,
-    packet_id   INTEGER NOT NULL,
-    digest      BLOB NOT NULL,
-    PRIMARY KEY (source, packet_id)
-) WITHOUT ROWID;
-CREATE TABLE damaged (
-    sequence        INTEGER PRIMARY KEY,
-    set_aside_us    INTEGER NOT NULL,
-    reason          TEXT NOT NULL,
-    body            BLOB NOT NULL
-);
-"""
-_TOTALS = """
-CREATE TABLE totals (
-    batches INTEGER NOT NULL,
-    size    INTEGER NOT NULL
-);
-INSERT INTO totals SELECT count(*), coalesce(sum(size), 0) FROM batches;
-"""
-"""Kept in each transaction, so that a spool of any size is opened at once."""
 _ROW_OVERHEAD_BYTES = 32
 _BALLAST_BYTES = 2**20
 """Room kept for the moment the disk is full: even removing something takes some."""
 _NO_END = 2**63 - 1
-_PRIMARY = 0xFF
-"""The part of SQLite's error codes that tells the kind."""
 _DROP_SHARE = 100
 """When the oldest must go, one part in so many goes at once, so that it need not happen at each append."""
 
@@ -67,6 +34,10 @@ class Totals:
     last_sequence: int
 
 
+class MovedError(sqlite3.OperationalError):
+    """The open file is no longer the spool: another process found it damaged and began a new one."""
+
+
 class SpoolFile:
     """The open file. Each method but `transaction` expects to be called inside one."""
 
@@ -75,12 +46,19 @@ class SpoolFile:
         self._max_size_bytes = max_size_bytes
         self._when_full = when_full
         self._log = get_logger("ems_telemetry.spool", file=str(path))
-        self._connection = _open(path)
         self._ballast = path.with_name("ballast")
+        self._connection = open_file(path, held_something=_has_content(self._ballast))
         self._seen_version = 0
+        self._place = self._stat()
         self.appended_bytes = 0
         """Since it was opened."""
-        self.totals = self._count()
+        self.totals = Totals(0, 0, None, 0, 0)
+        try:
+            self.totals = self._count()
+        except sqlite3.Error as error:
+            if not is_damage(error):
+                raise SpoolDamagedError(f"the spool {path} cannot be read: {error}") from error
+            self.renew()
         self.take_ballast()
 
     def close(self) -> None:
@@ -91,18 +69,28 @@ class SpoolFile:
         """Sets the file aside, since it turned out to be damaged, and goes on with what can be read of it."""
         with contextlib.suppress(sqlite3.Error):
             self._connection.close()
-        self._connection = _begin_anew(self._path)
+        self._connection = begin_anew(self._path, self.totals.last_sequence)
+        self._place = self._stat()
+        self.totals = self._count()
+
+    def follow(self) -> None:
+        """Opens the file that another process has begun in the place of a damaged one."""
+        with contextlib.suppress(sqlite3.Error):
+            self._connection.close()
+        self._connection = open_file(self._path, held_something=True)
+        self._place = self._stat()
         self.totals = self._count()
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
         """Commits on the way out, or undoes everything, the totals too."""
         self._connection.execute("BEGIN IMMEDIATE")
-        before, appended_bytes = self._count(), self.appended_bytes
-        self.totals = before
+        before, appended_bytes = self.totals, self.appended_bytes
         try:
+            self.totals = before = self._count()
             yield
             self._keep_count(before)
+            self._stay_in_place()
             self._connection.execute("COMMIT")
         except BaseException:
             self.totals, self.appended_bytes = before, appended_bytes
@@ -117,7 +105,8 @@ class SpoolFile:
         try:
             self._ballast.write_bytes(bytes(_BALLAST_BYTES))
         except OSError:
-            self._ballast.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                self._ballast.unlink(missing_ok=True)
 
     def drop_ballast(self) -> None:
         """Gives up the ballast, and folds SQLite's log into the file, so that removing is possible on a full disk."""
@@ -193,16 +182,19 @@ class SpoolFile:
             row = self._connection.execute("SELECT sequence, body FROM batches ORDER BY sequence LIMIT 1").fetchone()
             if row is None:
                 break
-            with contextlib.suppress(SpoolDamagedError):
+            try:
                 batch = decode(row[1])
-                lost.setdefault(batch.connector, Lost(batch.connector)).add(batch)
+            except SpoolDamagedError as error:
+                self._set_aside(row[0], str(error))
+                continue
+            lost.setdefault(batch.connector, Lost(batch.connector)).add(batch)
             self.remove([row[0]])
         for account in (each.account() for each in lost.values()):
             self._insert(encode(account), len(account))
 
     def _insert(self, body: bytes, items: int) -> None:
         size = len(body) + _ROW_OVERHEAD_BYTES
-        appended_us = _now_us()
+        appended_us = now_us()
         query = "INSERT INTO batches (appended_us, items, size, body) VALUES (?, ?, ?, ?)"
         sequence = self._connection.execute(query, (appended_us, items, size, body)).lastrowid or 0
         totals = self.totals
@@ -216,8 +208,8 @@ class SpoolFile:
 
     def _set_aside(self, sequence: int, reason: str) -> None:
         self._log.error("a damaged entry was set aside", event_code="spool_entry_damaged", sequence=sequence, reason=reason)
-        move = "INSERT INTO damaged SELECT sequence, ?, ?, body FROM batches WHERE sequence = ?"
-        self._connection.execute(move, (_now_us(), reason, sequence))
+        move = "INSERT OR REPLACE INTO damaged SELECT sequence, ?, ?, body FROM batches WHERE sequence = ?"
+        self._connection.execute(move, (now_us(), reason, sequence))
         self.remove([sequence])
         self.totals = replace(self.totals, damaged=self.totals.damaged + 1)
 
@@ -234,83 +226,26 @@ class SpoolFile:
         (last,) = self._connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'batches'").fetchone() or (0,)
         return Totals(batches, size, self._oldest_us(), damaged, last)
 
+    def _stay_in_place(self) -> None:
+        if self._stat() != self._place:
+            raise MovedError(f"another process has set {self._path.name} aside")
+
+    def _stat(self) -> tuple[int, int] | None:
+        """Tells which file has the spool's name; None if none has."""
+        try:
+            stat = self._path.stat()
+        except OSError:
+            return None
+        return stat.st_dev, stat.st_ino
+
     def _keep_count(self, before: Totals) -> None:
         batches, size = self.totals.batches - before.batches, self.totals.size_bytes - before.size_bytes
         if batches or size:
             self._connection.execute("UPDATE totals SET batches = batches + ?, size = size + ?", (batches, size))
 
 
-def _open(path: Path) -> sqlite3.Connection:
+def _has_content(path: Path) -> bool:
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        return _prepare(path)
-    except OSError as error:
-        message = f"the spool's folder {path.parent} cannot be made: {error.strerror}; set spool.directory to one that can"
-        raise SpoolDamagedError(message) from error
-    except sqlite3.DatabaseError as error:
-        if not is_damage(error):
-            message = f"the spool {path} cannot be opened: {error}"
-            raise SpoolDamagedError(message) from error
-    return _begin_anew(path)
-
-
-def is_damage(error: sqlite3.Error) -> bool:
-    """Tells whether SQLite found its file damaged, rather than busy, full or out of reach."""
-    code = getattr(error, "sqlite_errorcode", None)
-    return code is not None and code & _PRIMARY in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
-
-
-def _begin_anew(path: Path) -> sqlite3.Connection:
-    """Sets a damaged file aside and begins a new one with all that can still be read of it."""
-    aside = path.with_name(f"{path.name}.damaged-{datetime.now(UTC):%Y%m%dT%H%M%S%f}")
-    for suffix in ("", "-wal", "-shm"):
-        with contextlib.suppress(FileNotFoundError):
-            path.with_name(path.name + suffix).rename(aside.with_name(aside.name + suffix))
-    connection = _prepare(path)
-    connection.execute("BEGIN IMMEDIATE")
-    salvaged = salvage(aside, connection)
-    connection.execute("UPDATE totals SET (batches, size) = (SELECT count(*), coalesce(sum(size), 0) FROM batches)")
-    connection.executemany(
-        "INSERT INTO damaged (set_aside_us, reason, body) VALUES (?, ?, x'')",
-        [(_now_us(), f"{aside.name}: entries {first} to {last} cannot be read") for first, last in salvaged.unreadable],
-    )
-    connection.execute("COMMIT")
-    get_logger("ems_telemetry.spool").error(
-        "the spool's file was damaged and set aside; what can be read of it goes on",
-        event_code="spool_file_damaged",
-        set_aside=str(aside),
-        entries=salvaged.entries,
-        unreadable=salvaged.unreadable,
-    )
-    return connection
-
-
-def _prepare(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, isolation_level=None, timeout=10, check_same_thread=False)
-    try:
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = FULL")
-        connection.execute("PRAGMA wal_autocheckpoint = 2000")
-        _make_schema(connection, path)
-    except BaseException:
-        connection.close()
-        raise
-    return connection
-
-
-def _make_schema(connection: sqlite3.Connection, path: Path) -> None:
-    connection.execute("BEGIN IMMEDIATE")
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
-    for made_by, statements in ((1, _SCHEMA), (2, _TOTALS)):
-        if version < made_by:
-            for statement in statements.split(";"):
-                connection.execute(statement)
-            connection.execute(f"PRAGMA user_version = {made_by}")
-    connection.execute("COMMIT")
-    if version > _SCHEMA_VERSION:
-        message = f"the spool {path} has format {version}, and this version knows {_SCHEMA_VERSION}; use the newer version"
-        raise SpoolDamagedError(message)
-
-
-def _now_us() -> int:
-    return int(datetime.now(UTC).timestamp() * 1_000_000)
+        return path.stat().st_size > 0
+    except OSError:
+        return False

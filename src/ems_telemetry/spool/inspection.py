@@ -34,7 +34,7 @@ class Inspection(NamedTuple):
     last_sequence: int
     damaged: Sequence[DamagedEntry]
     files_set_aside: Sequence[Path]
-    """Whole files that were damaged."""
+    """Whole files that were damaged, and logs."""
 
 
 def inspect(directory: Path) -> Inspection | None:
@@ -81,7 +81,7 @@ def _look(connection: sqlite3.Connection, directory: Path) -> Inspection:
         last_sequence=last,
         damaged=[DamagedEntry(sequence, _time(at_us), reason, length) for sequence, at_us, reason, length in damaged],
         files_set_aside=sorted(
-            file for file in directory.glob(f"{FILE_NAME}.damaged-*") if file.suffix not in {"-wal", "-shm"}
+            file for file in directory.glob(f"{FILE_NAME}*.damaged-*") if not file.name.endswith(("-wal", "-shm"))
         ),
     )
 

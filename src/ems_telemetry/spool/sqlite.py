@@ -1,11 +1,5 @@
 """The spool in an SQLite file: what `append` has returned for survives a power cut.
 
-Invariants:
-- A batch is in the file from the commit that `append` waited for until the commit that holds its removal.
-- Sequences only rise; a removed one is never given to another batch.
-- What can't be read is moved to the table `damaged`, or its file renamed; it is never deleted.
-- `size_bytes` never exceeds the maximum, but for the notes of what was dropped.
-
 One thread owns the connection. It takes all appends and removals that have come in meanwhile into one transaction, so that a
 hundred connectors share one fsync. Another process (`ems-telemetry import`) may append to the same file at the same time.
 """
@@ -26,7 +20,8 @@ from ems_telemetry.errors import SpoolDamagedError, SpoolFullError
 from ems_telemetry.model import Batch, Receipt
 from ems_telemetry.observe import get_logger
 from ems_telemetry.spool.codec import encode
-from ems_telemetry.spool.file import SpoolFile, is_damage
+from ems_telemetry.spool.file import MovedError, SpoolFile
+from ems_telemetry.spool.opening import is_damage
 from ems_telemetry.spool.port import Entry, SpoolState
 
 FILE_NAME = "spool.db"
@@ -54,7 +49,19 @@ _Outcome: TypeAlias = tuple[_Command, Any, "BaseException | None"]
 
 
 class SqliteSpool:
-    """Both sides of the spool (`SpoolWriter`, `SpoolReader`) over one file. Open before use; close once."""
+    """Both sides of the spool (`SpoolWriter`, `SpoolReader`) over one file. Open before use; close once.
+
+    Invariants, whatever breaks off at whatever write (`tests/unit/spool/test_properties.py` has a property for each):
+    - What is acknowledged is kept: a batch and its receipts are in the file from the commit that `append` waited for until the
+      commit that holds its removal. One whose append was broken off is there as a whole or not at all.
+    - Batches come out whole, in order and once, and a refused one leaves no trace.
+    - Sequences only rise; no sequence is given twice, not even in the file that takes a damaged one's place.
+    - What had to go is counted in a gap, and `size_bytes` never exceeds the maximum but for these notes.
+    - A crash is no damage: nothing is set aside after one.
+    - What can't be read is moved to the table `damaged`, or its file renamed; it is never deleted, and it is counted
+      (`tests/unit/spool/test_damages.py`). New appends go on.
+    - Every call ends, with its result or an error that says why.
+    """
 
     def __init__(self, directory: Path, *, max_size_bytes: int, when_full: WhenFull) -> None:
         self._directory = directory
@@ -143,10 +150,19 @@ class SqliteSpool:
                 if group:
                     _serve(file, group, self._tell)
                 else:
-                    file.look_for_others()
-                    self._tell(file)
+                    self._look_for_others(file)
         finally:
             file.close()
+
+    def _look_for_others(self, file: SpoolFile) -> None:
+        try:
+            file.look_for_others()
+        except sqlite3.Error as error:
+            if is_damage(error):
+                _renew(file, (), error)
+            else:
+                self._log.warning("the spool cannot be looked at", event_code="spool_unreadable", reason=str(error))
+        self._tell(file)
 
     def _next_group(self) -> list[_Command] | None:
         """Waits for commands and takes all there are; empty after a while without any; None when it is time to close."""
@@ -198,7 +214,7 @@ def _serve(file: SpoolFile, group: Sequence[_Command], tell: Callable[[SpoolFile
         _finish(*outcome)
     for command in group:
         if not command.writes:
-            _finish(*_attempt(file, command))
+            _finish(*_ask(file, command))
 
 
 def _write(file: SpoolFile, commands: Sequence[_Command]) -> list[_Outcome]:
@@ -210,7 +226,7 @@ def _write(file: SpoolFile, commands: Sequence[_Command]) -> list[_Outcome]:
         with file.transaction():
             outcomes.extend(_attempt(file, command) for command in commands)
     except sqlite3.Error as error:
-        if is_damage(error):
+        if is_damage(error) or isinstance(error, MovedError):
             return _renew(file, commands, error)
         failure = translate(error)
         others = [command for command in commands if not command.adds]
@@ -227,8 +243,11 @@ def _renew(file: SpoolFile, commands: Sequence[_Command], error: sqlite3.Error) 
     """Begins a new file in the place of a damaged one. What was asked for is refused; whoever asked tries again."""
     failure: Exception = translate(error)
     try:
-        file.renew()
-    except (sqlite3.Error, OSError) as second:
+        if isinstance(error, MovedError):
+            file.follow()
+        else:
+            file.renew()
+    except (sqlite3.Error, OSError, SpoolDamagedError) as second:
         failure = SpoolDamagedError(f"the spool is damaged ({error}), and no new one can be begun: {second}")
     return [(command, None, failure) for command in commands]
 
@@ -249,9 +268,18 @@ def _attempt(file: SpoolFile, command: _Command) -> _Outcome:
         return command, command.act(file), None
     except SpoolFullError as error:
         return command, None, error
+    except (OverflowError, MemoryError) as error:
+        return command, None, SpoolDamagedError(f"the spool cannot take it: {error}")
+
+
+def _ask(file: SpoolFile, command: _Command) -> _Outcome:
+    """Does one command that writes nothing; a damage it meets is dealt with as one met while writing."""
+    try:
+        return _attempt(file, command)
     except sqlite3.Error as error:
-        if command.writes:
-            raise
+        if is_damage(error):
+            (outcome,) = _renew(file, [command], error)
+            return outcome
         return command, None, translate(error)
 
 

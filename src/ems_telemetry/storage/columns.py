@@ -31,20 +31,18 @@ _EXACT = """
     WHERE time >= %s AND time < %s AND point_id = ANY (%s) AND exact IS NOT NULL
 """
 _USABLE_BEFORE = """
-    SELECT told.id, r.time FROM unnest(%(ids)s::integer[], %(times)s::timestamptz[]) AS told (id, time)
-    CROSS JOIN LATERAL (
+    SELECT told.id, ARRAY(
         SELECT time FROM readings
         WHERE point_id = told.id AND time < told.time AND time >= %(first)s AND time < %(last)s AND value IS NOT NULL
-        ORDER BY time DESC LIMIT 1
-    ) r
+        ORDER BY time DESC LIMIT %(count)s)
+    FROM unnest(%(ids)s::integer[], %(times)s::timestamptz[]) AS told (id, time)
 """
 _USABLE_FROM = """
-    SELECT told.id, r.time FROM unnest(%(ids)s::integer[], %(times)s::timestamptz[]) AS told (id, time)
-    CROSS JOIN LATERAL (
+    SELECT told.id, ARRAY(
         SELECT time FROM readings
         WHERE point_id = told.id AND time >= told.time AND time >= %(first)s AND time < %(last)s AND value IS NOT NULL
-        ORDER BY time LIMIT 1
-    ) r
+        ORDER BY time LIMIT %(count)s)
+    FROM unnest(%(ids)s::integer[], %(times)s::timestamptz[]) AS told (id, time)
 """
 _LOOK = (timedelta(days=1), timedelta(days=40), timedelta(days=40_000))
 """How far is looked, step by step: a plan over all partitions of ten years takes long."""
@@ -89,32 +87,41 @@ async def read_columns(
     return {point_id: Columns(_unpacked(packed), exact.get(point_id, {})) for point_id, packed, _ in found}
 
 
-async def usable_before(connection: psycopg.AsyncConnection[Any], times: Mapping[int, datetime]) -> dict[int, datetime]:
-    """Finds, for each point, its last usable reading before an instant; a point that has none is left out."""
-    found: dict[int, datetime] = {}
+async def usable_before(
+    connection: psycopg.AsyncConnection[Any], times: Mapping[int, datetime], count: int
+) -> dict[int, list[datetime]]:
+    """Finds, for each point, when its last usable readings before an instant are: so many, or as many as there are."""
+    found: dict[int, list[datetime]] = {}
     for look in _LOOK:
-        missing = {point_id: time for point_id, time in times.items() if point_id not in found}
+        missing = {point_id: time for point_id, time in times.items() if len(found.get(point_id, ())) < count}
         if missing:
             first = max(_FIRST, min(missing.values()) - look)
-            found |= await _look(connection, _USABLE_BEFORE, missing, first, max(missing.values()))
+            found |= await _look(connection, _USABLE_BEFORE, missing, first, max(missing.values()), count)
     return found
 
 
-async def usable_from(connection: psycopg.AsyncConnection[Any], times: Mapping[int, datetime]) -> dict[int, datetime]:
-    """Finds, for each point, its first usable reading at an instant or after it; a point that has none is left out."""
-    found: dict[int, datetime] = {}
+async def usable_from(
+    connection: psycopg.AsyncConnection[Any], times: Mapping[int, datetime], count: int
+) -> dict[int, list[datetime]]:
+    """Finds, for each point, when its first usable readings at an instant or after it are: so many, or as many as there are."""
+    found: dict[int, list[datetime]] = {}
     for look in _LOOK:
-        missing = {point_id: time for point_id, time in times.items() if point_id not in found}
+        missing = {point_id: time for point_id, time in times.items() if len(found.get(point_id, ())) < count}
         if missing:
             last = min(_LAST, max(missing.values()) + look)
-            found |= await _look(connection, _USABLE_FROM, missing, min(missing.values()), last)
+            found |= await _look(connection, _USABLE_FROM, missing, min(missing.values()), last, count)
     return found
 
 
 async def _look(
-    connection: psycopg.AsyncConnection[Any], query: str, times: Mapping[int, datetime], first: datetime, last: datetime
-) -> dict[int, datetime]:
-    told = {"ids": list(times), "times": list(times.values()), "first": first, "last": last}
+    connection: psycopg.AsyncConnection[Any],
+    query: str,
+    times: Mapping[int, datetime],
+    first: datetime,
+    last: datetime,
+    count: int,
+) -> dict[int, list[datetime]]:
+    told = {"ids": list(times), "times": list(times.values()), "first": first, "last": last, "count": count}
     with translated():
         cursor = await connection.execute(query.encode(), told, prepare=False)
         return dict(await cursor.fetchall())

@@ -63,8 +63,11 @@ class Database:
     @property
     def address(self) -> str:
         """Where it is, for people: host, port and name, never the password."""
-        host, port = self._target.get("host", "localhost"), self._target.get("port", 5432)
-        return f"{host}:{port}/{self._target.get('dbname', self._target.get('user', ''))}"
+        hosts = str(self._target.get("host", "localhost")).split(",")
+        ports = str(self._target.get("port", 5432)).split(",")
+        ports = ports * len(hosts) if len(ports) == 1 else ports
+        where = ",".join(f"{host}:{port}" for host, port in zip(hosts, ports, strict=False))
+        return f"{where}/{self._target.get('dbname', self._target.get('user', ''))}"
 
     async def open(self) -> Self:
         """Makes checkouts possible. The server need not be there."""
@@ -104,6 +107,19 @@ class Database:
             finally:
                 await pool.putconn(connection)
 
+    async def require_primary(self) -> None:
+        """Asks whether the database can be written to, whether or not it has tables yet.
+
+        Raises:
+            ConnectionLostError: it is out of reach.
+            DatabaseNotReadyError: it is a standby.
+        """
+        async with self.connection() as connection:
+            cursor = await connection.execute("SELECT pg_is_in_recovery()")
+            (in_recovery,) = await cursor.fetchone() or (False,)
+        if in_recovery:
+            raise self._standby()
+
     async def check(self) -> None:
         """Asks whether the database can take readings now.
 
@@ -115,11 +131,15 @@ class Database:
             cursor = await connection.execute("SELECT pg_is_in_recovery(), to_regclass('readings') IS NOT NULL")
             in_recovery, has_tables = await cursor.fetchone() or (False, False)
         if in_recovery:
-            raise DatabaseNotReadyError(
-                f"the database at {self.address} is a read-only standby; name the primary in database.url"
-            )
+            raise self._standby()
         if not has_tables:
             raise DatabaseNotReadyError(f"the database at {self.address} has no tables yet; run `ems-telemetry migrate`")
+
+    def _standby(self) -> DatabaseNotReadyError:
+        return DatabaseNotReadyError(
+            f"the database at {self.address} is a read-only standby: promote it, or name the primary in database.url (or both, "
+            "with target_session_attrs=read-write)"
+        )
 
     async def _check_out(self) -> tuple[AsyncConnectionPool[Connection], Connection]:
         pool, refusal = self._pool, self._refusal

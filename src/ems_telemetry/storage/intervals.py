@@ -40,6 +40,7 @@ _STAGE = "CREATE TEMPORARY TABLE IF NOT EXISTS staged_intervals (LIKE intervals)
 _PREPARE = "ALTER TABLE staged_intervals ALTER COLUMN computed_at SET DEFAULT now()"
 _COPY = f"COPY staged_intervals ({_NAMES}, revision) FROM STDIN (FORMAT binary)"
 _CHANGED = "value, exact, min, max, samples, expected, coverage, quality, flags"
+# Readings are never taken back: where there are none any more, they were dropped for their age, and the interval outlives them.
 _PUT = f"""
     INSERT INTO intervals AS old ({_NAMES}, revision, computed_at)
     SELECT {_NAMES}, revision, now() FROM staged_intervals ORDER BY start, point_id
@@ -48,6 +49,7 @@ _PUT = f"""
          CASE WHEN excluded.revision = 0 THEN 0 ELSE old.revision + 1 END, excluded.computed_at)
     WHERE ({", ".join(f"old.{name}" for name in _CHANGED.split(", "))}, old.revision = 0)
           IS DISTINCT FROM ({", ".join(f"excluded.{name}" for name in _CHANGED.split(", "))}, excluded.revision = 0)
+          AND NOT (old.samples > 0 AND excluded.samples = 0)
 """  # noqa: S608  # only constants of this module
 _READ = f"""
     SELECT {_NAMES}, revision > 0 FROM intervals

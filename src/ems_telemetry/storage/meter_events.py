@@ -11,8 +11,8 @@ from uuid import UUID
 
 from ems_telemetry.storage.columns import usable_before, usable_from
 from ems_telemetry.storage.database import Connection, Database
+from ems_telemetry.storage.interval_marks import SHARE_PROGRESS, put_marks
 from ems_telemetry.storage.losses import TimePage
-from ems_telemetry.storage.marks import SHARE_PROGRESS, put_marks
 
 
 class RegisterRow(NamedTuple):
@@ -178,17 +178,17 @@ async def _mark(connection: Connection, event: UUID, at: datetime) -> None:
     """Marks, of each register, from the last reading before to the first one after, and as far as a multiplier holds."""
     await connection.execute(SHARE_PROGRESS)
     touched = await (await connection.execute(TOUCHED, {"event": event, "at": at})).fetchall()
-    before = await usable_before(connection, {point_id: at for point_id, *_ in touched})
+    before = await usable_before(connection, {point_id: at for point_id, *_ in touched}, 1)
     after = await usable_from(
-        connection, {point_id: next_at if sets and next_at else at for point_id, _, sets, next_at in touched}
+        connection, {point_id: next_at if sets and next_at else at for point_id, _, sets, next_at in touched}, 1
     )
     stretches = []
     for point_id, computed_to, sets_multiplier, next_at in touched:
         holds_on = sets_multiplier and next_at is None
-        until = computed_to if holds_on else after.get(point_id, computed_to)
+        until = computed_to if holds_on else min(after.get(point_id, ()), default=computed_to)
         # What lies beyond is computed when its time has come.
         last = min(until, computed_to - _MICROSECOND)
-        since = before.get(point_id, at)
+        since = max(before.get(point_id, ()), default=at)
         if since <= last:
             stretches.append((point_id, since, last))
     if stretches:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from psycopg.rows import args_row
 
 from ems_telemetry.storage.database import Database
-from ems_telemetry.storage.marks import SHARE_PROGRESS
+from ems_telemetry.storage.interval_marks import SHARE_PROGRESS
 
 
 class ComputingStatus(NamedTuple):

@@ -13,8 +13,8 @@ import psycopg
 from ems_telemetry.errors import RejectedByDatabaseError
 from ems_telemetry.model import DeadLetter, Flag, Gap
 from ems_telemetry.storage.capability import Capability, prepare_for
+from ems_telemetry.storage.interval_marks import MARK_STAGED, SHARE_PROGRESS
 from ems_telemetry.storage.load import COLUMNS, Load, Row, conflict
-from ems_telemetry.storage.marks import MARK_STAGED, SHARE_PROGRESS
 from ems_telemetry.storage.translation import translated
 
 COLUMN_TYPES = ("timestamptz", "int4", "int4", "float8", "timestamptz", "int8", "int2", "float8", "numeric")
@@ -124,7 +124,7 @@ async def store(connection: psycopg.AsyncConnection[Any], capability: Capability
         async with connection.transaction():
             account, contradicting = await _store_rows(connection, load.rows)
             letters = await _store_dead_letters(connection, [*load.dead_letters, *contradicting])
-            await _store_gaps(connection, load.gaps)
+            await store_gaps(connection, load.gaps)
     return account + Account(dead_letters=letters)
 
 
@@ -170,6 +170,7 @@ async def _store_dead_letters(connection: psycopg.AsyncConnection[Any], letters:
     return Counter(reason for (reason,) in await cursor.fetchall())
 
 
-async def _store_gaps(connection: psycopg.AsyncConnection[Any], gaps: Sequence[Gap]) -> None:
+async def store_gaps(connection: psycopg.AsyncConnection[Any], gaps: Sequence[Gap]) -> None:
+    """Stores gaps within a transaction; of each telling of one the latest counts."""
     if gaps:
         await connection.execute(_PUT_GAPS, [list(column) for column in zip(*gaps, strict=True)])

@@ -5,7 +5,7 @@ database will never take is set aside alone, so that no batch holds up the next 
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -17,11 +17,13 @@ from ems_telemetry.clock import Clock
 from ems_telemetry.errors import ConnectionLostError, DatabaseNotReadyError, EmsTelemetryError, PermanentError
 from ems_telemetry.observe import Metrics, get_logger
 from ems_telemetry.retry import Backoff
-from ems_telemetry.spool.port import Entry, SpoolReader
+from ems_telemetry.spool.port import SpoolReader
+from ems_telemetry.storage.ahead import Ahead, Planned, Target
 from ems_telemetry.storage.capability import Capability
 from ems_telemetry.storage.database import Database
+from ems_telemetry.storage.gate import Gate
 from ems_telemetry.storage.lanes import MAX_ITEMS, Lanes
-from ems_telemetry.storage.load import Item, Load, Row, plan, rejected
+from ems_telemetry.storage.load import Item, Load, Row, rejected
 from ems_telemetry.storage.registry import declare
 from ems_telemetry.storage.storing import Account, begin_session, store
 from ems_telemetry.waiting import first_of
@@ -35,21 +37,6 @@ LAST_TRANSACTION_S = 1.0
 """How long a transaction may go on once the writer is cancelled; one that is broken off is still in the spool."""
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """What the writer must know of the database: what it can do, and the id of each point by its key."""
-
-    capability: Capability
-    point_ids: Mapping[str, int]
-    named: frozenset[str] = frozenset()
-    """The points that files name: what a device says of itself never shuts them out."""
-
-    def renewed(self, fresh: "Target", known: Mapping[str, int]) -> "Target":
-        """Gives a fresh target, without the points that a device had given another meaning since all were known."""
-        shut_out = known.keys() - self.point_ids.keys() - fresh.named
-        return replace(fresh, point_ids={key: id_ for key, id_ in fresh.point_ids.items() if key not in shut_out})
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +84,10 @@ class Writer:
         self._clock = clock
         self._metrics = metrics
         self._backoff = backoff
+        self.gate = Gate()
+        """While it is shut nothing is written, and no connection is held."""
+        self.committed: Callable[[Sequence[Row]], None] = lambda _rows: None
+        """Called after a commit with its rows, if the database took them all."""
         self._stopping = asyncio.Event()
         self._outdated = asyncio.Event()
         self._state = WriterState()
@@ -123,6 +114,9 @@ class Writer:
         """
         try:
             while not self._stopping.is_set():
+                if self.gate.closed.is_set():
+                    await self._rest()
+                    continue
                 try:
                     await self._session()
                 except EmsTelemetryError as error:
@@ -130,47 +124,64 @@ class Writer:
         finally:
             self._state = replace(self._state, connected=False)
 
+    async def _rest(self) -> None:
+        """Holds still until the gate is opened, or `stop`."""
+        self._state = replace(self._state, connected=False)
+        self.gate.at_rest.set()
+        try:
+            await first_of(self.gate.opened.wait(), self._stopping.wait())
+        finally:
+            self.gate.at_rest.clear()
+
     async def _session(self) -> None:
-        """Writes on one connection until it is lost, or `stop`."""
+        """Writes on one connection until it is lost, the gate shut, or `stop`."""
         known = target = await self._prepare_anew()
         async with self._database.connection() as connection:
             await _answered(begin_session(connection, target.capability), TRANSACTION_TIMEOUT_S)
             self._tell_connected(target.capability)
             lanes = Lanes(self._spool, self._clock)
-            while await self._has_work():
-                entries = await lanes.next()
-                if self._outdated.is_set():  # asked after reading: what was spooled after `renew` meets the new target
-                    fresh = await self._prepare_anew()
-                    known, target = fresh, target.renewed(fresh, known.point_ids)
-                if entries:
-                    began_s = self._clock.monotonic()
-                    target = await _undisturbed(self._hand_over(connection, target, entries))
-                    lanes.written(self._clock.monotonic() - began_s)
-                if not lanes.is_behind and sum(len(entry.batch) for entry in entries) < MAX_ITEMS:
-                    await first_of(self._clock.sleep(GATHER_S), self._stopping.wait())
+            async with Ahead(lanes) as ahead:
+                while await self._has_work():
+                    planned = await ahead.take(target)
+                    if self._outdated.is_set():  # asked after reading: what was spooled after `renew` meets the new target
+                        fresh = await self._prepare_anew()
+                        known, target = fresh, target.renewed(fresh, known.point_ids)
+                    entries = planned.portion.entries
+                    is_full = lanes.is_behind or sum(len(entry.batch) for entry in entries) >= MAX_ITEMS
+                    if entries:
+                        began_s = self._clock.monotonic()
+                        if is_full:
+                            ahead.begin(target)
+                        target = await _undisturbed(self._hand_over(connection, target, planned))
+                        lanes.written(planned.portion, self._clock.monotonic() - began_s)
+                    if not is_full:
+                        await first_of(self._clock.sleep(GATHER_S), self._stopping.wait())
 
     async def _prepare_anew(self) -> Target:
         self._outdated.clear()
         return await _answered(self._prepare(), PREPARE_TIMEOUT_S)
 
     async def _has_work(self) -> bool:
-        """Waits for something to write, or to prepare anew; False if it is time to stop."""
-        await first_of(self._spool.wait_for_entries(), self._stopping.wait(), self._outdated.wait())
-        return not self._stopping.is_set()
+        """Waits for something to write, or to prepare anew; False if it is time to stop or to rest."""
+        waits = (self._stopping.wait(), self.gate.closed.wait(), self._outdated.wait())
+        await first_of(self._spool.wait_for_entries(), *waits)
+        return not (self._stopping.is_set() or self.gate.closed.is_set())
 
-    async def _hand_over(self, connection: psycopg.AsyncConnection[Any], target: Target, entries: Sequence[Entry]) -> Target:
+    async def _hand_over(self, connection: psycopg.AsyncConnection[Any], target: Target, ahead: "Planned") -> Target:
         """Stores entries and removes them; gives the target as it is known afterwards."""
-        began_s = self._clock.monotonic()
+        began_s, entries = self._clock.monotonic(), ahead.portion.entries
         declared = [(entry.batch.connector, point) for entry in entries for point in entry.batch.declarations]
         if declared:
             known = await _answered(declare(connection, declared, target.point_ids), TRANSACTION_TIMEOUT_S)
             target = replace(target, point_ids=known)
-        planned = plan((entry.batch for entry in entries), target.point_ids)
+        planned = ahead.plan_for(target)
         already = Account(duplicates=planned.duplicates, conflicts=planned.conflicts, rejected=planned.rejected)
         account = already + await self._store(connection, target.capability, planned.load)
         if planned.late.rows:
             # Apart, so that rows of long ago hold up none of now; by time, so that they touch each old chunk once.
             account += await self._store(connection, target.capability, planned.late)
+        if not account.rejected:
+            self.committed((*planned.load.rows, *planned.late.rows))
         self._tell(account, sum(len(entry.batch.readings) for entry in entries), self._clock.monotonic() - began_s)
         await self._spool.remove([entry.sequence for entry in entries])
         return target
@@ -240,7 +251,7 @@ class Writer:
                 reason=str(error),
                 retry_in_s=round(delay_s, 1),
             )
-        await first_of(self._clock.sleep(delay_s), self._stopping.wait())
+        await first_of(self._clock.sleep(delay_s), self._stopping.wait(), self.gate.closed.wait())
 
 
 async def _answered(asking: Awaitable[T], timeout_s: float) -> T:

@@ -18,7 +18,7 @@ from standings import connector, refused, standing
 
 from ems_telemetry.api.app import ApiServices, Check, Readiness, create_app
 from ems_telemetry.api.services import Retried
-from ems_telemetry.api.standing import Reload, Standing
+from ems_telemetry.api.standing import Pause, Reload, Standing, Writes
 from ems_telemetry.intervals.interval import IntervalFlag
 from ems_telemetry.model import DeadLetter, Kind
 from ems_telemetry.observe import ConnectorStatus, LinkState, Metrics
@@ -88,6 +88,8 @@ class Plant:
     outcome: Retried = Retried(1, "1 reading")  # noqa: RUF009 - immutable
     standing: Standing = field(default_factory=lambda: standing(connectors=[connector(one.name) for one in CONNECTORS]))
     reload: Reload = field(default_factory=refused)
+    writes: Writes = field(default_factory=lambda: Writes(paused=None, at_rest=False))
+    resumed_by: str = ""
 
     def app(self, *, allow_anonymous: bool = False) -> FastAPI:
         services = ApiServices(
@@ -97,6 +99,8 @@ class Plant:
             retry=self._retry,
             standing=lambda: self.standing,
             reload=self.answer_reload,
+            pause=self.pause,
+            resume=self.resume,
             metrics=self.metrics,
             clock=self.clock,
             allow_anonymous=allow_anonymous,
@@ -109,6 +113,15 @@ class Plant:
     async def _retry(self, letter: DeadLetter) -> Retried:
         self.retried.append(letter)
         return self.outcome
+
+    async def pause(self, by: str) -> Writes:
+        self.writes = Writes(paused=Pause(by=by, since=self.clock.now()), at_rest=True)
+        return self.writes
+
+    async def resume(self, by: str) -> Writes:
+        self.resumed_by = by
+        self.writes = Writes(paused=None, at_rest=False)
+        return self.writes
 
     async def answer_reload(self) -> Reload:
         return self.reload

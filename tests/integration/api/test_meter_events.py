@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from ems_telemetry.storage.marks import advance, settle, take_marks
+from ems_telemetry.storage.interval_marks import advance, settle, take_marks
 
 from .conftest import START, Plant, client_of
 

@@ -6,8 +6,9 @@ import shutil
 from pathlib import Path
 
 import pytest
-from standings import CONFIGURATION, SPOOL, changed, refused, standing
+from standings import CONFIGURATION, SPOOL, WRITER, ago, changed, refused, standing
 
+from ems_telemetry.api.standing import Pause
 from ems_telemetry.model import Flag
 
 from .conftest import Plant, served
@@ -87,6 +88,19 @@ async def test_the_page_tells_how_the_service_stands_and_what_is_wrong(plant: Pl
     assert "✓ Writing 34.2 rows/s lag 0.2 s 11 ms a commit" in words
     assert "✕ Spool 83 % full room for 2 h at 2 KiB/s 3 batches, the oldest 0.2 s disk 120 GiB free" in words
     assert re.search(r"✕ Files revision 12 in force for \d+ d a reload was refused, \d+ d ago", words)
+    assert console == ""
+
+
+async def test_the_page_tells_that_writing_is_paused_by_whom_and_since_when(
+    plant: Plant, chromium: str, tmp_path: Path
+) -> None:
+    plant.standing = standing(
+        writer=changed(WRITER, connected=False, last_error="away", paused=Pause(by="key night shift", since=ago(minutes=4)))
+    )
+    async with served(plant.app(allow_anonymous=True)) as address:
+        words, console = await show(chromium, f"{address}/", tmp_path)
+    assert "✕ writing is paused by key night shift since " in words
+    assert re.search(r"◆ Writing paused by key night shift, for \d+ d lag 0\.2 s", words)
     assert console == ""
 
 

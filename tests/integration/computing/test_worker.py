@@ -179,3 +179,20 @@ async def virtual(database: Database, expression: str) -> None:
         "VM.double", "VM", "Double", "active_energy_import", None, "kWh", Kind.INTERVAL_TOTAL, "expression", "kWh", None
     )
     await synchronise(database, SITES, meters, [*POINTS, replace(double, expression=expression)])
+
+
+async def test_intervals_outlive_the_readings_they_were_made_of(plant: Plant) -> None:
+    await write(plant.database, batch(*(at(minute, 100.0 + minute) for minute in range(-15, 61))))
+    await plant.compute(START + timedelta(minutes=60))
+    before = await plant.intervals()
+    await fetch(plant.database, "DELETE FROM readings WHERE time < %s RETURNING 1", START + timedelta(minutes=30))
+    await fetch(
+        plant.database,
+        "INSERT INTO interval_marks (point_id, since, until) SELECT id, %s, %s FROM points WHERE key = %s RETURNING id",
+        START - timedelta(minutes=30),
+        START + timedelta(minutes=10),
+        ENERGY,
+    )
+    await plant.compute(START + timedelta(minutes=60))
+    after = await plant.intervals()
+    assert {start: after[start] for start in before} == before

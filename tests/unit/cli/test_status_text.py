@@ -45,6 +45,7 @@ def test_all_is_well_in_a_dozen_lines() -> None:
         "✓ spool      0.0% of 4 GiB, 3 batches, oldest 0.2 s; room for 24 d at 2 KiB/s;\n"
         "             disk 120 GiB free\n"
         "✓ gaps       none open\n"
+        "✓ intervals  up to date, looked 4.0 s ago\n"
         "✓ files      revision 12, in force for 5 h\n"
         "\n"
         "  connector     state      for stored/s dead/s refused/s sessions\n"
@@ -62,6 +63,7 @@ def test_everything_that_is_wrong_is_marked_where_it_stands() -> None:
         "writer": "✕",
         "spool": "✕",
         "gaps": "■",
+        "intervals": "✓",
         "files": "✕",
         "hall-1": "✓",
         "compressor-and-stack-of…": "✕",

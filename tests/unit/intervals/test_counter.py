@@ -189,6 +189,24 @@ def test_a_register_that_trembles_is_not_counted_twice() -> None:
     assert (interval.exact, interval.flags) == (Decimal("0.4"), IntervalFlag.DIP | IntervalFlag.ESTIMATED)
 
 
+@pytest.mark.parametrize("max_rate", [None, 60])
+@pytest.mark.parametrize("garbage", [1.7e308, -1.7e308, 5e-324, 3.4e38])
+def test_no_garbage_stops_the_computation(garbage: float, max_rate: int | None) -> None:
+    rows = minutely(garbage, 100, 101, garbage, garbage, 102, *range(103, 130), garbage)
+    parts = intervals_of(rows, law(max_rate), edges("10:00", "10:45"))
+    assert parts[1].exact == 15
+    assert all(part.exact is None or abs(part.exact) < 1000 for part in parts)
+    assert intervals_of(rows, PointLaw(Kind.GAUGE), edges("10:00", "10:15"))[0].samples == 15
+
+
+@pytest.mark.parametrize("max_rate", [None, 60])
+def test_a_register_behind_garbage_is_no_reset(max_rate: int | None) -> None:
+    rows = minutely(3.4e38, 15508, *(15508.5 + n / 2 for n in range(30)))
+    parts = intervals_of(rows, law(max_rate), edges("10:00", "10:30"))
+    assert [part.exact for part in parts] == [None, Decimal("7.5")]
+    assert parts[0].flags == IntervalFlag.UNEXPLAINED
+
+
 def test_a_rise_that_stays_is_unexplained_and_the_new_level_goes_on() -> None:
     rows = minutely(100, 101, *(50_000 + step for step in range(30)))
     parts = intervals_of(rows, law(max_rate=100), edges("10:00", "10:30", 10 * MINUTE_US))

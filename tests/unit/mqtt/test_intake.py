@@ -1,10 +1,11 @@
 """Groups of messages are made durable once each."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from fakes import HandClock, RememberingSink, surroundings
-from unit.mqtt.meters import DecodingIntake, message, meter
+from unit.mqtt.meters import RECEIVED, DecodingIntake, message, meter
 
 from ems_telemetry.connectors.contract import Surroundings
 from ems_telemetry.connectors.mqtt.message import Message, receipt_of
@@ -51,6 +52,15 @@ async def test_its_redelivery_is_counted_and_not_stored(
     await intake.deliver(message('{"a": 1}', packet_id=7, redelivered=True))
     assert len(sink.samples) == 1
     assert report.status.counters["samples_redelivered"] == 1
+
+
+async def test_a_redelivery_is_known_also_when_our_clock_was_set_right_in_between(
+    intake: DecodingIntake, sink: RememberingSink
+) -> None:
+    first = message('{"a": 1, "ts": "2026-03-02T10:00:00Z"}', "timed", packet_id=7)
+    await intake.deliver(first._replace(received_at=RECEIVED - timedelta(minutes=10)))
+    await intake.deliver(first._replace(redelivered=True))
+    assert len(sink.samples) == 1
 
 
 async def test_a_redelivery_within_one_group_is_not_stored_either(intake: DecodingIntake, sink: RememberingSink) -> None:

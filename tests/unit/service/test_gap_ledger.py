@@ -58,7 +58,9 @@ class Life:
     async def pass_time(self, seconds: int) -> None:
         for _ in range(seconds):
             await self.clock.advance(1)
-            await asyncio.sleep(0.005)  # a thread writes the heartbeat
+            async with asyncio.timeout(20):  # a thread writes the heartbeat
+                while not (self.clock.is_slept_by or self.stopping.is_set()):
+                    await asyncio.sleep(0.001)
 
     async def hear(self) -> None:
         now = self.clock.now()

@@ -98,6 +98,7 @@ def test_a_virtual_point_is_a_row_with_its_expression_and_nothing_due_from_it(co
         source="expression",
         source_unit="kWh",
         expected_interval_s=None,
+        law="sum",
         expression=expression,
         definition={"id": "energy", "quantity": "active_energy_import", "expression": f" {expression} "},
     )

@@ -5,11 +5,13 @@ from typing import Any
 import pytest
 from standings import CONFIGURATION, DATABASE, GIB, SPOOL, WRITER, ago, changed, connector, job, refused, standing
 
-from ems_telemetry.api.standing import Disk
+from ems_telemetry.api.standing import Disk, Missing, Pause
 from ems_telemetry.observe import LinkState
 
 DOWN = connector("plc", state=LinkState.DOWN, since=ago(minutes=4), last_error="nobody listens there")
 DISK = Disk(path="/var/spool", free_bytes=GIB // 2, total_bytes=250 * GIB)
+
+MISSING = Missing(connector="hall-1", received_from=ago(hours=9), received_to=ago(hours=1))
 
 
 def test_a_service_with_which_all_is_well_has_nothing_to_tell() -> None:
@@ -23,6 +25,13 @@ def test_a_service_with_which_all_is_well_has_nothing_to_tell() -> None:
         (
             {"database": changed(DATABASE, reachable=False, problem="out of reach")},
             "the database is away: out of reach; readings wait in the spool",
+        ),
+        (
+            {"writer": changed(WRITER, connected=False, lag_s=130.0, paused=Pause(by="root", since=ago(minutes=2)))},
+            (
+                f"writing is paused by root since {ago(minutes=2):%Y-%m-%d %H:%M:%S} UTC; readings wait in the spool until "
+                "`ems-telemetry resume-writes`"
+            ),
         ),
         ({"writer": changed(WRITER, lag_s=130.0)}, "the writer lags 2 min behind: more comes in than the database takes"),
         (
@@ -64,6 +73,13 @@ def test_what_is_wrong_is_said_in_a_sentence(parts: dict[str, Any], words: str) 
         (
             {"spool": changed(SPOOL, disk=changed(DISK, free_bytes=2 * GIB))},
             "the spool may grow by 4 GiB, and its disk has 2 GiB left",
+        ),
+        (
+            {"database": changed(DATABASE, missing=[MISSING])},
+            (
+                f"the database lacks what hall-1 delivered from {ago(hours=9):%Y-%m-%d %H:%M:%S} to "
+                f"{ago(hours=1):%Y-%m-%d %H:%M:%S} UTC, which was written: it was restored from a backup, or is another one"
+            ),
         ),
         ({"spool": changed(SPOOL, damaged=2)}, "2 damaged entries of the spool were set aside"),
         (

@@ -10,6 +10,12 @@ def test_an_address_is_shown_without_secrets() -> None:
     assert repr(database) == "Database(db.plant:6432/energy)"
 
 
+def test_an_address_of_several_servers_names_each() -> None:
+    database = Database("postgresql://ems:swordfish@db1:5432,db2:6432/energy?target_session_attrs=read-write")
+    assert database.address == "db1:5432,db2:6432/energy"
+    assert Database("host=db1,db2 dbname=energy").address == "db1:5432,db2:5432/energy"
+
+
 def test_a_url_that_cannot_be_read_is_refused_without_repeating_it() -> None:
     with pytest.raises(ConfigurationError, match="is not a PostgreSQL URL; write postgresql://") as refused:
         Database("postgresql://ems:swordfish@db:port/energy?nonsense=1")

@@ -6,7 +6,6 @@ from fakes import HandClock
 from fakes_spool import NOON, MemorySpool
 from small_plant import batch, reading
 
-from ems_telemetry.spool.port import Entry
 from ems_telemetry.storage.lanes import COMMIT_GOAL_S, LARGEST_PORTION, LEAST_PORTION, MAX_ITEMS, Lanes
 
 LONG_AGO = HandClock(NOON + timedelta(minutes=5))
@@ -19,10 +18,10 @@ def entries(spool: MemorySpool) -> list[int]:
 
 async def sequences(lanes: Lanes, spool: MemorySpool, took_s: float = 0.3) -> list[int]:
     """Takes one portion, as the writer does."""
-    given: list[Entry] = list(await lanes.next())
-    await spool.remove([entry.sequence for entry in given])
-    lanes.written(took_s)
-    return [entry.sequence for entry in given]
+    portion = await lanes.next()
+    await spool.remove([entry.sequence for entry in portion.entries])
+    lanes.written(portion, took_s)
+    return [entry.sequence for entry in portion.entries]
 
 
 def spool_of(count: int, size: int = 1_000) -> MemorySpool:
@@ -72,3 +71,29 @@ async def test_portions_shrink_while_commits_are_slow_and_grow_while_they_are_fa
     assert len(await sequences(lanes, spool, took_s=0.01)) == LEAST_PORTION // 500
     sizes = [len(await sequences(lanes, spool, took_s=0.01)) for _ in range(20)]
     assert MAX_ITEMS // 500 < max(sizes) <= LARGEST_PORTION // 500
+
+
+async def test_a_portion_may_be_taken_while_the_one_before_it_is_written() -> None:
+    spool = spool_of(30, size=700)
+    lanes = Lanes(spool, LONG_AGO)
+    seen: list[int] = []
+    writing = await lanes.next()
+    for turn in range(60):
+        if turn % 3 == 0:
+            await spool.put(batch(reading(second=9_000 + turn)))
+        ahead = await lanes.next()
+        seen += [entry.sequence for entry in writing.entries]
+        await spool.remove([entry.sequence for entry in writing.entries])
+        lanes.written(writing, 0.3)
+        writing = ahead
+    assert sorted(seen) == list(range(1, 51))
+    assert len(seen) == len(set(seen))
+    assert entries(spool) == []
+
+
+async def test_all_that_comes_in_now_is_taken_at_each_turn_beside_a_backlog() -> None:
+    spool = spool_of(20)
+    lanes = Lanes(spool, LONG_AGO)
+    await sequences(lanes, spool)
+    await spool.put(*(batch(*(reading(second=20_000 + at) for at in range(1_000))) for _ in range(12)))
+    assert await sequences(lanes, spool) == list(range(21, 33))

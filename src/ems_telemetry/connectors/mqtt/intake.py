@@ -11,7 +11,7 @@ At QoS 2 nothing remains: the broker keeps an id until we complete the exchange,
 Messages at QoS 0 cannot be held by the broker, so they are offered: stored, or refused at once and accounted for as a gap.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from itertools import chain
 from uuid import uuid4
 
@@ -46,15 +46,15 @@ class Intake:
         letters: list[DeadLetter] = []
         receipts: dict[Receipt, None] = {}
         for decoded in group:
+            message = decoded.message
+            if message.redelivered and await self._is_known(receipt_of(message, self._connector), receipts):
+                self._report.samples("redelivered", len(decoded.samples) + len(decoded.refusals))
+                continue
             if decoded.needs_receipt:
-                receipt = receipt_of(decoded.message, self._connector)
-                if decoded.message.redelivered and (receipt in receipts or await self._sink.is_durable(receipt)):
-                    self._report.samples("redelivered", len(decoded.samples) + len(decoded.refusals))
-                    continue
-                receipts[receipt] = None
-                self._unreceipted.discard(decoded.message.packet_id)
-            elif decoded.message.qos == _EXACTLY_ONCE:
-                self._unreceipted.add(decoded.message.packet_id)
+                receipts[receipt_of(message, self._connector)] = None
+                self._unreceipted.discard(message.packet_id)
+            elif message.qos == _EXACTLY_ONCE:
+                self._unreceipted.add(message.packet_id)
             samples.extend(decoded.samples)
             letters.extend(self._letters(decoded))
         if samples or letters:
@@ -78,6 +78,14 @@ class Intake:
         if samples or letters:
             await self._sink.offer(samples, letters)
         await self._keep(group)
+
+    async def _is_known(self, receipt: Receipt, new: Container[Receipt]) -> bool:
+        """Tells whether a redelivered message is durable already, or in the group at hand.
+
+        Asked of each, also of one that needs no receipt now: what its time was worth is judged by our clock, and when it came
+        first that may have been wrong.
+        """
+        return receipt in new or await self._sink.is_durable(receipt)
 
     async def _keep(self, group: Sequence[Outcome]) -> bool:
         """Has the decoder keep what it has learnt, once the readings that go with it are durable."""

@@ -25,10 +25,10 @@ function database({ database: it }) {
 function writer({ writer: it }) {
   return {
     title: "Writing",
-    mark: it.connected ? GOOD : BAD,
-    main: `${words.rate(it.rows_per_s)} rows/s`,
-    lines: [`lag ${words.duration(it.lag_s)}`, it.commit_s !== null && `${Math.round(it.commit_s * 1000)} ms a commit`,
-      !it.connected && it.last_error],
+    mark: it.paused ? HINT : it.connected ? GOOD : BAD,
+    main: it.paused ? "paused" : `${words.rate(it.rows_per_s)} rows/s`,
+    lines: [it.paused && `by ${it.paused.by}, for ${words.ago(it.paused.since)}`, `lag ${words.duration(it.lag_s)}`, it.commit_s !== null && `${Math.round(it.commit_s * 1000)} ms a commit`,
+      !it.connected && !it.paused && it.last_error],
   };
 }
 
@@ -55,6 +55,15 @@ function gaps({ gaps: { open } }) {
   };
 }
 
+function intervals({ intervals: it }) {
+  return {
+    title: "Intervals",
+    mark: it.last_error ? HINT : GOOD,
+    main: it.waiting ? `of ${words.grouped(it.waiting)} points wait` : "up to date",
+    lines: [it.last_error, it.last_done_at && `looked ${words.ago(it.last_done_at)} ago`],
+  };
+}
+
 function files({ configuration: it }) {
   const reload = it.last_reload;
   const touched = reload && ["started", "restarted", "stopped"].filter((verb) => reload[verb].length)
@@ -69,5 +78,5 @@ function files({ configuration: it }) {
   };
 }
 
-export const tiles = (standing) => [database, writer, spool, gaps, files].map((part) => part(standing));
+export const tiles = (standing) => [database, writer, spool, gaps, intervals, files].map((part) => part(standing));
 export const remarks = ({ troubles, hints }) => [...troubles.map((text) => [BAD, text]), ...hints.map((text) => [HINT, text])];
