@@ -16,7 +16,7 @@ COMMENT ON COLUMN points.expression IS 'Of a virtual meter: what is computed fro
 ALTER TABLE meters ADD COLUMN parent_id text;
 ALTER TABLE meters ADD COLUMN uncertainty numeric;
 COMMENT ON COLUMN meters.parent_id IS 'The meter behind which this one stands: what this one counts, that one counts too.';
-COMMENT ON COLUMN meters.uncertainty IS 'Of its totals, relative and expanded (k = 2), in percent.';
+COMMENT ON COLUMN meters.uncertainty IS 'The standard uncertainty (k = 1) of its totals, relative, in percent.';
 
 CREATE TABLE intervals (
     start       timestamptz NOT NULL,

@@ -8,7 +8,7 @@ from ems_telemetry.computing.gathering import Job, gather
 from ems_telemetry.computing.parents import store_parents
 from ems_telemetry.computing.rows import row_of
 from ems_telemetry.computing.slices import Stretch
-from ems_telemetry.computing.virtual import VirtualPoint, store_virtual
+from ems_telemetry.computing.virtual import VirtualPoint, rules_of_virtual, store_virtual
 from ems_telemetry.intervals.compute import compute
 from ems_telemetry.intervals.events import EventType, MeterEvent
 from ems_telemetry.storage.columns import as_time, as_us
@@ -48,8 +48,8 @@ async def compute_stretches(
     changed = await put_intervals(connection, quarters)
     computed = {job.rule.id: Stretch(as_time(job.edges_us[0]), as_time(job.edges_us[-1])) for job in jobs}
     also_changed, computed = await store_virtual(connection, {**wanted, **computed}, virtual)
-    rules = {**rules, **{point.rule.id: point.rule for point in virtual}}
-    return changed + also_changed + await store_parents(connection, computed, rules, now)
+    rules = {**rules, **await rules_of_virtual(connection, virtual)}
+    return changed + also_changed + await store_parents(connection, computed, rules)
 
 
 def _compute_all(jobs: Sequence[Job], events: Events, now: datetime) -> list[IntervalRow]:

@@ -14,7 +14,7 @@ from ems_telemetry.observe import get_logger
 from ems_telemetry.storage.database import Connection
 from ems_telemetry.storage.interval_marks import begin_virtual, forget_changed, put_marks
 from ems_telemetry.storage.intervals import IntervalRow, first_start, put_intervals, read_intervals
-from ems_telemetry.storage.rules import PointRule, read_ids, read_virtual
+from ems_telemetry.storage.rules import PointRule, read_ids, read_rules, read_virtual
 
 _log = get_logger(__name__)
 
@@ -43,6 +43,16 @@ async def find_virtual(connection: Connection) -> list[VirtualPoint]:
         if len(inputs) == len(keys):
             found.append(VirtualPoint(rule, expression, inputs))
     return _ordered(found)
+
+
+async def rules_of_virtual(connection: Connection, virtual: Sequence[VirtualPoint]) -> dict[int, PointRule]:
+    """Gives the rules of virtual points, each computed as far as all its inputs are."""
+    rules = dict(await read_rules(connection, list({id_ for point in virtual for id_ in point.inputs.values()})))
+    for point in virtual:
+        reached = [rules[id_].computed_to for id_ in point.inputs.values() if id_ in rules]
+        known = [time for time in reached if time is not None]
+        rules[point.rule.id] = point.rule._replace(computed_to=min(known) if len(known) == len(point.inputs) else None)
+    return {point.rule.id: rules[point.rule.id] for point in virtual}
 
 
 async def begin_new(connection: Connection, now: datetime) -> None:

@@ -83,7 +83,7 @@ class VirtualMeter(Model):
     parent: Identifier | None = None
     """The meter behind which it stands: what this one counts, that one counts too."""
     uncertainty: Percent | None = None
-    """Of its totals, relative and expanded (k = 2), as `1%`."""
+    """The standard uncertainty (k = 1) of its totals, relative, as `1%`; twice that is what a balance allows for."""
     points: tuple[VirtualPoint, ...] = Field(min_length=1)
     """Its quantities."""
 

@@ -32,7 +32,7 @@ class MeterRow:
     parent_id: str | None = None
     """The meter behind which it stands."""
     uncertainty: Decimal | None = None
-    """Of its totals, relative and expanded, in percent."""
+    """The standard uncertainty (k = 1) of its totals, relative, in percent."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -106,6 +106,9 @@ async def test_hours_days_and_months_are_those_of_the_site_and_add_up(plant: Pla
     )
     assert days[MIDNIGHT][-1] == 1, "the day has ended"
     assert days[MIDNIGHT + timedelta(days=1)][-1] == 0, "it lasts"
+    assert days[MIDNIGHT + timedelta(days=1)][0] == sum(
+        value for start, value in quarters.items() if start >= MIDNIGHT + timedelta(days=1)
+    ), "what there is of it so far"
     hours = await plant.intervals("1h")
     assert hours[START][0] == 6
     months = await plant.intervals("1mo")
