@@ -188,8 +188,9 @@ async def test_edgex_356_all_files_of_one_endpoint_share_one_connection(tmp_path
 async def test_pymodbus_2777_a_connector_that_stops_in_the_middle_spoils_no_value_of_another(tmp_path: Path) -> None:
     shared, sink = Shared(), RememberingSink()
     async with LyingModbusServer().serving() as server:
-        staying = modbus_file(server.port, {1: [point("a", 5), point("b", 50)]}, interval="20ms", max_register_gap=0)
-        leaving = modbus_file(server.port, {2: [point("a", 5), point("b", 50)]}, interval="20ms", max_register_gap=0)
+        read = {"interval": "20ms", "max_register_gap": 0, "timeout": "5s"}
+        staying = modbus_file(server.port, {1: [point("a", 5), point("b", 50)]}, **read)
+        leaving = modbus_file(server.port, {2: [point("a", 5), point("b", 50)]}, **read)
         async with running(staying, surroundings(tmp_path, sink=sink, shared=shared)):
             for _ in range(20):
                 async with running(leaving, surroundings(tmp_path, sink=sink, shared=shared, name="leaving")):

@@ -96,12 +96,14 @@ async def reset(_asked: Asked, writer: asyncio.StreamWriter) -> None:
     writer.transport.abort()
 
 
-async def poll(answer: Answer, tmp_path: Path, samples: int = 60) -> tuple[Surroundings, RememberingSink, LyingModbusServer]:
+async def poll(
+    answer: Answer, tmp_path: Path, samples: int = 60, timeout_s: float = TIMEOUT_S
+) -> tuple[Surroundings, RememberingSink, LyingModbusServer]:
     sink = RememberingSink()
     given = surroundings(tmp_path, sink=sink)
     async with LyingModbusServer(answer).serving() as server:
         points = [point(f"p{address}", address) for address in ADDRESSES]
-        file = modbus_file(server.port, dict.fromkeys(UNITS, points), interval="50ms", timeout=f"{TIMEOUT_S * 1000:g}ms")
+        file = modbus_file(server.port, dict.fromkeys(UNITS, points), interval="50ms", timeout=f"{timeout_s * 1000:g}ms")
         connector = CONNECTOR_TYPE.build(file, given)
         task = asyncio.create_task(connector.run())
         try:
@@ -139,7 +141,7 @@ async def test_marstek_venus_modbus_299_a_reply_that_comes_too_late_never_become
 
 
 async def test_a_reply_in_many_pieces_is_put_together(tmp_path: Path) -> None:
-    given, sink, server = await poll(dribbled, tmp_path)
+    given, sink, server = await poll(dribbled, tmp_path, timeout_s=5)
     assert wrong(sink) == []
     assert (server.connections, given.report.status.counters.get("timeouts", 0)) == (1, 0)
 

@@ -17,7 +17,7 @@ from servers.serial_line import bridged_plant, serial_cable, serial_plant
 from ems_telemetry.connectors.modbus.errors import ClosedLinkError, ExceptionReplyError, SilentUnitError, WrongReplyError
 from ems_telemetry.errors import ConnectionLostError
 
-TIMEOUT_S = 0.05
+TIMEOUT_S = 0.1
 AMPLE_S = 2.0
 
 

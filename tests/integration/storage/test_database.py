@@ -72,11 +72,12 @@ async def test_a_server_that_came_back_serves_the_next_one_who_asks(killable_dat
 
 
 async def test_a_wait_for_a_connection_has_an_end(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ems_telemetry.storage.database.CHECKOUT_TIMEOUT_S", 0.2)
     async with Database(database_url, max_connections=1) as database:
         async with database.connection():
-            with pytest.raises(ConnectionLostError, match="no connection came free"):
-                await sleep_in(database)
+            with monkeypatch.context() as patch:
+                patch.setattr("ems_telemetry.storage.database.CHECKOUT_TIMEOUT_S", 0.2)
+                with pytest.raises(ConnectionLostError, match="no connection came free"):
+                    await sleep_in(database)
         await sleep_in(database)
 
 

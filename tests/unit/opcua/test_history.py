@@ -178,6 +178,6 @@ async def test_no_value_at_the_edge_of_two_slices_is_missing_or_doubled(
         return result(*(time for time in kept if start <= time < end or (end_belongs and time == end)))
 
     async with filling(Historian(answer), tmp_path, slice="1s", order=order, values_per_read="5000") as (sink, marks, _):
-        await until(lambda: not marks.holes())
+        await until(lambda: not marks.holes(), timeout_s=100)
     of_one = sorted(sample.time for sample in sink.samples if sample.point == POINTS[0] and sample.time is not None)
     assert of_one == [time for time in kept if at(0) < time < at(10)]

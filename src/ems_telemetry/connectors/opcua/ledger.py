@@ -9,6 +9,7 @@ from ems_telemetry.connectors.opcua.mark_store import MarkStore
 from ems_telemetry.connectors.opcua.marks import Marks
 from ems_telemetry.connectors.opcua.plan import WantedItem
 from ems_telemetry.errors import TransientError
+from ems_telemetry.waiting import first_of
 
 SAVE_EVERY_S = 2.0
 
@@ -25,7 +26,8 @@ class Ledger:
         self._store = MarkStore(surroundings.state_directory)
         self._enabled = enabled
         self._told = (0, 0)
-        self.marks = Marks(self._sources if enabled else ())
+        self._begun = asyncio.Event()
+        self.marks = Marks(self._sources if enabled else (), self._begun.set)
 
     async def open(self) -> None:
         """Takes over what an earlier run wrote down."""
@@ -42,9 +44,10 @@ class Ledger:
             report.note(f"the marks could not be read and were set aside as {set_aside}; nothing before now is backfilled")
 
     async def keep(self) -> NoReturn:
-        """Writes down what has changed, every few seconds, until cancelled."""
+        """Writes down what has changed, every few seconds, and the first mark of a point at once, until cancelled."""
         while True:
-            await self._surroundings.clock.sleep(SAVE_EVERY_S)
+            await first_of(self._surroundings.clock.sleep(SAVE_EVERY_S), self._begun.wait())
+            self._begun.clear()
             await self._save()
 
     async def close(self) -> None:

@@ -5,7 +5,7 @@ behind its mark. The first durable sample after it closes the point and tells wh
 always a safe one: it only makes more be read again than is missing, and what is read twice is stored once.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import NamedTuple
@@ -48,8 +48,10 @@ class _State:
 class Marks:
     """The marks of a connector's points. Points it was not made for are passed over."""
 
-    def __init__(self, points: Iterable[str]) -> None:
+    def __init__(self, points: Iterable[str], on_first: Callable[[], None] = lambda: None) -> None:
+        """Takes the points, and whom to tell that one has got its first mark: no older state knows anything of it."""
         self._states = {point: _State() for point in points}
+        self._on_first = on_first
         self._changed: set[str] = set()
         self.opened = 0
         """Points that came to have a hole, since the beginning."""
@@ -78,8 +80,11 @@ class Marks:
             return
         if state.mark is not None and (state.open or lossy):
             self._note_hole(state, Span(state.mark + RESOLUTION, time if time > state.mark else received_at))
+        is_first = state.mark is None
         state.mark, state.open = time, False
         self._changed.add(point)
+        if is_first:
+            self._on_first()
 
     def fill(self, point: str, span: Span) -> None:
         """Takes out what is durable now, or known to be gone for ever."""
