@@ -1,11 +1,14 @@
 """node-opcua, an OPC UA server that is not ours, in a process of its own; see `node/opcua_server.js` for what it holds."""
 
+import atexit
 import http.client
 import json
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -39,6 +42,8 @@ class NodeOpcuaServer(ServerProcess):
             "OPCUA_PKI": str(folder / "pki"),
             **{f"OPCUA_{name.upper()}": str(value) for name, value in settings.items()},
         }
+        self._pki = folder / "pki"
+        self._is_secure = bool(settings.get("secure"))
         program = str(FOLDER / "opcua_server.js")
         super().__init__([installed_node(), program], chosen, folder / "node-opcua.log", environment)
 
@@ -48,8 +53,13 @@ class NodeOpcuaServer(ServerProcess):
 
     def start(self, timeout_s: float = 60.0) -> None:
         """Starts it and waits until both its ports listen."""
+        made = made_pki()
+        if not self._is_secure and not self._pki.exists() and any(made.iterdir()):
+            shutil.copytree(made, self._pki)
         super().start(timeout_s)
         wait_for_port(self.control_port, self.process, timeout_s)
+        if not any(made.iterdir()):
+            shutil.copytree(self._pki, made, dirs_exist_ok=True)
 
     def set(self, node: str, type_: str, value: object, *, status: str | int = "Good", time: datetime | None = None) -> None:
         """Changes a variable, as `Air.Pressure`, with its status and source time."""
@@ -100,6 +110,14 @@ class NodeOpcuaServer(ServerProcess):
         if answer.status != http.client.OK:
             raise RuntimeError(text)
         return json.loads(text)
+
+
+@cache
+def made_pki() -> Path:
+    """Gives the folder of keys that servers without protection share: making some takes a third of a start."""
+    folder = Path(tempfile.mkdtemp(prefix="ems-telemetry-pki-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
 
 
 def installed_node() -> str:

@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from ems_telemetry.computing.slices import QUARTER, Stretch
+from ems_telemetry.computing.slices import QUARTER, Stretch, quarter_floor
 from ems_telemetry.intervals.law import HOUR_US, PointLaw, Slope, max_gap_of, mean_of
 from ems_telemetry.intervals.reach import reach_of
 from ems_telemetry.intervals.series import NEIGHBOURS, Int64s, Series
@@ -18,6 +18,8 @@ from ems_telemetry.storage.rules import PointRule
 
 MICROSECOND: Final = timedelta(microseconds=1)
 QUARTER_US: Final = QUARTER // MICROSECOND
+TOLD: Final = timedelta(days=33)
+"""For so long after its last reading the quarters of a point are told to be missing: to the end of the month, and the next."""
 _LEAST_MARGIN_US: Final = HOUR_US
 _MOST_MARGIN_US: Final = 24 * HOUR_US
 _SECOND_US: Final = 1_000_000
@@ -78,8 +80,21 @@ async def gather(
         if around and (min(around) < as_us(since) or max(around) >= as_us(until)):
             first, last = min(as_time(min(around)), stretch.since), max(as_time(max(around)), stretch.until)
             series = _series((await read_columns(connection, [point_id], first, last + MICROSECOND)).get(point_id))
-        jobs.append(Job(rule, law, _edges_us(_grown(stretch, rule, law, _usable_us(series))), series))
+        spoken = _spoken(stretch, series)
+        if spoken is not None:
+            jobs.append(Job(rule, law, _edges_us(_grown(spoken, rule, law, _usable_us(series))), series))
     return jobs
+
+
+def _spoken(stretch: Stretch, series: Series) -> Stretch | None:
+    """Cuts off what lies long after the last reading: a point that is silent for good does not fill the table with nothing."""
+    since_us, until_us = as_us(stretch.since), as_us(stretch.until)
+    usable_us = _usable_us(series)
+    within, beyond = np.searchsorted(series.times_us, (since_us, until_us))
+    if within < beyond or (len(usable_us) and usable_us[-1] >= until_us):
+        return stretch
+    last = quarter_floor(as_time(int(usable_us[-1])) + TOLD) if len(usable_us) else stretch.since
+    return None if last <= stretch.since else Stretch(stretch.since, min(stretch.until, last))
 
 
 def _has_neighbours(stretch: Stretch, usable_us: Int64s, *, is_all: bool) -> bool:
@@ -104,9 +119,9 @@ def _grown(stretch: Stretch, rule: PointRule, law: PointLaw, usable_us: Int64s) 
     # What lies beyond is computed when its time has come.
     most_us = max(until_us, until_us if rule.computed_to is None else as_us(rule.computed_to))
     from_us, to_us = reach_of(usable_us, since_us, until_us, law)
-    to_us = most_us if to_us is None else min(to_us + 1, most_us)
+    to_us = min(most_us, (int(usable_us[-1]) if to_us is None else to_us) + 1)
     if law.kind is not Kind.COUNTER:
-        from_us, to_us = max(from_us, since_us - law.max_gap_us), min(to_us, until_us + law.max_gap_us)
+        from_us, to_us = max(from_us, since_us - law.max_gap_us), min(most_us, until_us + law.max_gap_us)
     grown_us = (min(from_us, since_us) // QUARTER_US * QUARTER_US, -(-max(to_us, until_us) // QUARTER_US) * QUARTER_US)
     return Stretch(as_time(grown_us[0]), as_time(min(grown_us[1], most_us)))
 

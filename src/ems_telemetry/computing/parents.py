@@ -34,6 +34,8 @@ async def store_parents(connection: Connection, computed: Mapping[int, Stretch],
     Returns:
         How many were new or other than before.
     """
+    if not computed:
+        return 0
     since = min(stretch.since for stretch in computed.values())
     until = max(stretch.until for stretch in computed.values())
     changed = 0

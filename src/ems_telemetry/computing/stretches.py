@@ -47,7 +47,8 @@ async def compute_stretches(
     quarters = await asyncio.to_thread(_compute_all, jobs, events, now)
     changed = await put_intervals(connection, quarters)
     computed = {job.rule.id: Stretch(as_time(job.edges_us[0]), as_time(job.edges_us[-1])) for job in jobs}
-    also_changed, computed = await store_virtual(connection, {**wanted, **computed}, virtual)
+    marked = {point_id: stretch for point_id, stretch in wanted.items() if point_id not in measured}
+    also_changed, computed = await store_virtual(connection, {**marked, **computed}, virtual)
     rules = {**rules, **await rules_of_virtual(connection, virtual)}
     return changed + also_changed + await store_parents(connection, computed, rules)
 

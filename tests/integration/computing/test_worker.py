@@ -199,3 +199,16 @@ async def test_intervals_outlive_the_readings_they_were_made_of(plant: Plant) ->
     await plant.compute(START + timedelta(minutes=60))
     after = await plant.intervals()
     assert {start: after[start] for start in before} == before
+
+
+async def test_a_point_that_is_silent_for_good_does_not_fill_the_table(plant: Plant) -> None:
+    await write(plant.database, batch(*(at(minute, 100.0 + minute) for minute in range(-15, 61))))
+    await plant.compute(START + timedelta(days=400))
+    found = await plant.intervals()
+    assert max(found) < START + timedelta(days=34)
+    assert (await plant.intervals("1mo"))[datetime(2026, 2, 28, 23, tzinfo=UTC)][0] is None, "most of it is missing"
+    await write(plant.database, batch(at(60 * 24 * 400, 1100.0), at(60 * 24 * 400 + 16, 1101.0)))
+    await plant.compute(START + timedelta(days=400, minutes=40))
+    found = await plant.intervals()
+    assert len(found) > 400 * 96, "the gap has an end, and what was counted over it is told"
+    assert sum(row[0] for row in found.values() if row[0] is not None) == 1101 - 85
