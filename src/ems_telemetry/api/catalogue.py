@@ -118,15 +118,27 @@ async def find_point(database: Database, caller: Caller, key: str) -> KnownPoint
         ApiError: 404, with the nearest key: of the same meter if that exists, else of the nearest meter.
     """
     row = await catalogue.find_point(database, caller.sites, key)
-    if row is not None:
-        return row
+    if row is None:
+        raise ApiError(ProblemType.NOT_FOUND, f'there is no point "{key}"{await _suggest_point(database, caller, key)}')
+    return row
+
+
+async def check_point(database: Database, caller: Caller, key: str) -> None:
+    """Explains an empty list that was asked for one point: one that does not exist is a mistake, not an answer.
+
+    Raises:
+        ApiError: 422, with the nearest key.
+    """
+    if await catalogue.find_point(database, caller.sites, key) is None:
+        raise wrong_parameter("point", key, f"is not known{await _suggest_point(database, caller, key)}")
+
+
+async def _suggest_point(database: Database, caller: Caller, key: str) -> Suggestion:
     meter_id = key.partition(".")[0]
     siblings = await catalogue.list_points(database, caller.sites, KeyPage(1_000), meter=meter_id)
     if siblings:
-        suggestion = Suggestion(key, [sibling.key for sibling in siblings])
-    else:
-        suggestion = Suggestion(meter_id, await catalogue.list_meter_ids(database, caller.sites))
-    raise ApiError(ProblemType.NOT_FOUND, f'there is no point "{key}"{suggestion}')
+        return Suggestion(key, [sibling.key for sibling in siblings])
+    return Suggestion(meter_id, await catalogue.list_meter_ids(database, caller.sites))
 
 
 async def check_filters(database: Database, caller: Caller, **asked: str | None) -> None:

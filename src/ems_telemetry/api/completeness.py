@@ -11,7 +11,7 @@ from starlette.responses import Response
 from ems_telemetry.api import interval_items as items
 from ems_telemetry.api.access import Reader
 from ems_telemetry.api.adding import Calendar, calendar_of
-from ems_telemetry.api.catalogue import check_filters, find_point
+from ems_telemetry.api.catalogue import check_filters, check_point
 from ems_telemetry.api.description import PREFIX, STORED, listed
 from ems_telemetry.api.interval_parameters import CompletenessQuery
 from ems_telemetry.api.items import Page
@@ -49,11 +49,11 @@ async def list_completeness(
     """Tells how much of each period was measured, by point; virtual points are left out, since nothing is measured of them."""
     caller.check_site(query.site)
     listing = Listing(request, query)
-    if query.point is not None:
-        await find_point(services.database, caller, query.point)
     selected = await select_points(services.database, caller.sites, site=query.site, meter=query.meter, point=query.point)
     if not selected:
         await check_filters(services.database, caller, site=query.site, meter=query.meter)
+        if query.point is not None:
+            await check_point(services.database, caller, query.point)
     points = [point for point in selected if not point.is_virtual]
     calendar = await calendar_of(services.database, points, query, query.period, services.clock.now(), by_quarters=True)
     after = listing.after(tuple[TimeKey, str])

@@ -39,6 +39,7 @@ TAGS = [
 Responses = dict[int | str, dict[str, Any]]
 
 _DESCRIPTIONS = {
+    ProblemType.BAD_REQUEST: "The body is no JSON.",
     ProblemType.UNAUTHENTICATED: "There is no key, or it does not hold.",
     ProblemType.FORBIDDEN: "The key lacks the scope, or the site.",
     ProblemType.NOT_FOUND: "There is none, or the key does not let it be seen; the nearest one is named.",

@@ -130,7 +130,7 @@ async def get_meter_event(
     "/meters/{id}/events",
     response_model=items.MeterEvent,
     status_code=201,
-    responses=problems(ProblemType.NOT_FOUND, ProblemType.CONFLICT)
+    responses=problems(ProblemType.BAD_REQUEST, ProblemType.NOT_FOUND, ProblemType.CONFLICT)
     | {200: {"model": items.MeterEvent, "description": "It was added before."}},
 )
 async def add_meter_event(
@@ -163,7 +163,7 @@ async def add_meter_event(
 @router.post(
     "/meters/{id}/events/{event}:void",
     response_model=items.MeterEvent,
-    responses=problems(ProblemType.NOT_FOUND, ProblemType.CONFLICT),
+    responses=problems(ProblemType.BAD_REQUEST, ProblemType.NOT_FOUND, ProblemType.CONFLICT),
 )
 async def void_meter_event(
     services: Services,
