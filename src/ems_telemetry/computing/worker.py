@@ -5,7 +5,7 @@ Whatever ends it in the middle, the marks stay until what they ask for is commit
 
 import asyncio
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from ems_telemetry.clock import Clock
 from ems_telemetry.computing.slices import Waiting, next_slice
@@ -20,6 +20,8 @@ from ems_telemetry.storage.rules import read_rules
 from ems_telemetry.waiting import first_of
 
 EVERY_S = 10.0
+RECENT = timedelta(hours=2)
+"""What was marked of so late a time goes before a backlog, as years of readings that are computed for the first time."""
 POINTS_AT_ONCE = 5_000
 BREATH_S = 0.01
 """Between two slices, for those who share the processor."""
@@ -44,6 +46,7 @@ class IntervalWorker:
         self._metrics = metrics
         self._backoff = backoff
         self._stopping = asyncio.Event()
+        self._moved_s = 0.0
         self._log = get_logger(__name__)
         self.state = IntervalState()
 
@@ -74,30 +77,38 @@ class IntervalWorker:
             EmsTelemetryError: the database is out of reach, or has no tables yet.
         """
         changed = 0
-        async with self._database.connection() as connection:
-            await advance(connection, self._clock.now())
-        async with self._database.connection() as connection:
-            await begin_new(connection, self._clock.now())
-        while not self._stopping.is_set():
+        await self._move_on()
+        done: int | None = 0
+        while done is not None and not self._stopping.is_set():
+            if self._clock.monotonic() - self._moved_s >= EVERY_S:
+                await self._move_on()
             async with self._database.connection() as connection:
                 done = await self._do_next(connection)
-            if done is None:
-                break
-            changed += done
-            self._metrics.intervals_computed.inc(done)
+            changed += done or 0
+            self._metrics.intervals_computed.inc(done or 0)
             await asyncio.sleep(BREATH_S)
         await self._tell()
         return changed
 
+    async def _move_on(self) -> None:
+        """Marks what has ended since the last time, and what is new; changes no interval."""
+        self._moved_s = self._clock.monotonic()
+        async with self._database.connection() as connection:
+            await advance(connection, self._clock.now())
+        async with self._database.connection() as connection:
+            await begin_new(connection, self._clock.now())
+
     async def _do_next(self, connection: Connection) -> int | None:
-        """Computes one slice in one transaction; None if nothing waits."""
-        waiting = [Waiting(*mark) for mark in await take_marks(connection, POINTS_AT_ONCE)]
+        """Computes one slice in one transaction: of what has just ended before what is long past. None if nothing waits."""
+        now = self._clock.now()
+        recent = await take_marks(connection, POINTS_AT_ONCE, now - RECENT)
+        waiting = [Waiting(*mark) for mark in recent or await take_marks(connection, POINTS_AT_ONCE)]
         if not waiting:
             return None
         rules = await read_rules(connection, list({each.point_id for each in waiting}))
         chosen = next_slice(waiting, {point_id: rule.expected_interval_s for point_id, rule in rules.items()})
         virtual = await find_virtual(connection)
-        changed = await compute_stretches(connection, chosen.stretches, rules, virtual, self._clock.now())
+        changed = await compute_stretches(connection, chosen.stretches, rules, virtual, now)
         await settle(connection, chosen.done, chosen.shortened)
         return changed
 

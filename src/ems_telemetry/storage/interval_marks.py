@@ -7,7 +7,7 @@ is another row.
 """
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 import psycopg
@@ -64,7 +64,9 @@ _BEGIN_VIRTUAL = """
 """
 _TAKE = """
     SELECT id, point_id, since, until FROM interval_marks
-    WHERE point_id IN (SELECT DISTINCT point_id FROM (SELECT point_id FROM interval_marks ORDER BY id LIMIT %(marks)s) first)
+    WHERE since >= %(from)s AND point_id IN (
+        SELECT DISTINCT point_id
+        FROM (SELECT point_id FROM interval_marks WHERE since >= %(from)s ORDER BY id LIMIT %(marks)s) first)
     ORDER BY id LIMIT %(most)s
 """
 _SHORTEN = """
@@ -76,6 +78,7 @@ _PUT = """
     SELECT * FROM unnest(%s::integer[], %s::timestamptz[], %s::timestamptz[])
 """
 MOST_TAKEN = 20_000
+_FIRST = datetime(1, 1, 1, tzinfo=UTC)
 
 
 class Mark(NamedTuple):
@@ -126,10 +129,16 @@ async def put_marks(connection: psycopg.AsyncConnection[Any], stretches: Sequenc
         await connection.execute(_PUT, columns)
 
 
-async def take_marks(connection: psycopg.AsyncConnection[Any], points: int) -> list[Mark]:
-    """Reads marks, the oldest first, of some points at a time; they stay until `settle`."""
+async def take_marks(connection: psycopg.AsyncConnection[Any], points: int, since: datetime | None = None) -> list[Mark]:
+    """Reads marks, in the order they were made, of some points at a time; they stay until `settle`.
+
+    Args:
+        connection: any.
+        points: of how many at most.
+        since: only those whose stretch begins then or later.
+    """
     with translated():
-        cursor = await connection.execute(_TAKE, {"marks": points, "most": MOST_TAKEN})
+        cursor = await connection.execute(_TAKE, {"marks": points, "most": MOST_TAKEN, "from": since or _FIRST})
         return [Mark(*row) for row in await cursor.fetchall()]
 
 

@@ -15,7 +15,8 @@ from ems_telemetry.intervals.interval import IntervalFlag
 from ems_telemetry.model import Kind, Reading
 from ems_telemetry.observe import Metrics
 from ems_telemetry.retry import Backoff
-from ems_telemetry.storage.database import Database
+from ems_telemetry.storage import interval_marks
+from ems_telemetry.storage.database import Connection, Database
 from ems_telemetry.storage.registry import MeterRow, PointRow, synchronise
 
 MIDNIGHT = datetime(2026, 3, 1, 23, tzinfo=UTC)
@@ -212,3 +213,22 @@ async def test_a_point_that_is_silent_for_good_does_not_fill_the_table(plant: Pl
     found = await plant.intervals()
     assert len(found) > 400 * 96, "the gap has an end, and what was counted over it is told"
     assert sum(row[0] for row in found.values() if row[0] is not None) == 1101 - 85
+
+
+async def test_what_has_just_ended_goes_before_a_backlog(plant: Plant, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ems_telemetry.computing.slices.MOST_READINGS", 100)
+    old = [at(minute, 100.0 + minute) for minute in range(-3000, 61)]
+    await write(plant.database, batch(*old, *(at(minute, minute * 2.0, POWER) for minute in range(-15, 61))))
+    waiting = "SELECT min(since) FROM interval_marks JOIN points ON points.id = point_id WHERE key = %s"
+    order: list[bool] = []
+    settle = interval_marks.settle
+
+    async def watched(connection: Connection, done: list[int], shortened: list[tuple[int, datetime]]) -> None:
+        await settle(connection, done, shortened)
+        (left,) = (await (await connection.execute(waiting, (POWER,))).fetchone()) or (None,)
+        order.append(left is None)
+
+    monkeypatch.setattr("ems_telemetry.computing.worker.settle", watched)
+    await plant.compute(START + timedelta(minutes=62))
+    assert len(order) > 10
+    assert order.index(True) < len(order) / 2
