@@ -5,8 +5,9 @@ from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
 QUARTER: Final = timedelta(minutes=15)
+DAY: Final = timedelta(days=1)
 LONGEST: Final = timedelta(days=32)
-MOST_READINGS: Final = 1_000_000
+MOST_READINGS: Final = 1_500_000
 DEFAULT_INTERVAL_S: Final = 60.0
 """How often readings of a point come, where nothing says so; only for the size of a slice."""
 _EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
@@ -77,7 +78,8 @@ def next_slice(waiting: Sequence[Waiting], expected_interval_s: Mapping[int, flo
 def _length(points: Iterable[int], expected_interval_s: Mapping[int, float | None]) -> timedelta:
     per_second = sum(1 / (expected_interval_s.get(point) or DEFAULT_INTERVAL_S) for point in points)
     length = timedelta(seconds=MOST_READINGS / per_second) if per_second else LONGEST
-    return max(QUARTER, min(LONGEST, length) // QUARTER * QUARTER)
+    step = DAY if length >= DAY else QUARTER  # most days begin and end with a slice, and are composed once
+    return max(step, min(LONGEST, length) // step * step)
 
 
 def _both(one: Stretch, other: Stretch) -> Stretch:

@@ -11,7 +11,7 @@ from ems_telemetry.computing.slices import Stretch
 from ems_telemetry.computing.virtual import VirtualPoint, rules_of_virtual, store_virtual
 from ems_telemetry.intervals.compute import compute
 from ems_telemetry.intervals.events import EventType, MeterEvent
-from ems_telemetry.storage.columns import as_time, as_us
+from ems_telemetry.storage.columns import as_us
 from ems_telemetry.storage.database import Connection
 from ems_telemetry.storage.intervals import IntervalRow, put_intervals
 from ems_telemetry.storage.rules import PointRule, RegisterEvent, read_events
@@ -46,11 +46,11 @@ async def compute_stretches(
     jobs = await gather(connection, measured, rules, now) if measured else []
     quarters = await asyncio.to_thread(_compute_all, jobs, events, now)
     changed = await put_intervals(connection, quarters)
-    computed = {job.rule.id: Stretch(as_time(job.edges_us[0]), as_time(job.edges_us[-1])) for job in jobs}
     marked = {point_id: stretch for point_id, stretch in wanted.items() if point_id not in measured}
-    also_changed, computed = await store_virtual(connection, {**marked, **computed}, virtual)
+    changed |= await store_virtual(connection, marked, changed, virtual)
     rules = {**rules, **await rules_of_virtual(connection, virtual)}
-    return changed + also_changed + await store_parents(connection, computed, rules)
+    parents = await store_parents(connection, changed, rules)
+    return parents + sum(each.amount for each in changed.values())
 
 
 def _compute_all(jobs: Sequence[Job], events: Events, now: datetime) -> list[IntervalRow]:

@@ -7,13 +7,13 @@ from itertools import groupby
 from operator import attrgetter
 
 from ems_telemetry.computing.rows import interval_of, row_of
-from ems_telemetry.computing.slices import Stretch
+from ems_telemetry.computing.slices import QUARTER, Stretch
 from ems_telemetry.config.expressions import Expression, ExpressionError, parse_expression, references
 from ems_telemetry.intervals.virtual import evaluate
 from ems_telemetry.observe import get_logger
 from ems_telemetry.storage.database import Connection
 from ems_telemetry.storage.interval_marks import begin_virtual, forget_changed, put_marks
-from ems_telemetry.storage.intervals import IntervalRow, first_start, put_intervals, read_intervals
+from ems_telemetry.storage.intervals import Changed, IntervalRow, first_start, put_intervals, read_intervals
 from ems_telemetry.storage.rules import PointRule, read_ids, read_rules, read_virtual
 
 _log = get_logger(__name__)
@@ -65,22 +65,27 @@ async def begin_new(connection: Connection, now: datetime) -> None:
 
 
 async def store_virtual(
-    connection: Connection, stretches: Mapping[int, Stretch], virtual: Sequence[VirtualPoint]
-) -> tuple[int, dict[int, Stretch]]:
-    """Computes and stores the quarters of virtual points within what was computed or marked; in the open transaction.
+    connection: Connection,
+    marked: Mapping[int, Stretch],
+    changed: Mapping[int, Changed],
+    virtual: Sequence[VirtualPoint],
+) -> dict[int, Changed]:
+    """Computes and stores the quarters of virtual points that are marked, or whose inputs changed; in the open transaction.
 
     Returns:
-        How many were new or other than before, and all stretches, those of the virtual points among them.
+        What of them was new or other than before, by point.
     """
-    changed, computed = 0, dict(stretches)
+    touched = {id_: Stretch(each.first, each.last + QUARTER) for id_, each in changed.items()} | dict(marked)
+    stored: dict[int, Changed] = {}
     for each in virtual:
-        touched = [computed[id_] for id_ in (each.rule.id, *each.inputs.values()) if id_ in computed]
-        if touched:
-            stretch = Stretch(min(one.since for one in touched), max(one.until for one in touched))
-            rows = await read_intervals(connection, list(each.inputs.values()), "15m", stretch.since, stretch.until)
-            changed += await put_intervals(connection, list(_evaluated(each, rows)))
-            computed[each.rule.id] = stretch
-    return changed, computed
+        stretches = [touched[id_] for id_ in (each.rule.id, *each.inputs.values()) if id_ in touched]
+        if stretches:
+            since, until = min(one.since for one in stretches), max(one.until for one in stretches)
+            rows = await read_intervals(connection, list(each.inputs.values()), "15m", since, until)
+            put = await put_intervals(connection, list(_evaluated(each, rows)))
+            touched |= {id_: Stretch(one.first, one.last + QUARTER) for id_, one in put.items()}
+            stored |= put
+    return stored
 
 
 def _evaluated(point: VirtualPoint, rows: Sequence[IntervalRow]) -> Iterator[IntervalRow]:

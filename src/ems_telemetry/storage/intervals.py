@@ -42,6 +42,7 @@ _COPY = f"COPY staged_intervals ({_NAMES}, revision) FROM STDIN (FORMAT binary)"
 _CHANGED = "value, exact, min, max, samples, expected, coverage, quality, flags"
 # Readings are never taken back: where there are none any more, they were dropped for their age, and the interval outlives them.
 _PUT = f"""
+    WITH put AS (
     INSERT INTO intervals AS old ({_NAMES}, revision, computed_at)
     SELECT {_NAMES}, revision, now() FROM staged_intervals ORDER BY start, point_id
     ON CONFLICT (point_id, period, start) DO UPDATE
@@ -50,6 +51,8 @@ _PUT = f"""
     WHERE ({", ".join(f"old.{name}" for name in _CHANGED.split(", "))}, old.revision = 0)
           IS DISTINCT FROM ({", ".join(f"excluded.{name}" for name in _CHANGED.split(", "))}, excluded.revision = 0)
           AND NOT (old.samples > 0 AND excluded.samples = 0)
+    RETURNING point_id, start)
+    SELECT point_id, min(start), max(start), count(*) FROM put GROUP BY point_id
 """  # noqa: S608  # only constants of this module
 _READ = f"""
     SELECT {_NAMES}, revision > 0 FROM intervals
@@ -60,17 +63,25 @@ _READ = f"""
 _FIRST = "SELECT min(start) FROM intervals WHERE point_id = ANY (%s) AND period = '15m'"
 
 
-async def put_intervals(connection: psycopg.AsyncConnection[Any], rows: Sequence[IntervalRow]) -> int:
+class Changed(NamedTuple):
+    """Which intervals of a point were new or other than before: the first and the last start of them, and how many."""
+
+    first: datetime
+    last: datetime
+    amount: int
+
+
+async def put_intervals(connection: psycopg.AsyncConnection[Any], rows: Sequence[IntervalRow]) -> dict[int, Changed]:
     """Stores intervals, in the transaction that is open; those that are there already and say the same stay as they are.
 
     Returns:
-        How many were new or other than before.
+        What was new or other than before, by point.
 
     Raises:
         TransientError: it may work later.
     """
     if not rows:
-        return 0
+        return {}
     with translated():
         await connection.execute(_STAGE)
         await connection.execute(_PREPARE)
@@ -78,7 +89,8 @@ async def put_intervals(connection: psycopg.AsyncConnection[Any], rows: Sequence
             copy.set_types(_TYPES)
             for row in rows:
                 await copy.write_row((*row[:-1], int(row.has_ended)))
-        return (await connection.execute(_PUT)).rowcount
+        cursor = await connection.execute(_PUT)
+        return {point_id: Changed(*changed) for point_id, *changed in await cursor.fetchall()}
 
 
 async def first_start(connection: psycopg.AsyncConnection[Any], point_ids: Sequence[int]) -> datetime | None:
