@@ -30,6 +30,7 @@ def main() -> int:
             ("mqtt", ("10000", "3")),
             ("sparkplug", ()),
             ("intervals_core", ()),
+            ("intervals", ("--dsn", fresh("intervals"), "--days", "2")),
         ):
             failed += run(name, arguments)
     return failed
