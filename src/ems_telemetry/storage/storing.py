@@ -4,7 +4,7 @@ A row that is there already is left as it is and accounted for: the same again i
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -104,13 +104,17 @@ async def begin_session(connection: psycopg.AsyncConnection[Any], capability: Ca
             await connection.execute(_UNBOUND)
 
 
-async def store(connection: psycopg.AsyncConnection[Any], capability: Capability, load: Load) -> Account:
+async def store(
+    connection: psycopg.AsyncConnection[Any], capability: Capability, load: Load, meanwhile: Callable[[], None] | None = None
+) -> Account:
     """Stores all of it, or nothing.
 
     Args:
         connection: one that `begin_session` made ready, outside a transaction.
         capability: what the database can do.
         load: may be empty.
+        meanwhile: called once when the database has the rows and begins with them, and this process nothing to do; not called
+            where there are none.
 
     Returns:
         What became of its rows.
@@ -122,17 +126,21 @@ async def store(connection: psycopg.AsyncConnection[Any], capability: Capability
     with translated():
         await prepare_for(connection, capability, [row.time for row in load.rows])
         async with connection.transaction():
-            account, contradicting = await _store_rows(connection, load.rows)
+            account, contradicting = await _store_rows(connection, load.rows, meanwhile)
             letters = await _store_dead_letters(connection, [*load.dead_letters, *contradicting])
             await store_gaps(connection, load.gaps)
     return account + Account(dead_letters=letters)
 
 
-async def _store_rows(connection: psycopg.AsyncConnection[Any], rows: Sequence[Row]) -> tuple[Account, list[DeadLetter]]:
+async def _store_rows(
+    connection: psycopg.AsyncConnection[Any], rows: Sequence[Row], meanwhile: Callable[[], None] | None
+) -> tuple[Account, list[DeadLetter]]:
     if not rows:
         return Account(), []
     await _copy(connection, rows)
     await connection.execute(SHARE_PROGRESS)
+    if meanwhile is not None:
+        meanwhile()
     inserted = (await connection.execute(_INSERT)).rowcount
     contradicting = await _find_contradicting(connection, rows) if inserted < len(rows) else []
     await connection.execute(_PUT_LATEST)

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import Any, TypeVar
 
 import psycopg
@@ -150,9 +151,9 @@ class Writer:
                     is_full = lanes.is_behind or sum(len(entry.batch) for entry in entries) >= MAX_ITEMS
                     if entries:
                         began_s = self._clock.monotonic()
-                        if is_full:
-                            ahead.begin(target)
-                        target = await _undisturbed(self._hand_over(connection, target, planned))
+                        # In a thread beside the COPY it would only take the interpreter away from it.
+                        meanwhile = partial(ahead.begin, target) if is_full else None
+                        target = await _undisturbed(self._hand_over(connection, target, planned, meanwhile))
                         lanes.written(planned.portion, self._clock.monotonic() - began_s)
                     if not is_full:
                         await first_of(self._clock.sleep(GATHER_S), self._stopping.wait())
@@ -167,7 +168,13 @@ class Writer:
         await first_of(self._spool.wait_for_entries(), *waits)
         return not (self._stopping.is_set() or self.gate.closed.is_set())
 
-    async def _hand_over(self, connection: psycopg.AsyncConnection[Any], target: Target, ahead: "Planned") -> Target:
+    async def _hand_over(
+        self,
+        connection: psycopg.AsyncConnection[Any],
+        target: Target,
+        ahead: Planned,
+        meanwhile: Callable[[], None] | None,
+    ) -> Target:
         """Stores entries and removes them; gives the target as it is known afterwards."""
         began_s, entries = self._clock.monotonic(), ahead.portion.entries
         declared = [(entry.batch.connector, point) for entry in entries for point in entry.batch.declarations]
@@ -176,20 +183,27 @@ class Writer:
             target = replace(target, point_ids=known)
         planned = ahead.plan_for(target)
         already = Account(duplicates=planned.duplicates, conflicts=planned.conflicts, rejected=planned.rejected)
-        account = already + await self._store(connection, target.capability, planned.load)
+        account = already + await self._store(connection, target.capability, planned.load, meanwhile)
         if planned.late.rows:
             # Apart, so that rows of long ago hold up none of now; by time, so that they touch each old chunk once.
-            account += await self._store(connection, target.capability, planned.late)
+            late_meanwhile = None if planned.load.rows else meanwhile
+            account += await self._store(connection, target.capability, planned.late, late_meanwhile)
         if not account.rejected:
             self.committed((*planned.load.rows, *planned.late.rows))
         self._tell(account, sum(len(entry.batch.readings) for entry in entries), self._clock.monotonic() - began_s)
         await self._spool.remove([entry.sequence for entry in entries])
         return target
 
-    async def _store(self, connection: psycopg.AsyncConnection[Any], capability: Capability, load: Load) -> Account:
+    async def _store(
+        self,
+        connection: psycopg.AsyncConnection[Any],
+        capability: Capability,
+        load: Load,
+        meanwhile: Callable[[], None] | None = None,
+    ) -> Account:
         """Stores all of a load but the items that the database refuses even when they are alone."""
         try:
-            return await _answered(store(connection, capability, load), TRANSACTION_TIMEOUT_S)
+            return await _answered(store(connection, capability, load, meanwhile), TRANSACTION_TIMEOUT_S)
         except PermanentError as error:
             if len(load.items) == 1:
                 return await self._set_aside(connection, capability, load.items[0], str(error))
