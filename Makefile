@@ -48,9 +48,9 @@ bench: .venv/.installed    ## speed and memory as ratios against bare-library lo
 	@scripts/install-test-servers
 	PYTHONPATH=scripts $(BIN)/python bench/run.py
 
-endurance: .venv/.installed    ## what takes too long for every change: hundreds of thousands of messages, floods, restarts
+endurance: .venv/.installed    ## what takes too long for every change: hundreds of thousands of messages, floods, restarts, long outages
 	@scripts/install-test-servers
-	$(BIN)/python -m pytest -m endurance tests/endurance $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -m endurance tests $(PYTEST_ARGS)
 
 lock: .venv/.installed    ## resolve the dependencies anew
 	$(BIN)/uv pip compile --quiet pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --upgrade --output-file requirements/run.txt

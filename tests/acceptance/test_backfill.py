@@ -49,6 +49,7 @@ def is_complete(product: Product, server: NodeOpcuaServer) -> bool:
 
 
 @pytest.mark.timeout(150)
+@pytest.mark.endurance
 def test_a_service_killed_for_ten_seconds_misses_nothing_that_the_server_keeps(
     database_url: str, make_product: MakeProduct, tmp_path: Path
 ) -> None:

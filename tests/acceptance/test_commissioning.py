@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
 from acceptance.conftest import MakeProduct
 from acceptance.product import COMMAND, Product, command
 from ruamel.yaml import YAML
@@ -55,6 +56,7 @@ def test_an_unknown_server_becomes_a_running_connector(tmp_path: Path, plain_url
     assert product.values("Press.running")[0][1] == 1.0
 
 
+@pytest.mark.endurance
 def test_the_same_server_gives_the_same_file_and_no_file_is_overwritten_unasked(tmp_path: Path) -> None:
     plant = example_plant(tmp_path)
     with serving(NodeOpcuaServer(tmp_path, furniture="air,works")) as server:
@@ -71,6 +73,7 @@ def test_the_same_server_gives_the_same_file_and_no_file_is_overwritten_unasked(
     assert command("check", cwd=plant).returncode == 0
 
 
+@pytest.mark.endurance
 def test_only_the_chosen_nodes_are_written_and_ids_of_other_files_stay_theirs(tmp_path: Path) -> None:
     plant = example_plant(tmp_path)
     chosen = ("--select", "/Works/Boiler", "--select", "**/Feeder B/**", "--exclude", "*Flow*")
@@ -161,6 +164,7 @@ def test_a_password_is_never_written_and_never_an_argument(tmp_path: Path) -> No
     assert 'password: "${OPCUA_PASSWORD}"' in text
 
 
+@pytest.mark.endurance
 def test_the_simulated_plant_is_written_with_its_units_at_the_normal_state(tmp_path: Path) -> None:
     plant = example_plant(tmp_path)
     with serving(simulated_plant(tmp_path)) as server:

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import pytest
 from acceptance.conftest import MakeProduct
 from acceptance.product import Product, command
 
@@ -63,6 +64,7 @@ def test_what_a_replaced_meter_counted_follows_what_people_declare(
     assert "it was EM-02" in done(product, "meters", "events", "list")
 
 
+@pytest.mark.endurance
 def test_intervals_are_computed_anew_when_asked(plain_url: str, make_product: MakeProduct, tmp_path: Path) -> None:
     product = make_product(plain_url, {"hand": HAND})
     sheet = tmp_path / "sheet.csv"

@@ -31,6 +31,7 @@ def publish_all(publisher: Publisher) -> None:
         sleep(PAUSE_S)
 
 
+@pytest.mark.endurance  # what `make test` proves by chaos, here with more messages and on both kinds of database
 @pytest.mark.timeout(240)
 def test_every_message_is_stored_exactly_once_and_every_meter_is_read_on(
     database_url: str, own_opcua_server: NodeOpcuaServer, make_product: MakeProduct, tmp_path: Path

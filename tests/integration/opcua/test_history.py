@@ -48,6 +48,7 @@ async def unplugged(cable: Cable, given: Surroundings, seconds: float) -> AsyncI
 
 
 @pytest.mark.timeout(90)
+@pytest.mark.endurance
 async def test_an_outage_of_30_seconds_is_filled_without_a_sample_missing_or_doubled(
     kept: NodeOpcuaServer, tmp_path: Path
 ) -> None:
