@@ -6,12 +6,20 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
+import pytest
+from _pytest.mark import ParameterSet
+
 from ems_telemetry.clock import Clock, SystemClock
 from ems_telemetry.config.check import ConfiguredPoint
 from ems_telemetry.connectors.contract import Shared, Sink, Surroundings
 from ems_telemetry.model import DeadLetter, Gap, Receipt, Sample
 from ems_telemetry.observe import ConnectorReport, Metrics
 from ems_telemetry.retry import Backoff
+
+
+def apart(*values: object) -> ParameterSet:
+    """Gives values to a test that `make endurance` runs with them too: one more server to start says little more."""
+    return pytest.param(*values, marks=pytest.mark.endurance)
 
 
 class HandClock:

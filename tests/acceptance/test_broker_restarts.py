@@ -10,6 +10,7 @@ COUNT = 5000
 
 
 @pytest.mark.timeout(240)
+@pytest.mark.endurance
 def test_every_message_is_stored_once_however_often_broker_and_service_end(
     plain_url: str, make_product: MakeProduct, tmp_path: Path
 ) -> None:

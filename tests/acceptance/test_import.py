@@ -22,9 +22,9 @@ def write(folder: Path, text: str) -> str:
 
 
 def test_a_sheet_is_stored_once_with_or_without_a_running_service(
-    database_url: str, make_product: MakeProduct, tmp_path: Path
+    plain_url: str, make_product: MakeProduct, tmp_path: Path
 ) -> None:
-    product = make_product(database_url, {"hand": MANUAL})
+    product = make_product(plain_url, {"hand": MANUAL})
     arguments = ("import", write(tmp_path, SHEET), "--config", str(product.config))
     first = command(*arguments)
     assert (first.returncode, first.stdout) == (0, "3 readings: 3 new, 0 known already\n"), first.stderr

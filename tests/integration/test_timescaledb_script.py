@@ -116,6 +116,7 @@ def test_installing_again_takes_it_from_the_cache() -> None:
     assert Path(first.stdout.strip()).is_dir()
 
 
+@pytest.mark.endurance
 def test_installing_at_the_same_time_gives_one_tree(tmp_path: Path) -> None:
     with ThreadPoolExecutor() as pool:
         both = list(pool.map(lambda _: run_script("install", EMS_TELEMETRY_CACHE=str(tmp_path)), range(2)))

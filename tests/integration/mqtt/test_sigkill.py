@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from time import monotonic, sleep
 
+import pytest
 from integration.mqtt import collector
 from servers.mosquitto import Mosquitto, publishing
 from servers.process import serving
@@ -60,6 +61,7 @@ async def spooled(folder: Path) -> list[Reading]:
         await spool.close()
 
 
+@pytest.mark.endurance
 def test_kills_at_any_instant_lose_and_double_nothing(tmp_path: Path) -> None:
     """At QoS 2, without times; at QoS 1 see tests/acceptance/test_sigkill.py."""
     broker = Mosquitto(tmp_path / "broker", saves_often=False)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from asyncua import ua
-from fakes import until
+from fakes import apart, until
 from integration.opcua.air_plant import air_file, of_point, running
 from integration.opcua.limited_server import LimitedServer, point
 from servers.metering import MeteringServer
@@ -129,7 +129,7 @@ async def test_telegraf_10849_a_last_good_value_sent_again_with_a_bad_status_is_
 
 
 # https://github.com/influxdata/telegraf/issues/8826
-@pytest.mark.parametrize("status", [0x000000C0, 0x00960000, 0x00300000])
+@pytest.mark.parametrize("status", [0x000000C0, apart(0x00960000), apart(0x00300000)])
 async def test_telegraf_8826_a_status_whose_upper_bits_say_good_is_good(
     own_opcua_server: NodeOpcuaServer, tmp_path: Path, status: int
 ) -> None:
@@ -205,7 +205,7 @@ async def test_a_share_of_the_range_the_server_refuses_is_computed_from_its_rang
 
 
 # https://github.com/influxdata/telegraf/issues/19609
-@pytest.mark.parametrize(("told", "largest"), [(None, 100), (20, 20), (0, 250)])
+@pytest.mark.parametrize(("told", "largest"), [(None, 100), (20, 20), apart(0, 250)])
 async def test_telegraf_19609_no_read_is_larger_than_the_server_says_and_100_if_it_says_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, told: int | None, largest: int
 ) -> None:

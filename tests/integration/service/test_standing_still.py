@@ -25,6 +25,7 @@ def _no_log() -> Iterator[None]:
     logging.disable(logging.NOTSET)
 
 
+@pytest.mark.endurance
 async def test_nothing_grows_with_the_number_of_attempts(tmp_path: Path) -> None:
     tracemalloc.start()
     try:
