@@ -43,6 +43,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         for level in LEVELS:
             if level in Path(item.path).relative_to(Path(__file__).parent).parts:
                 item.add_marker(level)
+    # What takes longest begins first, beside all others.
+    items.sort(key=lambda item: Path(item.path).name != "test_chaos.py")
     if "endurance" not in str(config.getoption("markexpr")):
         lasting = [item for item in items if item.get_closest_marker("endurance")]
         items[:] = [item for item in items if item not in lasting]

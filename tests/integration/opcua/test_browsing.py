@@ -23,6 +23,8 @@ from ems_telemetry.connectors.opcua.plan import resolve
 from ems_telemetry.connectors.opcua.visiting import visiting
 from ems_telemetry.model import Sample
 
+pytestmark = pytest.mark.endurance  # a server of its own for nearly every test
+
 EXTRA = 2500
 
 

@@ -25,6 +25,8 @@ from ems_telemetry.connectors.opcua.mark_store import FILE_NAME
 from ems_telemetry.model import DeadLetter, Flag, Receipt, Sample
 from ems_telemetry.observe import LinkState
 
+pytestmark = pytest.mark.endurance  # a server of its own for nearly every test
+
 TOTAL: dict[str, dict[str, object]] = {"total": {"node": "Kept.0", "queue_size": 100}}
 SOON = {"delay": "300ms"}
 

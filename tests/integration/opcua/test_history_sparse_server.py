@@ -19,6 +19,8 @@ from servers.process import LOOPBACK, free_port
 
 from ems_telemetry.observe import LinkState
 
+pytestmark = pytest.mark.endurance  # a server of its own for nearly every test
+
 URI = "urn:keeping"
 PERIOD_S = 0.02
 

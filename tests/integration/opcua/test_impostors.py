@@ -4,6 +4,7 @@ import asyncio
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
 from fakes import until
 from integration.opcua.air_plant import air_file, running
 from integration.opcua.asyncua_server import asyncua_server
@@ -13,6 +14,8 @@ from servers.process import LOOPBACK
 
 from ems_telemetry.clock import SystemClock
 from ems_telemetry.observe import LinkState
+
+pytestmark = pytest.mark.endurance  # a server of its own for nearly every test
 
 FLOW = {"flow": "Air.Flow"}
 PROTECTED = {"policy": "Basic256Sha256", "mode": "SignAndEncrypt"}

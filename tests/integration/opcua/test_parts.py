@@ -13,6 +13,8 @@ from servers.node_opcua import PLANT
 
 from ems_telemetry.model import Flag, Quality
 
+pytestmark = pytest.mark.endurance  # a server of its own for nearly every test
+
 DEEP = f"/nsu={PLANT};Plant/nsu={PLANT};Hall 1/nsu={PLANT};Compressors&/Dryers/nsu={PLANT};R&&D"
 
 

@@ -13,6 +13,8 @@ from servers.metering import MeteringServer
 from ems_telemetry.model import Flag, Quality
 from ems_telemetry.observe import LinkState
 
+pytestmark = pytest.mark.endurance  # a server of its own for nearly every test
+
 AT = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 
 

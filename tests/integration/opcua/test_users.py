@@ -19,6 +19,8 @@ from ems_telemetry.connectors.opcua.certificates import facts_of
 from ems_telemetry.connectors.opcua.trust_folder import TrustFolder
 from ems_telemetry.observe import LinkState
 
+pytestmark = pytest.mark.endurance  # a server of its own for nearly every test
+
 RIGHT = {"name": "ems", "password": "right"}
 
 

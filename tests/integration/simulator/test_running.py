@@ -14,6 +14,8 @@ from ems_telemetry.clock import SystemClock
 from ems_telemetry.connectors.simulator import PlantSimulator, Ports
 from ems_telemetry.errors import ConfigurationError
 
+pytestmark = pytest.mark.endurance  # a server of its own for nearly every test
+
 RunPlant = Callable[..., AbstractAsyncContextManager[Ports]]
 LOOPBACK = "127.0.0.1"
 
