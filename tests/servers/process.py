@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -10,14 +11,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 LOOPBACK = "127.0.0.1"
+FIRST_PORT, PORTS = 12_000, 1_500
 
 
 def free_port() -> int:
-    """Finds a loopback TCP port nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """Finds a loopback TCP port nobody listens on, and that no other worker is given.
+
+    Below those that the system gives to connections on their way out: one of them would take it before a server does.
+    """
+    first = FIRST_PORT + PORTS * int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    while True:
+        port = first + secrets.randbelow(PORTS)
+        with contextlib.suppress(OSError), socket.socket() as probe:
+            probe.bind((LOOPBACK, port))
+            return port
 
 
 def wait_for_port(port: int, process: "subprocess.Popen[bytes] | None" = None, timeout_s: float = 30.0) -> None:

@@ -191,7 +191,7 @@ async def test_bytes_that_nobody_asked_for_are_never_a_reply_and_cost_no_request
         async with line.in_use():
             for number in range(40):
                 await tally.ask(line, 2, holding(number), AMPLE_S)
-                await asyncio.sleep(0.04 if number % 10 == 3 else 0)
+                await asyncio.sleep(0.5 if number % 10 == 3 else 0)
         assert (tally.wrong, tally.right, line.unasked, server.connections) == ([], 40, 4, 5)
 
 
