@@ -31,6 +31,7 @@ def main() -> int:
             ("sparkplug", ()),
             ("intervals_core", ()),
             ("intervals", ("--dsn", fresh("intervals"), "--days", "2")),
+            ("interval_queries", ("--dsn", fresh("interval_queries"), "--quarters-of", "20")),
         ):
             failed += run(name, arguments)
     return failed
