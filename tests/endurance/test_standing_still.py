@@ -14,6 +14,8 @@ from ems_telemetry.clock import SystemClock
 
 MINUTES = float(os.environ.get("SOAK_MINUTES", "10"))
 LOOKS = 60
+MOST_FUTURES = 60
+"""Their number goes up and down with who waits just then, by some fifty; one for each of the attempts would be hundreds."""
 GROWTH_BYTES = 4 * 2**20
 """How much resident memory may drift: Python and the C library give pages back when they like."""
 
@@ -45,5 +47,5 @@ async def test_a_service_whose_plant_is_gone_holds_no_more_in_the_end(tmp_path: 
     assert drift("rss_bytes") < GROWTH_BYTES
     assert drift("open_files") <= 2
     assert drift("tasks") <= 2
-    assert drift("futures") <= 10
+    assert drift("futures") <= MOST_FUTURES
     assert drift("spool_bytes") == 0
