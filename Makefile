@@ -25,7 +25,7 @@ database: .venv/.installed    ## a TimescaleDB for development; prints its DSN
 
 test: .venv/.installed    ## install the real servers and run every test
 	@scripts/install-test-servers
-	$(BIN)/python -m pytest --numprocesses 6 --dist loadfile $(PYTEST_ARGS)
+	$(BIN)/python -m pytest --numprocesses 6 --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 soak: .venv/.installed    ## hours of a service to which nobody answers; MINUTES=60
 	SOAK_MINUTES=$(MINUTES) $(BIN)/python -m pytest tests/endurance -m endurance -s
