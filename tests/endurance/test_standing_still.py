@@ -11,11 +11,13 @@ import pytest
 from stillness import Taken, absent_plant, attempts, running, take
 
 from ems_telemetry.clock import SystemClock
+from ems_telemetry.storage.database import MOST_REMEMBERED
 
 MINUTES = float(os.environ.get("SOAK_MINUTES", "10"))
 LOOKS = 60
-MOST_FUTURES = 60
-"""Their number goes up and down with who waits just then, by some fifty; one for each of the attempts would be hundreds."""
+MOST_FUTURES = 3 * (MOST_REMEMBERED + 1)
+"""The pool remembers up to `MOST_REMEMBERED` who asked in vain, with three futures each, and then forgets them all: a saw-tooth
+of half a minute, which looks like a slow rise or fall where it is looked at once in a while."""
 GROWTH_BYTES = 4 * 2**20
 """How much resident memory may drift: Python and the C library give pages back when they like."""
 
