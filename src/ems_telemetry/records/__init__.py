@@ -1,0 +1,1 @@
+"""What the EMS asks for: readings become evidence here, versioned, traceable, never edited."""
