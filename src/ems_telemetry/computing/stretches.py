@@ -7,13 +7,14 @@ from datetime import datetime
 from ems_telemetry.computing.gathering import Job, gather
 from ems_telemetry.computing.parents import store_parents
 from ems_telemetry.computing.rows import row_of
-from ems_telemetry.computing.slices import Stretch
+from ems_telemetry.computing.slices import QUARTER, Stretch
 from ems_telemetry.computing.virtual import VirtualPoint, rules_of_virtual, store_virtual
 from ems_telemetry.intervals.compute import compute
 from ems_telemetry.intervals.events import EventType, MeterEvent
 from ems_telemetry.storage.columns import as_us
 from ems_telemetry.storage.database import Connection
 from ems_telemetry.storage.intervals import IntervalRow, put_intervals
+from ems_telemetry.storage.records import mark_changed
 from ems_telemetry.storage.rules import PointRule, RegisterEvent, read_events
 
 Events = Mapping[int, Sequence[RegisterEvent]]
@@ -49,6 +50,7 @@ async def compute_stretches(
     marked = {point_id: stretch for point_id, stretch in wanted.items() if point_id not in measured}
     changed |= await store_virtual(connection, marked, changed, virtual)
     rules = {**rules, **await rules_of_virtual(connection, virtual)}
+    await mark_changed(connection, [(rules[id_].key, each.first, each.last + QUARTER) for id_, each in changed.items()])
     parents = await store_parents(connection, changed, rules)
     return parents + sum(each.amount for each in changed.values())
 

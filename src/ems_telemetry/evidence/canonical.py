@@ -40,6 +40,11 @@ def canonical(value: object) -> bytes:
     return rfc8785.dumps(_as_json(value, "$", 0))
 
 
+def plain_object(value: Mapping[str, object]) -> dict[str, Json]:
+    """Gives an object as its canonical form reads back. Raises as `canonical` does."""
+    return {_key(key, "$"): _as_json(part, f"$.{key}", 1) for key, part in value.items()}
+
+
 def digest(value: object) -> bytes:
     """Gives SHA-256 of the canonical form, 32 bytes. Raises as `canonical` does."""
     return sha256(canonical(value)).digest()

@@ -11,6 +11,8 @@ from ems_telemetry.config.service import Settings
 from ems_telemetry.errors import ConfigurationError, DatabaseNotReadyError
 from ems_telemetry.model import Gap
 from ems_telemetry.observe import Metrics, get_logger
+from ems_telemetry.records.keeper import Keeper
+from ems_telemetry.records.worker import RecordWorker
 from ems_telemetry.retry import Backoff
 from ems_telemetry.service.plant_rows import PlantRows, plant_rows
 from ems_telemetry.service.stopping import DRAINING, WRITING, StopRequest
@@ -85,6 +87,7 @@ class Storing:
             database, self._settings.retention, clock=clock, backoff=Backoff(initial_s=5.0, cap_s=600.0)
         )
         self.intervals = IntervalWorker(database, clock=clock, metrics=metrics, backoff=Backoff(initial_s=2.0, cap_s=15.0))
+        self.records = RecordWorker(Keeper(database, clock), clock=clock, backoff=Backoff(initial_s=5.0, cap_s=60.0))
 
     @property
     def gate(self) -> Gate:
@@ -198,6 +201,7 @@ async def store_while(storing: Storing, collected: asyncio.Event, stopping: Stop
         writing = group.create_task(storing.writer.run(), name="writer")
         maintaining = group.create_task(_maintain(storing), name="maintenance")
         computing = group.create_task(_compute(storing), name="intervals")
+        recording = group.create_task(_record(storing), name="records")
         remembering = group.create_task(_remember(storing), name="marks")
         await collected.wait()
         with suppress(TimeoutError):
@@ -205,6 +209,7 @@ async def store_while(storing: Storing, collected: asyncio.Event, stopping: Stop
         storing.writer.stop()
         maintaining.cancel()
         computing.cancel()
+        recording.cancel()
         await asyncio.wait({writing}, timeout=stopping.left_s(WRITING))
         writing.cancel()
         remembering.cancel()
@@ -231,6 +236,14 @@ async def _compute(storing: Storing) -> None:
     while True:
         await storing.gate.opened.wait()
         await unless(storing.gate.closed, storing.intervals.run())
+
+
+async def _record(storing: Storing) -> None:
+    """Keeps records once there are tables. May be cancelled at any time: each record is one transaction."""
+    await storing.prepared.wait()
+    while True:
+        await storing.gate.opened.wait()
+        await unless(storing.gate.closed, storing.records.run())
 
 
 async def _drained(storing: Storing) -> None:

@@ -1,0 +1,28 @@
+"""The methods there are, every released version of each: one table from `name@version` to it."""
+
+from collections.abc import Mapping
+from difflib import get_close_matches
+from typing import Final
+
+from ems_telemetry.errors import CannotComputeError
+from ems_telemetry.records.method import Method, method_id
+from ems_telemetry.records.methods.period_total import PeriodTotal
+
+__all__ = ["METHODS", "find_method"]
+
+_ALL: Final[tuple[Method, ...]] = (PeriodTotal(),)
+METHODS: Final[Mapping[str, Method]] = {method_id(method): method for method in _ALL}
+"""Every version by its id. One that was released stays, for the records that were made with it."""
+
+
+def find_method(id_: str, methods: Mapping[str, Method] = METHODS) -> Method:
+    """Finds a version of a method.
+
+    Raises:
+        CannotComputeError: there is none.
+    """
+    found = methods.get(id_)
+    if found is None:
+        near = get_close_matches(id_, list(methods), n=1)
+        raise CannotComputeError(f'there is no method "{id_}"' + (f"; did you mean {near[0]}?" if near else ""))
+    return found

@@ -1,0 +1,44 @@
+"""The total of a point over a day, month or year (R2)."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from ems_telemetry.errors import CannotComputeError
+from ems_telemetry.records.kinds import RecordType
+from ems_telemetry.records.method import Asked, Figure
+from ems_telemetry.records.sources import Sources
+from ems_telemetry.records.totals import ADDITIVE, CHILD_OF, gather_point, total_of
+
+
+class PeriodTotalParams(BaseModel):
+    """What it needs to know."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    point: str
+
+
+class PeriodTotal:
+    """Adds up what a counter counted, with the layers over it."""
+
+    name = "period_total"
+    version = 1
+    record = RecordType.PERIOD_TOTAL
+    formula = (
+        "The sum of the increments of the period (CR-2 to CR-7), exact. Corrections take the place of what was measured, "
+        "substitution of what is missing; both are told apart. With a part missing there is no total."
+    )
+    params: type[BaseModel] = PeriodTotalParams
+
+    async def gather(self, sources: Sources, asked: Asked) -> dict[str, Any]:
+        """Reads days of a month, months of a year, quarters of a day; quarters wherever a layer lies over them."""
+        point = await sources.point(PeriodTotalParams.model_validate(asked.item.params).point)
+        if point.kind not in ADDITIVE:
+            raise CannotComputeError(f"{point.key} is a {point.kind} and has no total; name a counter or an interval total")
+        return await gather_point(sources, point, asked.start, asked.end, CHILD_OF[asked.item.period])
+
+    def compute(self, inputs: Mapping[str, Any]) -> Figure:
+        """Adds up."""
+        return total_of(inputs)

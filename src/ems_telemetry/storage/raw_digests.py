@@ -1,0 +1,84 @@
+"""Digests of raw readings by point and day: what a record was made of can be told from what stands in the table now.
+
+The digest is SHA-256 over one line per reading, ordered by time:
+`time_us,value,exact,raw,quality,flags,source_status,received_us` and a line feed, empty where null, doubles in their
+shortest form.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from datetime import datetime
+from itertools import pairwise
+from typing import NamedTuple
+
+from ems_telemetry.storage.database import Connection
+from ems_telemetry.storage.translation import translated
+
+
+class DayDigest(NamedTuple):
+    """The readings of a point on a day `[start, end)`: how many, and the digest of them."""
+
+    start: datetime
+    end: datetime
+    revision: int
+    readings: int
+    digest: str
+
+
+EMPTY = hashlib.sha256(b"").hexdigest()
+_COUNT = """
+    SELECT width_bucket(time, %(edges)s::timestamptz[]) AS day, count(*) FROM readings
+    WHERE point_id = %(point)s AND time >= %(since)s AND time < %(until)s GROUP BY day"""
+_KNOWN = """
+    SELECT DISTINCT ON (day_start) day_start, day_end, revision, readings, digest FROM raw_digests
+    WHERE point_id = %(point)s AND day_start >= %(since)s AND day_start < %(until)s
+    ORDER BY day_start, revision DESC"""
+_LINE = """
+    (extract(epoch FROM time) * 1000000)::bigint || ',' || coalesce(value::text, '') || ',' || coalesce(exact::text, '') || ','
+    || coalesce(raw::text, '') || ',' || quality || ',' || flags || ',' || source_status || ','
+    || (extract(epoch FROM received_at) * 1000000)::bigint || E'\\n'"""
+_DIGEST = f"""
+    SELECT count(*),
+           encode(sha256(coalesce(string_agg(convert_to({_LINE}, 'UTF8'), ''::bytea ORDER BY time), ''::bytea)), 'hex')
+    FROM readings WHERE point_id = %(point)s AND time >= %(since)s AND time < %(until)s"""  # noqa: S608  # a constant
+_ADD = """
+    INSERT INTO raw_digests (point_id, day_start, revision, day_end, readings, digest, computed_at)
+    VALUES (%s, %s, %s, %s, %s, %s, %s)"""
+
+
+async def digest_days(connection: Connection, point_id: int, edges: Sequence[datetime], at: datetime) -> list[DayDigest]:
+    """Gives the digests of days, computing those that are not known, or known of fewer readings than there are now.
+
+    Readings are only ever added, so that as many as before are the same as before; `verify_day` looks whether that holds.
+
+    Args:
+        connection: new digests are added in its open transaction.
+        point_id: whose readings.
+        edges: n + 1 of n adjacent days.
+        at: when this is.
+    """
+    told = {"point": point_id, "edges": list(edges), "since": edges[0], "until": edges[-1]}
+    with translated():
+        counts = dict(await (await connection.execute(_COUNT, told)).fetchall())
+        known = {row[0]: DayDigest(*row) for row in await (await connection.execute(_KNOWN, told)).fetchall()}
+        days = []
+        for number, (start, end) in enumerate(pairwise(edges), 1):
+            day = known.get(start)
+            if day is None or day.readings != counts.get(number, 0) or day.end != end:
+                day = await _renew(connection, point_id, DayDigest(start, end, day.revision if day else 0, 0, EMPTY), at)
+            days.append(day)
+    return days
+
+
+async def compute_digest(connection: Connection, point_id: int, start: datetime, end: datetime) -> tuple[int, str]:
+    """Counts the readings within `[start, end)` and computes their digest from what stands in the table."""
+    with translated():
+        cursor = await connection.execute(_DIGEST.encode(), {"point": point_id, "since": start, "until": end})
+        return await cursor.fetchone() or (0, EMPTY)
+
+
+async def _renew(connection: Connection, point_id: int, day: DayDigest, at: datetime) -> DayDigest:
+    readings, digest = await compute_digest(connection, point_id, day.start, day.end)
+    new = day._replace(revision=day.revision + 1, readings=readings, digest=digest)
+    await connection.execute(_ADD, (point_id, new.start, new.revision, new.end, new.readings, new.digest, at))
+    return new

@@ -1,0 +1,13 @@
+from collections.abc import AsyncIterator
+
+import pytest
+from record_plant import Plant, make_plant
+
+from ems_telemetry.storage.database import Database
+
+
+@pytest.fixture
+async def plant(database_url: str) -> AsyncIterator[Plant]:
+    """A site with a counter, a sub-meter and a gauge, on each kind of server in turn; its clock stands still."""
+    async with Database(database_url) as database:
+        yield await make_plant(database)

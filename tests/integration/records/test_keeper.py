@@ -1,0 +1,107 @@
+from datetime import timedelta
+from decimal import Decimal
+
+from record_plant import APRIL, ENERGY, MARCH, Plant
+
+from ems_telemetry.records.making import recompute
+from ems_telemetry.records.rows import asked_of
+from ems_telemetry.storage.records import find_record, list_revisions
+
+MONTH = f"total/{ENERGY}/1mo"
+
+
+async def closed(plant: Plant) -> None:
+    """March is measured and closed."""
+    await plant.measure(ENERGY, MARCH, APRIL, "74300")
+    plant.go_to(APRIL + timedelta(days=12))
+    while await plant.keeper.catch_up():
+        pass
+
+
+async def test_a_month_is_closed_when_its_grace_is_over(plant: Plant) -> None:
+    await plant.measure(ENERGY, MARCH, APRIL, "74300")
+    plant.go_to(APRIL + timedelta(days=6))
+    assert await plant.keeper.catch_up() == 0
+    plant.go_to(APRIL + timedelta(days=8))  # the first of April 2026 is a Wednesday
+    assert await plant.keeper.close_due() == 1
+    (record,) = await plant.records("period_total")
+    assert (record.plan, record.revision, record.status, record.unit) == (MONTH, 1, "final", "kWh")
+    assert record.value == 74300
+    assert record.quality == "good"
+    assert await plant.keeper.catch_up() == 0
+
+
+async def test_late_data_amends_and_the_old_figure_stays_readable(plant: Plant) -> None:
+    await closed(plant)
+    (before,) = await plant.records("period_total")
+    plant.go_to(APRIL + timedelta(days=20))
+    seen_at = plant.clock.now()
+    plant.go_to(APRIL + timedelta(days=21))
+    await plant.measure(ENERGY, MARCH, APRIL, "75043")
+    assert await plant.keeper.catch_up() == 1
+    (after,) = await plant.records("period_total")
+    assert (after.revision, after.status, after.envelope["reason"]) == (2, "amended", "late_data")
+    assert after.envelope["previous_hash"] == before.hash
+    assert after.value == 75043
+    (then,) = await plant.records("period_total", as_of=seen_at)
+    assert (then.revision, then.hash) == (1, before.hash)
+
+
+async def test_recomputing_gives_the_same_to_the_last_digit_although_data_came_late(plant: Plant) -> None:
+    await closed(plant)
+    plant.go_to(APRIL + timedelta(days=21))
+    await plant.measure(ENERGY, MARCH, APRIL, "75043.123456789012")
+    await plant.keeper.catch_up()
+    (newest,) = await plant.records("period_total")
+    async with plant.database.connection() as connection:
+        for row in await list_revisions(connection, newest.id):
+            again = await recompute(connection, row, asked_of(row))
+            assert again.equal
+            assert again.stored["value"] is not None
+
+
+async def test_a_month_with_a_hole_has_no_total_and_says_what_is_known(plant: Plant) -> None:
+    hole = MARCH + timedelta(days=10)
+    await plant.measure(ENERGY, MARCH, APRIL, "74300", hole=(hole, hole + timedelta(days=1)))
+    plant.go_to(APRIL + timedelta(days=12))
+    await plant.keeper.catch_up()
+    (record,) = await plant.records("period_total")
+    assert (record.value, record.quality) == (None, "missing")
+    assert "missing" in record.flags
+    assert record.envelope["details"]["known"] == "71900"
+    assert round(Decimal(record.envelope["details"]["missing_percent"]), 2) == Decimal("3.23")
+
+
+async def test_a_substitution_fills_the_hole_and_is_told_apart(plant: Plant) -> None:
+    hole = MARCH + timedelta(days=10)
+    await plant.measure(ENERGY, MARCH, APRIL, "74300", hole=(hole, hole + timedelta(days=1)))
+    plant.go_to(APRIL + timedelta(days=12))
+    await plant.keeper.catch_up()
+    span = {"from": hole.isoformat(), "to": (hole + timedelta(days=1)).isoformat()}
+    body = {"point": ENERGY, **span, "value": "2400", "method": "by_hand@1", "cause": "meter exchanged"}
+    await plant.state("substitution", "S-1", body, since=hole, until=hole + timedelta(days=1))
+    assert await plant.keeper.catch_up() == 1
+    (record,) = await plant.records("period_total")
+    details = record.envelope["details"]
+    assert (record.revision, record.envelope["reason"], record.quality) == (2, "substitution_changed", "estimated")
+    assert "substituted" in record.flags
+    assert (details["measured"], details["substituted"], record.value) == ("71900", "2400", 74300)
+    assert record.measured is not None
+    assert record.measured < 100
+
+
+async def test_what_is_not_computed_yet_is_not_closed(plant: Plant) -> None:
+    await plant.measure(ENERGY, MARCH, MARCH + timedelta(days=20), "50000")
+    plant.go_to(APRIL + timedelta(days=12))
+    assert await plant.keeper.catch_up() == 0
+
+
+async def test_every_record_is_in_the_chain_and_names_its_inputs(plant: Plant) -> None:
+    await closed(plant)
+    (record,) = await plant.records("period_total")
+    async with plant.database.connection() as connection:
+        found = await find_record(connection, record.id)
+        cursor = await connection.execute("SELECT after_hash FROM audit_events WHERE seq = %s", (record.seq,))
+        assert await cursor.fetchone() == (record.hash,)
+    assert found is not None
+    assert {ref["kind"] for ref in found.envelope["inputs"]} >= {"interval", "raw"}
