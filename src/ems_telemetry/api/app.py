@@ -22,7 +22,7 @@ from ems_telemetry.api import (
     status,
     writes,
 )
-from ems_telemetry.api.access import Keyring
+from ems_telemetry.api.access import Doorkeeper
 from ems_telemetry.api.description import DESCRIPTION, OPENAPI_PATH, SUMMARY, TITLE, describe
 from ems_telemetry.api.docs import add_docs
 from ems_telemetry.api.guard import RequestGuard
@@ -61,7 +61,7 @@ def create_app(services: ApiServices) -> FastAPI:
         generate_unique_id_function=lambda route: route.name,
     )
     app.state.services = services
-    app.state.keyring = Keyring(services.database, services.clock, allow_anonymous=services.allow_anonymous)
+    app.state.doorkeeper = Doorkeeper(services)
     for module in (
         catalogue,
         readings,

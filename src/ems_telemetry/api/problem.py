@@ -31,6 +31,8 @@ class ProblemType(Enum):
     NOT_ACCEPTABLE = ("not-acceptable", HTTPStatus.NOT_ACCEPTABLE, "No such format")
     CONFIGURATION_REFUSED = ("configuration-refused", HTTPStatus.CONFLICT, "The configuration files are wrong")
     INVALID_PARAMETER = ("invalid-parameter", HTTPStatus.UNPROCESSABLE_ENTITY, "A parameter is wrong")
+    TOO_MANY_REQUESTS = ("too-many-requests", HTTPStatus.TOO_MANY_REQUESTS, "Too many requests")
+    ISSUER_UNAVAILABLE = ("issuer-unavailable", HTTPStatus.SERVICE_UNAVAILABLE, "The issuer of the token does not answer")
     DATABASE_UNAVAILABLE = ("database-unavailable", HTTPStatus.SERVICE_UNAVAILABLE, "The database does not answer")
     NOT_READY = ("not-ready", HTTPStatus.SERVICE_UNAVAILABLE, "The service is not ready")
     INTERNAL = ("internal", HTTPStatus.INTERNAL_SERVER_ERROR, "The service failed")
