@@ -1,7 +1,9 @@
 """What rules are given, and what they refuse of it: times without a zone, numbers that are none, counts below zero."""
 
-from datetime import datetime
+from collections.abc import Iterable
+from datetime import date, datetime
 from decimal import Decimal
+from itertools import pairwise
 from typing import NamedTuple
 
 from ems_telemetry.errors import CannotComputeError
@@ -50,3 +52,18 @@ def part_of(part: int, whole: int, what: str, of_what: str) -> int:
             f"{part} {what} of {whole} {of_what}: a part is at most the whole; look for what was counted twice"
         )
     return part
+
+
+def one_of_each(days: Iterable[date]) -> list[date]:
+    """Gives days back in order.
+
+    Raises:
+        CannotComputeError: there is none, or one comes twice.
+    """
+    ordered = sorted(days)
+    if not ordered:
+        raise CannotComputeError("there is no day to count; give one or more")
+    twice = next((day for day, following in pairwise(ordered) if day == following), None)
+    if twice:
+        raise CannotComputeError(f"{twice} comes twice; give each day once")
+    return ordered
