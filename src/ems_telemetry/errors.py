@@ -10,7 +10,8 @@ EmsTelemetryError
     ├── RejectedByDatabaseError the database refuses these rows
     ├── SpoolDamagedError       the spool's file cannot be read
     ├── EndpointRefusedError    an endpoint answers and says no: credentials, certificate, protocol
-    └── SchemaError             a migration changed, is missing, or failed
+    ├── SchemaError             a migration changed, is missing, or failed
+    └── CannotComputeError      a figure lacks what its rule needs
 """
 
 from collections.abc import Sequence
@@ -56,6 +57,10 @@ class EndpointRefusedError(PermanentError):
 
 class SchemaError(PermanentError):
     """A migration was changed after it ran, is missing, or failed."""
+
+
+class CannotComputeError(PermanentError):
+    """A figure cannot be computed from what there is; the message says what is missing and what to do."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
