@@ -123,6 +123,16 @@ def test_what_is_superseded_gets_a_revision_and_ends_there() -> None:
     assert register == (open_ended, replace(OLD, revision=2), NEW)
 
 
+def test_what_has_ended_by_then_or_is_for_another_key_is_not_superseded() -> None:
+    heat = replace(OLD, id="heat", activity="heat", valid_to=None)
+    assert superseded_by([OLD, heat], NEW) == (OLD, heat, NEW)
+
+
+def test_two_that_begin_at_once_need_a_decision() -> None:
+    with pytest.raises(CannotComputeError, match=r"grid-2026@1 begins at 2026-01-01.* while other@1 is in force"):
+        superseded_by([NEW], replace(NEW, id="other"))
+
+
 @given(values, values, moments, moments, moments)
 def test_splitting_an_interval_at_any_instant_changes_no_emission(
     old: Decimal, new: Decimal, one: datetime, two: datetime, three: datetime
