@@ -13,12 +13,14 @@ from typing import Annotated, Any, NoReturn, TypeAlias
 from uuid import NAMESPACE_URL, uuid4, uuid5
 
 import msgspec
-from fastapi import APIRouter, Body, Header, Path, Query, Request
+from fastapi import APIRouter, Body, Path, Query, Request, Security
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, create_model
 from starlette.responses import Response
 
-from ems_telemetry.api.access import Caller, Reader, require
+from ems_telemetry.api.access import Reader, require
+from ems_telemetry.api.caller import Caller
 from ems_telemetry.api.description import PREFIX, STORED, listed, problems
+from ems_telemetry.api.etag import IfMatch, check_match, etag_of, tagged
 from ems_telemetry.api.format import Item
 from ems_telemetry.api.items import Page
 from ems_telemetry.api.meter_events import IdempotencyKey, Text
@@ -26,6 +28,7 @@ from ems_telemetry.api.page import Listing
 from ems_telemetry.api.parameters import Name, PageQuery, Time
 from ems_telemetry.api.problem import ApiError, ProblemType, wrong_parameter
 from ems_telemetry.api.services import ApiServices, Services
+from ems_telemetry.model import Scope
 from ems_telemetry.records import entries, stating
 from ems_telemetry.records.entries import EntryStatus
 from ems_telemetry.records.registers import REGISTERS, Dated, Register
@@ -33,13 +36,9 @@ from ems_telemetry.records.stating import NotAllowedNowError, SecondPersonError
 from ems_telemetry.storage.audit import Actor
 from ems_telemetry.storage.database import Connection
 from ems_telemetry.storage.entries import EntryFilter, EntryRow, EntryTakenError, NewEntry, read_entries
-from ems_telemetry.storage.keys import Scope
 from ems_telemetry.storage.point_facts import read_facts
 
 EntryId: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,99}$")]
-IfMatch = Annotated[
-    str | None, Header(alias="If-Match", max_length=200, description="The ETag of the revision that is to be followed.")
-]
 MOST_ENTRIES = 100_000
 INSTEAD = (
     "what was stated stays; state a new revision with PUT and a reason, or declare it void with POST …/{id}:void and a reason"
@@ -169,7 +168,8 @@ def make_router(register: Register) -> APIRouter:
         services: Services, caller: writer, id_: id_, body: Annotated[revised, Body()], if_match: IfMatch = None  # type: ignore[valid-type]
     ) -> Response:
         rows = await _revisions(services, register, caller, id_, None)
-        return await _state(services, caller, register, id_, body, follows=_followed(if_match, rows[-1]))
+        check_match(if_match, state_of(rows[-1]))
+        return await _state(services, caller, register, id_, body, follows=rows[-1].revision)
 
     def decider(decision: str) -> Callable[..., Any]:
         async def decide(
@@ -225,21 +225,20 @@ def entry_item(register: Register, row: EntryRow) -> Item:
     }
 
 
-def etag_of(row: EntryRow) -> str:
-    """Gives the tag of a revision and what was decided about it."""
-    return f'"{row.revision}-{len(row.decisions)}"'
+def state_of(row: EntryRow) -> str:
+    """Gives the ETag of a revision and what was decided about it."""
+    return etag_of(f"{row.kind}/{row.id}", f"{row.revision}/{len(row.decisions)}")
 
 
 def written(register: Register, row: EntryRow, status: int = 200) -> Response:
     """Writes one revision."""
-    headers = {"ETag": etag_of(row), "Vary": "Authorization"}
-    body = msgspec.json.encode({"kind": row.kind, **entry_item(register, row)})
-    return Response(body, status, headers, media_type="application/json")
+    headers = {**tagged(state_of(row)), "Vary": "Authorization"}
+    return Response(msgspec.json.encode(entry_item(register, row)), status, headers, media_type="application/json")
 
 
 def actor_of(caller: Caller) -> Actor:
     """Gives who asks as the audit trail names them."""
-    return Actor(caller.id, caller.name, caller.client)
+    return Actor(caller.id, caller.name)
 
 
 def refuse_change() -> NoReturn:
@@ -256,8 +255,6 @@ ROUTERS = [make_router(register) for register in REGISTERS.values()]
 
 
 def _needs(*scopes: Scope) -> Any:  # noqa: ANN401  # what FastAPI takes
-    from fastapi import Security
-
     return Security(require(*(Scope(scope) for scope in dict.fromkeys(scopes))))
 
 
@@ -299,17 +296,6 @@ async def _revisions(
     return rows
 
 
-def _followed(if_match: str | None, newest: EntryRow) -> int:
-    if if_match is None:
-        raise ApiError(
-            ProblemType.PRECONDITION_REQUIRED,
-            "say with If-Match which revision is to be followed; its ETag comes with GET",
-        )
-    if if_match not in {etag_of(newest), "*"}:
-        raise _overtaken(newest.revision)
-    return newest.revision
-
-
 def _overtaken(newest: int) -> ApiError:
     detail = f"it was changed meanwhile; its newest revision is {newest}: read it, then decide whether yours still holds"
     return ApiError(ProblemType.PRECONDITION_FAILED, detail)
@@ -347,8 +333,7 @@ async def _stated_before(connection: Connection, register: Register, new: NewEnt
 
 def _span(register: Register, said: Any) -> tuple[datetime | None, datetime | None]:  # noqa: ANN401  # a made model
     since, until = register.span_of(said.body) or (said.valid_from, said.valid_to)
-    since = since or said.valid_from
-    if register.dated is Dated.MOMENT and since is None:
+    if register.dated is Dated.MOMENT and since is None and not register.untimed:
         raise wrong_parameter("valid_from", None, "say when it happened")
     if since is not None and until is not None and since >= until:
         raise wrong_parameter("valid_to", until.isoformat(), "is not after valid_from; nothing lies between them")

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from pydantic import Field, StringConstraints
 
 from ems_telemetry.records.registers.register import Body, Register, Text, Word
-from ems_telemetry.storage.keys import Scope
+from ems_telemetry.model import Scope
 
 
 class PlanPeriod(StrEnum):
