@@ -9,6 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from ems_telemetry.api import (
+    audit,
     balances,
     catalogue,
     completeness,
@@ -19,6 +20,8 @@ from ems_telemetry.api import (
     meter_events,
     peaks,
     readings,
+    records,
+    registers,
     status,
     writes,
 )
@@ -71,12 +74,16 @@ def create_app(services: ApiServices) -> FastAPI:
         balances,
         peaks,
         meter_events,
+        records,
+        audit,
         losses,
         configuration,
         status,
         writes,
     ):
         app.include_router(module.router)
+    for router in registers.ROUTERS:
+        app.include_router(router)
     app.include_router(status.root_router)
     add_docs(app)
     _add_problem_handlers(app)

@@ -4,33 +4,30 @@ A fact is added, revised, approved or rejected by somebody else where that is ne
 deleted: a request to do so is answered 405 and says what to do instead.
 """
 
-import functools
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
-from enum import StrEnum
-from typing import Annotated, Any, NoReturn, TypeAlias
+from functools import partial
+from typing import Annotated, Any, NoReturn, TypeAlias, TypeVar
 from uuid import NAMESPACE_URL, uuid4, uuid5
 
 import msgspec
 from fastapi import APIRouter, Body, Path, Query, Request, Security
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, create_model
 from starlette.responses import Response
 
 from ems_telemetry.api.access import Reader, require
 from ems_telemetry.api.caller import Caller
-from ems_telemetry.api.description import PREFIX, STORED, listed, problems
+from ems_telemetry.api.description import PREFIX, STORED, Responses, listed, problems
 from ems_telemetry.api.etag import IfMatch, check_match, etag_of, tagged
 from ems_telemetry.api.format import Item
 from ems_telemetry.api.items import Page
-from ems_telemetry.api.meter_events import IdempotencyKey, Text
+from ems_telemetry.api.meter_events import IdempotencyKey
 from ems_telemetry.api.page import Listing
-from ems_telemetry.api.parameters import Name, PageQuery, Time
 from ems_telemetry.api.problem import ApiError, ProblemType, wrong_parameter
+from ems_telemetry.api.register_models import Decision, EntriesQuery, EntryId, OneQuery, entry_model, stated_model
 from ems_telemetry.api.services import ApiServices, Services
 from ems_telemetry.model import Scope
 from ems_telemetry.records import entries, stating
-from ems_telemetry.records.entries import EntryStatus
 from ems_telemetry.records.registers import REGISTERS, Dated, Register
 from ems_telemetry.records.stating import NotAllowedNowError, SecondPersonError
 from ems_telemetry.storage.audit import Actor
@@ -38,179 +35,161 @@ from ems_telemetry.storage.database import Connection
 from ems_telemetry.storage.entries import EntryFilter, EntryRow, EntryTakenError, NewEntry, read_entries
 from ems_telemetry.storage.point_facts import read_facts
 
-EntryId: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,99}$")]
-MOST_ENTRIES = 100_000
+Endpoint = Callable[..., Awaitable[Response]]
+EndpointT = TypeVar("EndpointT", bound=Endpoint)
+
+Stated: TypeAlias = Any
+"""What `stated_model` makes; its fields are only known at run time."""
+EntryPath = Annotated[EntryId, Path(alias="id", description="The name of the fact.")]
+VERBS = {stating.VOIDED: "void", stating.APPROVED: "approve", stating.REJECTED: "reject"}
 INSTEAD = (
-    "what was stated stays; state a new revision with PUT and a reason, or declare it void with POST …/{id}:void and a reason"
+    "what was stated stays; state a new revision with PUT and a reason, or declare it void with "
+    "POST …/{id}/revisions/{revision}:void and a reason"
 )
+_CSV = "kind,id,revision,status,site,valid_from,valid_to,body,author,author_name,reason,recorded_at,decisions,hash\r\n"
+_CHANGING = problems(ProblemType.BAD_REQUEST, ProblemType.NOT_FOUND, ProblemType.CONFLICT)
+_GUARDED = problems(ProblemType.PRECONDITION_FAILED, ProblemType.PRECONDITION_REQUIRED)
 
 
-class EntriesQuery(PageQuery):
-    """The filters of facts."""
+class Operations:
+    """The operations of one register. Which body they take and who may ask is only known here, and told to FastAPI."""
 
-    site: Name | None = Field(default=None, description="Only what belongs to this site, or to all of them.")
-    status: EntryStatus | None = Field(default=None, description="Only revisions of which this became.")
-    at: Time | None = Field(default=None, description="Only what is in force then, in the revision in force then.")
-    from_: Time | None = Field(default=None, alias="from", description="Only what speaks of this time or later.")
-    to: Time | None = Field(default=None, description="Only what speaks of a time before this.")
-    as_of: Time | None = Field(default=None, description="As it was known then.")
+    def __init__(self, register: Register) -> None:
+        self.register = register
+        self.noun = register.kind.replace("_", " ")
+        self.item = entry_model(register)
+        self.router = APIRouter(prefix=f"{PREFIX}/{register.path}", tags=["Registers"], responses=STORED)
+        self._writer = Annotated[Caller, Security(require(*_scopes(*register.scopes, Scope.ADMIN)))]
+        self._approver = Annotated[Caller, Security(require(Scope.APPROVE, Scope.ADMIN))]
 
+    def add_to_router(self) -> APIRouter:
+        """Adds all operations."""
+        self._add_reading()
+        self._add_stating()
+        self._add_deciding(stating.VOIDED, self._writer)
+        if self.register.needs_approval:
+            self._add_deciding(stating.APPROVED, self._approver)
+            self._add_deciding(stating.REJECTED, self._approver)
+        self._add_refusing()
+        return self.router
 
-class OneQuery(BaseModel):
-    """How one fact is asked for."""
+    def _route(  # noqa: PLR0913, PLR0917  # an operation has so many sides
+        self,
+        path: str,
+        endpoint: Endpoint,
+        name: str,
+        summary: str,
+        responses: Responses,
+        method: str = "GET",
+        status: int = 200,
+    ) -> None:
+        model: Any = Page[self.item] if name.startswith("list") else self.item  # type: ignore[name-defined]  # made at run time
+        self.router.add_api_route(
+            path, endpoint, methods=[method], name=name, summary=summary, responses=responses, response_model=model,
+            status_code=status,
+        )  # fmt: skip
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    def _add_reading(self) -> None:
+        register = self.register
 
-    as_of: Time | None = Field(default=None, description="As it was known then.")
-    at: Time | None = Field(default=None, description="The revision in force then.")
+        async def list_entries(
+            request: Request, services: Services, caller: Reader, query: Annotated[EntriesQuery, Query()]
+        ) -> Response:
+            caller.check_site(query.site)
+            listing = Listing(request, query)
+            after = listing.after(str)
+            rows = [row for row in await _select(services, register, caller, query) if after is None or row.id > after]
+            to_item = partial(entry_item, register)
+            return await listing.answer(rows[: listing.limit], self.item, to_item, key=lambda row: row.id)
 
+        async def get_entry(
+            services: Services, caller: Reader, id_: EntryPath, query: Annotated[OneQuery, Query()]
+        ) -> Response:
+            rows = await _revisions(services, register, caller, id_, query.as_of)
+            if query.at is not None:
+                rows = entries.covering(rows, query.at, needs_approval=register.needs_approval)
+                if not rows:
+                    raise ApiError(ProblemType.NOT_FOUND, f'no {self.noun} "{id_}" is in force then')
+            return written(register, rows[-1])
 
-class Decision(BaseModel):
-    """Why something is approved, rejected or declared void."""
+        async def list_revisions(
+            services: Services, caller: Reader, id_: EntryPath, query: Annotated[OneQuery, Query()]
+        ) -> Response:
+            rows = await _revisions(services, register, caller, id_, query.as_of)
+            body = {"items": [entry_item(register, row) for row in rows], "next": None}
+            return Response(msgspec.json.encode(body), media_type="application/json")
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+        kind, missing = register.kind, problems(ProblemType.NOT_FOUND)
+        self._route("", list_entries, f"list_{kind}", f"Lists every {self.noun}. {register.title}", listed(_CSV))
+        self._route("/{id}", get_entry, f"get_{kind}", f"Gives one {self.noun}.", missing)
+        revisions = f"Lists all revisions of a {self.noun}, the first one first."
+        self._route("/{id}/revisions", list_revisions, f"list_{kind}_revisions", revisions, missing)
 
-    reason: Text = Field(examples=["checked against the certificate"])
+    def _add_stating(self) -> None:
+        register = self.register
 
+        async def add_entry(
+            services: Services,
+            caller: Caller,
+            body: Stated,
+            idempotency_key: IdempotencyKey = None,  # told below
+        ) -> Response:
+            name = body.id or _made_id(caller, idempotency_key)
+            return await _state(services, caller, register, name, body, follows=0)
 
-class Decided(BaseModel):
-    """A decision about a revision."""
+        async def revise_entry(
+            services: Services,
+            caller: Caller,
+            id_: EntryPath,
+            body: Stated,
+            if_match: IfMatch = None,  # told below
+        ) -> Response:
+            rows = await _revisions(services, register, caller, id_, None)
+            check_match(if_match, state_of(rows[-1]))
+            return await _state(services, caller, register, id_, body, follows=rows[-1].revision)
 
-    decision: str = Field(description="`approved`, `rejected` or `voided`.")
-    actor: str = Field(description="Whose it was.")
+        new, revised = stated_model(register, with_id=True), stated_model(register, with_id=False)
+        add = _typed(add_entry, caller=self._writer, body=Annotated[new, Body()])
+        revise = _typed(revise_entry, caller=self._writer, body=Annotated[revised, Body()])
+        again: Responses = {200: {"model": self.item, "description": "It was stated before, in the same words."}}
+        kind = register.kind
+        self._route("", add, f"add_{kind}", f"States a {self.noun}.", _CHANGING | again, "POST", 201)
+        changed = f"States a new revision of a {self.noun}."
+        self._route("/{id}", revise, f"revise_{kind}", changed, _CHANGING | _GUARDED, "PUT")
 
-
-def entry_model(register: Register) -> type[BaseModel]:
-    """Describes a fact as it is kept."""
-    name = "".join(part.title() for part in register.kind.split("_"))
-    return create_model(
-        name,
-        __doc__=register.title,
-        kind=(str, Field(description="The register.", examples=[register.kind])),
-        id=(str, Field(description="Its name; stays through all revisions.")),
-        revision=(int, Field(description="Counts from 1.")),
-        status=(EntryStatus, Field(description="What became of the revision.")),
-        site=(str | None, Field(description="The site it belongs to; null where it belongs to all.")),
-        valid_from=(datetime | None, Field(description="From when on it holds, or when it happened.")),
-        valid_to=(datetime | None, Field(description="From when on it no longer holds.")),
-        body=(register.body, Field(description="What it says.")),
-        author=(str, Field(description="Who stated it.")),
-        author_name=(str, Field(description="By name.")),
-        reason=(str, Field(description="Why.")),
-        recorded_at=(datetime, Field(description="When it became known here.")),
-        decisions=(list[Decided], Field(description="What was decided about it, in order.")),
-        hash=(str, Field(description="SHA-256 of its canonical form, as the audit trail has it.")),
-    )
-
-
-def stated_model(register: Register, *, with_id: bool) -> type[BaseModel]:
-    """Describes what a client says when it states a fact."""
-    name = "New" + "".join(part.title() for part in register.kind.split("_")) + ("" if with_id else "Revision")
-    fields: dict[str, Any] = {}
-    if with_id:
-        fields["id"] = (
-            EntryId | None,
-            Field(default=None, description="Its name; made here if it has none.", examples=[f"{register.kind}-1"]),
-        )
-    fields["site"] = (
-        Name if register.needs_site else Name | None,
-        Field(**({} if register.needs_site else {"default": None}), description="The site it belongs to.", examples=["BER1"]),
-    )
-    if register.dated is Dated.MOMENT:
-        fields["valid_from"] = (Time | None, Field(default=None, description="When it happened; as `body` says if it does."))
-    else:
-        fields["valid_from"] = (Time | None, Field(default=None, description="From when on it holds; always if not said."))
-    fields["valid_to"] = (Time | None, Field(default=None, description="From when on it no longer holds."))
-    fields["reason"] = (Text, Field(description="Why it is stated.", examples=["permit 12/2024"]))
-    fields["body"] = (register.body, Field(description="What it says.", examples=[_example(register)]))
-    return create_model(name, __doc__=register.title, __config__=ConfigDict(extra="forbid", frozen=True), **fields)
-
-
-def make_router(register: Register) -> APIRouter:
-    """Makes the operations of one register."""
-    router = APIRouter(prefix=f"{PREFIX}/{register.path}", tags=["Registers"], responses=STORED)
-    item, new, revised = entry_model(register), stated_model(register, with_id=True), stated_model(register, with_id=False)
-    writer = Annotated[Caller, _needs(*register.scopes, Scope.ADMIN)]
-    approver = Annotated[Caller, _needs(Scope.APPROVE, Scope.ADMIN)]
-    id_ = Annotated[EntryId, Path(alias="id", description="The name of the fact.")]
-    csv_example = "kind,id,revision,status,site,valid_from,valid_to,body,author,author_name,reason,recorded_at,decisions,hash\r\n"
-
-    async def list_entries(
-        request: Request, services: Services, caller: Reader, query: Annotated[EntriesQuery, Query()]
-    ) -> Response:
-        caller.check_site(query.site)
-        listing = Listing(request, query)
-        rows = await _select(services, register, caller, query)
-        after = listing.after(str)
-        page = [row for row in rows if after is None or row.id > after][: listing.limit]
-        return await listing.answer(page, item, functools.partial(entry_item, register), key=lambda row: row.id)
-
-    async def add_entry(
-        services: Services, caller: writer, body: Annotated[new, Body()], idempotency_key: IdempotencyKey = None  # type: ignore[valid-type]
-    ) -> Response:
-        name = body.id or _made_id(caller, idempotency_key)  # type: ignore[attr-defined]
-        return await _state(services, caller, register, name, body, follows=0)
-
-    async def get_entry(services: Services, caller: Reader, id_: id_, query: Annotated[OneQuery, Query()]) -> Response:  # type: ignore[valid-type]
-        rows = await _revisions(services, register, caller, id_, query.as_of)
-        if query.at is not None:
-            rows = entries.covering(rows, query.at, needs_approval=register.needs_approval)
-            if not rows:
-                raise ApiError(ProblemType.NOT_FOUND, f'no {register.kind} "{id_}" is in force then')
-        return written(register, rows[-1])
-
-    async def list_revisions(services: Services, caller: Reader, id_: id_, query: Annotated[OneQuery, Query()]) -> Response:  # type: ignore[valid-type]
-        rows = await _revisions(services, register, caller, id_, query.as_of)
-        body = {"items": [entry_item(register, row) for row in rows], "next": None}
-        return Response(msgspec.json.encode(body), media_type="application/json")
-
-    async def revise_entry(
-        services: Services, caller: writer, id_: id_, body: Annotated[revised, Body()], if_match: IfMatch = None  # type: ignore[valid-type]
-    ) -> Response:
-        rows = await _revisions(services, register, caller, id_, None)
-        check_match(if_match, state_of(rows[-1]))
-        return await _state(services, caller, register, id_, body, follows=rows[-1].revision)
-
-    def decider(decision: str) -> Callable[..., Any]:
+    def _add_deciding(self, decision: str, who: Any) -> None:  # noqa: ANN401  # an annotation
         async def decide(
             services: Services,
-            caller: writer if decision == stating.VOIDED else approver,  # type: ignore[valid-type]
-            id_: id_,  # type: ignore[valid-type]
+            caller: Caller,
+            id_: EntryPath,
             revision: Annotated[int, Path(ge=1, le=1_000_000)],
             body: Annotated[Decision, Body()],
         ) -> Response:
-            return await _decide(services, caller, register, (id_, revision), (decision, body.reason))
+            return await _decide(services, caller, self.register, (id_, revision), (decision, body.reason))
 
-        return decide
+        verb = VERBS[decision]
+        path, name = f"/{{id}}/revisions/{{revision}}:{verb}", f"{verb}_{self.register.kind}"
+        summary = f"{verb.title()}s a revision of a {self.noun}."
+        self._route(path, _typed(decide, caller=who), name, summary, _CHANGING, "POST")
 
-    async def refuse_to_change(request: Request) -> Response:
-        refuse_change()
+    def _add_refusing(self) -> None:
+        async def refuse_to_change() -> Response:
+            refuse_change()
 
-    kind, bad = register.kind, problems(ProblemType.BAD_REQUEST, ProblemType.NOT_FOUND, ProblemType.CONFLICT)
-    missing = problems(ProblemType.NOT_FOUND)
-    again = {200: {"model": item, "description": "It was stated before, in the same words."}}
-    add = router.add_api_route
-    add("", list_entries, name=f"list_{kind}", response_model=Page[item], responses=listed(csv_example),  # type: ignore[valid-type]
-        summary=f"Lists {kind.replace('_', ' ')}s: {register.title}")  # fmt: skip
-    add("", add_entry, methods=["POST"], name=f"add_{kind}", status_code=201, response_model=item, responses=bad | again,
-        summary=f"States a {kind.replace('_', ' ')}.")  # fmt: skip
-    add("/{id}", get_entry, name=f"get_{kind}", response_model=item, responses=missing,
-        summary=f"Gives one {kind.replace('_', ' ')}.")  # fmt: skip
-    add("/{id}", revise_entry, methods=["PUT"], name=f"revise_{kind}", response_model=item,
-        responses=bad | problems(ProblemType.PRECONDITION_FAILED, ProblemType.PRECONDITION_REQUIRED),
-        summary=f"States a new revision of a {kind.replace('_', ' ')}.")  # fmt: skip
-    add("/{id}/revisions", list_revisions, name=f"list_{kind}_revisions", response_model=Page[item], responses=missing,  # type: ignore[valid-type]
-        summary="Lists all revisions, the first one first.")  # fmt: skip
-    decisions = {stating.VOIDED: "void"}
-    if register.needs_approval:
-        decisions |= {stating.APPROVED: "approve", stating.REJECTED: "reject"}
-    for decision, verb in decisions.items():
-        add(f"/{{id}}/revisions/{{revision}}:{verb}", decider(decision), methods=["POST"], name=f"{verb}_{kind}",
-            response_model=item, responses=bad, summary=f"{verb.title()}s a revision.")  # fmt: skip
-    for path in ("", "/{id}", "/{id}/revisions", "/{id}/revisions/{revision}"):
-        methods = ["PATCH", "DELETE"] if path == "/{id}" else ["PUT", "PATCH", "DELETE"]
-        add(path, refuse_to_change, methods=methods, name=f"refuse_{kind}{path.count('/')}", include_in_schema=False)
-    return router
+        for path in ("", "/{id}", "/{id}/revisions", "/{id}/revisions/{revision}"):
+            methods = ["PATCH", "DELETE"] if path == "/{id}" else ["PUT", "PATCH", "DELETE"]
+            name = f"refuse_{self.register.kind}_{path.count('/')}"
+            self.router.add_api_route(path, refuse_to_change, methods=methods, name=name, include_in_schema=False)
+
+
+def _typed(endpoint: EndpointT, **annotations: Any) -> EndpointT:  # noqa: ANN401  # annotations are
+    """Tells FastAPI what only exists at run time."""
+    endpoint.__annotations__.update(annotations)
+    return endpoint
+
+
+def _scopes(*words: str) -> list[Scope]:
+    return [Scope(word) for word in dict.fromkeys(words)]
 
 
 def entry_item(register: Register, row: EntryRow) -> Item:
@@ -250,18 +229,6 @@ def refuse_change() -> NoReturn:
     raise ApiError(ProblemType.METHOD_NOT_ALLOWED, INSTEAD, headers={"Allow": "GET, POST, PUT"})
 
 
-ROUTERS = [make_router(register) for register in REGISTERS.values()]
-"""The operations of every register."""
-
-
-def _needs(*scopes: Scope) -> Any:  # noqa: ANN401  # what FastAPI takes
-    return Security(require(*(Scope(scope) for scope in dict.fromkeys(scopes))))
-
-
-def _example(register: Register) -> Mapping[str, object]:
-    return register.example.model_dump(mode="json", by_alias=True, exclude_none=True)
-
-
 def _made_id(caller: Caller, key: str | None) -> str:
     if key is None:
         return str(uuid4())
@@ -279,11 +246,7 @@ async def _select(services: ApiServices, register: Register, caller: Caller, que
         return entries.covering(rows, query.at, needs_approval=register.needs_approval)
     chosen = {row.id: row for row in rows}.values()
     wanted = query.status
-    return [
-        row
-        for row in chosen
-        if wanted is None or entries.status_of(row, needs_approval=register.needs_approval) is wanted
-    ]
+    return [row for row in chosen if wanted is None or entries.status_of(row, needs_approval=register.needs_approval) is wanted]
 
 
 async def _revisions(
@@ -302,7 +265,13 @@ def _overtaken(newest: int) -> ApiError:
 
 
 async def _state(
-    services: ApiServices, caller: Caller, register: Register, id_: str, said: Any, *, follows: int  # noqa: ANN401  # a made model
+    services: ApiServices,
+    caller: Caller,
+    register: Register,
+    id_: str,
+    said: Stated,
+    *,
+    follows: int,  # a made model
 ) -> Response:
     if said.site is None:
         caller.check_whole(f"a {register.kind} without a site")
@@ -331,7 +300,7 @@ async def _stated_before(connection: Connection, register: Register, new: NewEnt
     return written(register, first)
 
 
-def _span(register: Register, said: Any) -> tuple[datetime | None, datetime | None]:  # noqa: ANN401  # a made model
+def _span(register: Register, said: Stated) -> tuple[datetime | None, datetime | None]:
     since, until = register.span_of(said.body) or (said.valid_from, said.valid_to)
     if register.dated is Dated.MOMENT and since is None and not register.untimed:
         raise wrong_parameter("valid_from", None, "say when it happened")
@@ -340,7 +309,7 @@ def _span(register: Register, said: Any) -> tuple[datetime | None, datetime | No
     return since, until
 
 
-async def _check_points(connection: Connection, register: Register, said: Any) -> None:  # noqa: ANN401  # a made model
+async def _check_points(connection: Connection, register: Register, said: Stated) -> None:
     named: Sequence[str] = register.points_of(said.body)
     if not named:
         return
@@ -368,3 +337,7 @@ async def _decide(
         except NotAllowedNowError as error:
             raise ApiError(ProblemType.CONFLICT, str(error)) from error
     return written(register, decided)
+
+
+ROUTERS = [Operations(register).add_to_router() for register in REGISTERS.values()]
+"""The operations of every register."""

@@ -58,9 +58,7 @@ async def state(
     return row
 
 
-async def decide(
-    connection: Connection, actor: Actor, row: EntryRow, decision: str, reason: str, at: datetime
-) -> EntryRow:
+async def decide(connection: Connection, actor: Actor, row: EntryRow, decision: str, reason: str, at: datetime) -> EntryRow:
     """Approves, rejects or voids a revision in the open transaction, and marks what is made of it.
 
     Raises:

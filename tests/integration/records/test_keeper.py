@@ -14,8 +14,7 @@ async def closed(plant: Plant) -> None:
     """March is measured and closed."""
     await plant.measure(ENERGY, MARCH, APRIL, "74300")
     plant.go_to(APRIL + timedelta(days=12))
-    while await plant.keeper.catch_up():
-        pass
+    await plant.catch_up()
 
 
 async def test_a_month_is_closed_when_its_grace_is_over(plant: Plant) -> None:

@@ -7,8 +7,8 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, Field, model_validator
 
-from ems_telemetry.records.registers.register import Body, Dated, Number, Register, Sha256, Text, Word
 from ems_telemetry.model import Scope
+from ems_telemetry.records.registers.register import Body, Dated, Number, Register, Sha256, Text, Word
 
 QUARTER_S = 900
 
