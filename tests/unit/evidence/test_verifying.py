@@ -2,6 +2,7 @@ import re
 import struct
 import zipfile
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -152,6 +153,22 @@ def headers_changed(content: bytes, name: bytes, at: tuple[int, int], field: byt
     changed = bytearray(content)
     changed[local : local + len(field)] = changed[central : central + len(field)] = field
     return bytes(changed)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_file_that_the_zip_itself_says_is_damaged_is_named(original: Original, name: str) -> None:
+    damaged = headers_changed(original.path.read_bytes(), name.encode(), (14, 16), bytes(4))
+    verdict = original.verify_bytes(damaged)
+    assert not verdict.ok
+    assert messages(verdict) == [f"{name}: cannot be read: Bad CRC-32 for file {name!r}"]
+
+
+def test_a_line_longer_than_any_record_is_not_read_on(original: Original) -> None:
+    content = b'"' + b"x" * 2**20 + b'"\n'
+    what = {"path": "methods.ndjson", "sha256": sha256(content).hexdigest(), "size": len(content), "rows": 1}
+    files = signed_anew(original.files, lambda it: it["files"].__setitem__(1, what), original.key)
+    found = messages(original.verify({**files, "methods.ndjson": content}))
+    assert found == [f"methods.ndjson: has more than {2**20} bytes in line 1"]
 
 
 def test_encrypted_files_are_refused(original: Original) -> None:
