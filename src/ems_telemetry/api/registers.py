@@ -85,8 +85,8 @@ class Operations:
     ) -> None:
         model: Any = Page[self.item] if name.startswith("list") else self.item  # type: ignore[name-defined]  # made at run time
         self.router.add_api_route(
-            path, endpoint, methods=[method], name=name, summary=summary, responses=responses, response_model=model,
-            status_code=status,
+            path, endpoint, methods=[method], name=name, summary=summary, description=f"{self.register.title} {summary}",
+            responses=responses, response_model=model, status_code=status,
         )  # fmt: skip
 
     def _add_reading(self) -> None:
@@ -120,7 +120,7 @@ class Operations:
             return Response(msgspec.json.encode(body), media_type="application/json")
 
         kind, missing = register.kind, problems(ProblemType.NOT_FOUND)
-        self._route("", list_entries, f"list_{kind}", f"Lists every {self.noun}. {register.title}", listed(_CSV))
+        self._route("", list_entries, f"list_{kind}", f"Lists every {self.noun}.", listed(_CSV))
         self._route("/{id}", get_entry, f"get_{kind}", f"Gives one {self.noun}.", missing)
         revisions = f"Lists all revisions of a {self.noun}, the first one first."
         self._route("/{id}/revisions", list_revisions, f"list_{kind}_revisions", revisions, missing)
