@@ -55,7 +55,7 @@ def covering(rows: Iterable[EntryRow], moment: datetime, *, needs_approval: bool
     A revision that begins later leaves the one before it in force until then; from its beginning on it alone counts, so that
     where it ends, the entry does. Give all revisions of each entry.
     """
-    chosen = []
+    chosen: list[EntryRow] = []
     for _, revisions in groupby(rows, key=lambda row: row.id):
         standing = in_force(revisions, needs_approval=needs_approval)
         begun = [row for row in standing if row.valid_from is None or row.valid_from <= moment]

@@ -101,7 +101,7 @@ class Sources:
         return found
 
     async def revisions(self, kind: str, start: datetime, end: datetime, *, site: str | None = None) -> list[EntryRow]:
-        """Gives all revisions known now of the entries of a kind of which any speaks of `[start, end)`, of one site and of none."""
+        """Gives all revisions of the entries of which any speaks of `[start, end)`, of one site and of none, as known now."""
         self._note(Source("register", kind, start, end))
         return await self._entries(kind, start, end, site)
 

@@ -57,5 +57,5 @@ def test_an_entry_whose_newest_revision_is_void_does_not_hold() -> None:
         (revision(1, None), True, True),
     ],
 )
-def test_what_happened_before_does_not_last_and_what_holds_does(row: EntryRow, moments: bool, speaks: bool) -> None:
+def test_what_happened_before_does_not_last_and_what_holds_does(row: EntryRow, *, moments: bool, speaks: bool) -> None:
     assert touches(row, APRIL, MAY, moments=moments) is speaks
