@@ -9,10 +9,18 @@ from ems_telemetry.records.method import Method, method_id
 from ems_telemetry.records.methods.ghg_scope1 import GhgScope1
 from ems_telemetry.records.methods.ghg_scope2 import GhgScope2
 from ems_telemetry.records.methods.period_total import PeriodTotal
+from ems_telemetry.records.methods.substance_balance import SubstanceBalance
+from ems_telemetry.records.methods.waste_summary import WasteSummary
 
 __all__ = ["METHODS", "find_method"]
 
-_ALL: Final[tuple[Method, ...]] = (PeriodTotal(), GhgScope1(), GhgScope2())
+_ALL: Final[tuple[Method, ...]] = (
+    PeriodTotal(),
+    GhgScope1(),
+    GhgScope2(),
+    WasteSummary(),
+    SubstanceBalance(),
+)
 METHODS: Final[Mapping[str, Method]] = {method_id(method): method for method in _ALL}
 """Every version by its id. One that was released stays, for the records that were made with it."""
 
