@@ -5,7 +5,7 @@ about its digits.
 """
 
 from collections.abc import Callable, Sequence
-from decimal import ROUND_HALF_EVEN, Context, Decimal, localcontext
+from decimal import ROUND_CEILING, ROUND_HALF_EVEN, Context, Decimal, localcontext
 from functools import wraps
 from typing import Final, ParamSpec, TypeVar
 
@@ -42,6 +42,16 @@ def sample_deviation(values: Sequence[Decimal]) -> Decimal:
     """Gives the standard deviation of a sample of two values or more, divided by n - 1."""
     middle = mean(values)
     return (sum(((value - middle) ** 2 for value in values), ZERO) / (len(values) - 1)).sqrt()
+
+
+@exactly
+def nearest_rank(values: Sequence[Decimal], percentile: Decimal) -> Decimal:
+    """Gives a percentile above 0 and up to 100 of one value or more by nearest rank: a value that is there, never one between.
+
+    It is the least value that at least so many percent of the values do not exceed; of 1 to 10 the 90th is 9.
+    """
+    rank = (percentile * len(values) / HUNDRED).to_integral_value(ROUND_CEILING)
+    return sorted(values)[int(rank) - 1]
 
 
 @exactly

@@ -17,6 +17,7 @@ from ems_telemetry.config.units import accepted_units
 from ems_telemetry.intervals.interval import IntervalFlag
 from ems_telemetry.model import Flag
 from ems_telemetry.observe import Metrics
+from ems_telemetry.rules.profiles import PROFILES
 
 DOCS = Path(__file__).parents[3] / "docs"
 CONFIGURATION = (DOCS / "configuration.md").read_text()
@@ -92,3 +93,8 @@ def test_every_verb_stands_in_the_guide_to_commands() -> None:
 def test_no_example_reaches_out_before_somebody_named_an_endpoint(file: Path) -> None:
     example = YAML(typ="safe").load(file)
     assert "endpoint" not in example or example["enabled"] is False
+
+
+@pytest.mark.parametrize("profile_id", PROFILES)
+def test_every_profile_of_the_rules_is_explained(profile_id: str) -> None:
+    assert f"| `{profile_id}` | " in (DOCS / "validity.md").read_text()

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ems_telemetry.rules.arithmetic import digits, mean, percent_of, sample_deviation, settle
+from ems_telemetry.rules.arithmetic import digits, mean, nearest_rank, percent_of, sample_deviation, settle
 
 pytestmark = pytest.mark.unit
 finite = st.decimals(allow_nan=False, allow_infinity=False, min_value=-(10**12), max_value=10**12, places=6)
@@ -42,3 +42,19 @@ def test_settling_loses_nothing_of_a_64_bit_counter() -> None:
 
 def test_share_is_in_percent() -> None:
     assert round(percent_of(8410, 8760), 2) == Decimal("96.00")
+
+
+def test_percentile_by_nearest_rank_is_a_value_that_is_there() -> None:
+    ten = [Decimal(n) for n in (3, 1, 2, 10, 9, 8, 7, 4, 5, 6)]
+    assert nearest_rank(ten, Decimal(90)) == 9
+    assert nearest_rank(ten, Decimal("90.1")) == 10
+    assert nearest_rank(ten, Decimal(100)) == 10
+    assert nearest_rank(ten, Decimal(1)) == 1
+
+
+@given(st.lists(finite, min_size=1, max_size=50), st.integers(1, 100))
+def test_nearest_rank_is_the_least_value_that_so_many_percent_do_not_exceed(values: list[Decimal], percentile: int) -> None:
+    found = nearest_rank(values, Decimal(percentile))
+    assert found == sorted(values)[-(-percentile * len(values) // 100) - 1]
+    assert 100 * sum(value <= found for value in values) >= percentile * len(values)
+    assert 100 * sum(value < found for value in values) < percentile * len(values)
