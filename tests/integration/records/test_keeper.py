@@ -105,3 +105,17 @@ async def test_every_record_is_in_the_chain_and_names_its_inputs(plant: Plant) -
         assert await cursor.fetchone() == (record.hash,)
     assert found is not None
     assert {ref["kind"] for ref in found.envelope["inputs"]} >= {"interval", "raw"}
+
+
+async def test_one_item_with_an_unknown_method_or_wrong_parameters_holds_up_no_other(plant: Plant) -> None:
+    await plant.measure(ENERGY, MARCH, APRIL, "74300")
+    await plant.state("plan", "A-unknown", {"method": "no_such@1", "scope": "BER1"}, since=MARCH)
+    await plant.state("plan", "A-wrong", {"method": "period_total@1", "scope": "x", "params": {"meter": "EM-01"}}, since=MARCH)
+    plant.go_to(APRIL + timedelta(days=12))
+    while await plant.keeper.catch_up():
+        pass
+    records = {record.plan: record for record in await plant.records("period_total")}
+    assert records[MONTH].value == 74300
+    assert records["A-wrong"].value is None
+    assert '"point" of the plan item A-wrong' in records["A-wrong"].envelope["details"]["refused"]
+    assert await plant.records("energy") == []
