@@ -56,7 +56,16 @@ def molar_mass(substance: str) -> Decimal:
 
 @exactly
 def mg_nm3_of_ppm(ppm: Decimal, molar_mass_g: Decimal, molar_volume_l: Decimal = MOLAR_VOLUME_L) -> Decimal:
-    """Gives the mg in one Nm3 of what is measured in ppm by volume; moisture and oxygen stay as they are."""
+    """Gives the mg in one m3 of what is measured in ppm by volume; moisture and oxygen stay as they are.
+
+    Args:
+        ppm: parts per million by volume.
+        molar_mass_g: in g/mol.
+        molar_volume_l: in l/mol, at the temperature and pressure of the limit: 24.055 where that is 293.15 K.
+
+    Raises:
+        CannotComputeError: the molar volume is none.
+    """
     if molar_volume_l <= 0:
         raise CannotComputeError(f"a molar volume of {molar_volume_l} l/mol is none; the usual one is {MOLAR_VOLUME_L}")
     return ppm * molar_mass_g / molar_volume_l
@@ -183,7 +192,7 @@ def correct(concentration: Decimal, basis: Basis, state: State, gas: StackGas) -
     """
     oxygen, o2_dry = _oxygen(basis, state, gas)
     factors = (_temperature(basis, state, gas), _pressure(basis, state, gas), _moisture(basis, state, gas), oxygen)
-    above, below = concentration, ONE
+    above, below = _measured(concentration, "the concentration"), ONE
     for factor in factors:
         above, below = above * factor.numerator, below * factor.denominator
     return Corrected(above / below, factors, o2_dry)

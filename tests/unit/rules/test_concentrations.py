@@ -162,6 +162,11 @@ def test_impossible_states_are_refused(gas: StackGas, words: str) -> None:
         correct(Decimal(12), BOILER, RAW, gas)
 
 
+def test_a_concentration_that_is_no_number_is_refused() -> None:
+    with pytest.raises(CannotComputeError, match="the concentration was not measured"):
+        correct(Decimal("NaN"), Basis(), DRY, StackGas())
+
+
 def test_an_impossible_basis_is_refused() -> None:
     with pytest.raises(CannotComputeError, match="is no state of a gas"):
         Basis(p_kpa=Decimal(0))

@@ -94,8 +94,8 @@ volumes = st.decimals(min_value=0, max_value=10**6, places=2)
 pairs = st.builds(Emitted, st.none() | concentrations, st.none() | volumes)
 
 
-@given(st.lists(pairs, min_size=1, max_size=30), st.booleans())
-def test_mass_equals_flow_weighted_mean_times_total_flow(intervals: list[Emitted], partial: bool) -> None:  # noqa: FBT001
+@given(intervals=st.lists(pairs, min_size=1, max_size=30), partial=st.booleans())
+def test_mass_equals_flow_weighted_mean_times_total_flow(intervals: list[Emitted], *, partial: bool) -> None:
     mass = mass_of(intervals, partial=partial)
     if mass.flow_weighted is not None:
         assert mass.kg is not None
