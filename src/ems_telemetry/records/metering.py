@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations
 
 from ems_telemetry.config.expressions import parse_expression, references
+from ems_telemetry.errors import CannotComputeError
 from ems_telemetry.storage.point_facts import PointFacts
 
 
@@ -17,21 +18,23 @@ def above(meter: str, parents: Mapping[str, str]) -> list[str]:
     return found
 
 
-def counted_twice(points: Sequence[PointFacts], parents: Mapping[str, str]) -> tuple[PointFacts, PointFacts, str] | None:
-    """Finds two points of which one counts what the other counts too.
+def refuse_doubles(points: Sequence[PointFacts], parents: Mapping[str, str]) -> None:
+    """Refuses to add up points of which one counts what another one counts too.
 
     Args:
         points: what is to be added up.
         parents: by meter, the one behind which it stands.
 
-    Returns:
-        Both and why, as the rest of a sentence; None where nothing is counted twice.
+    Raises:
+        CannotComputeError: names both, why, and the remedy.
     """
     for one, other in combinations(points, 2):
         for inner, outer in ((one, other), (other, one)):
             if (why := _inside(inner, outer, parents)) is not None:
-                return inner, outer, why
-    return None
+                raise CannotComputeError(
+                    f"{inner.key} and {outer.key} would be counted twice: {inner.key} {why}; "
+                    "take one of them out of the plan item, or set `allow_submeters`"
+                )
 
 
 def whole_points(points: Iterable[PointFacts]) -> list[PointFacts]:

@@ -3,11 +3,12 @@
 Measured, corrected and substituted parts are told apart; with a part missing there is no total (CR-7, CR-20).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
 
+from ems_telemetry.errors import CannotComputeError
 from ems_telemetry.intervals.calendar import Period
 from ems_telemetry.model import Quality
 from ems_telemetry.records.kinds import RecordQuality
@@ -21,6 +22,17 @@ ADDITIVE: Final = frozenset({"counter", "interval_total", "event"})
 """Kinds of points whose intervals add up."""
 CHILD_OF: Final[Mapping[Period, Period]] = {Period.DAY: Period.QUARTER, Period.MONTH: Period.DAY, Period.YEAR: Period.MONTH}
 """Of what a period is put together, where no layer lies over it."""
+
+
+def require_totals(points: Iterable[PointFacts]) -> None:
+    """Refuses points that do not add up over time.
+
+    Raises:
+        CannotComputeError: names the first of them.
+    """
+    for point in points:
+        if point.kind not in ADDITIVE:
+            raise CannotComputeError(f"{point.key} is a {point.kind} and has no total; name a counter or an interval total")
 
 
 async def gather_point(sources: Sources, point: PointFacts, start: datetime, end: datetime, child: Period) -> dict[str, Any]:

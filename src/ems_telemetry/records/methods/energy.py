@@ -8,16 +8,15 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, Field, model_validator
 
-from ems_telemetry.errors import CannotComputeError
 from ems_telemetry.records.energy_units import BASIS_OF, Conversion, conversion_inputs, energy_kwh
 from ems_telemetry.records.joining import join, known_of, sum_of
 from ems_telemetry.records.kinds import RecordType
-from ems_telemetry.records.metering import counted_twice
+from ems_telemetry.records.metering import refuse_doubles
 from ems_telemetry.records.method import Asked, Figure
 from ems_telemetry.records.parameters import Params, params_of
 from ems_telemetry.records.registers.register import Word
 from ems_telemetry.records.sources import Sources
-from ems_telemetry.records.totals import ADDITIVE, CHILD_OF, gather_point, total_of
+from ems_telemetry.records.totals import CHILD_OF, gather_point, require_totals, total_of
 from ems_telemetry.rules.arithmetic import exactly, percent_of, settle
 from ems_telemetry.storage.point_facts import PointFacts
 
@@ -84,9 +83,7 @@ class Energy:
         """Reads each point as a total of its own."""
         params = params_of(EnergyParams, asked)
         points = await sources.points(each.point for each in params.points)
-        for point in points:
-            if point.kind not in ADDITIVE:
-                raise CannotComputeError(f"{point.key} is a {point.kind} and has no total; name a counter or an interval total")
+        require_totals(points)
         if not params.allow_submeters:
             _refuse_doubles(params.points, points, await sources.parents())
         return {
@@ -136,16 +133,10 @@ LAYERS = ("measured_kwh", "corrected_kwh", "substituted_kwh")
 
 
 def _refuse_doubles(wanted: Sequence[EnergyPoint], points: Sequence[PointFacts], parents: Mapping[str, str]) -> None:
+    """What is added up must not be counted twice; what is taken off, or comes in another carrier, may stand behind the rest."""
     for (one, first), (other, second) in combinations(zip(wanted, points, strict=True), 2):
-        if first.key != second.key and (one.carrier, one.sign) != (other.carrier, other.sign):
-            continue
-        found = counted_twice([first, second], parents)
-        if found is not None:
-            inner, outer, why = found
-            raise CannotComputeError(
-                f"{inner.key} and {outer.key} would be counted twice: {inner.key} {why}; "
-                "take one of them out of the plan item, or set `allow_submeters`"
-            )
+        if first.key == second.key or (one.carrier, one.sign) == (other.carrier, other.sign):
+            refuse_doubles([first, second], parents)
 
 
 def _part(given: Mapping[str, Any], total: Figure) -> dict[str, Any]:

@@ -5,12 +5,11 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from ems_telemetry.errors import CannotComputeError
 from ems_telemetry.records.kinds import RecordType
 from ems_telemetry.records.method import Asked, Figure
 from ems_telemetry.records.parameters import Params, params_of
 from ems_telemetry.records.sources import Sources
-from ems_telemetry.records.totals import ADDITIVE, CHILD_OF, gather_point, total_of
+from ems_telemetry.records.totals import CHILD_OF, gather_point, require_totals, total_of
 
 
 class PeriodTotalParams(Params):
@@ -34,8 +33,7 @@ class PeriodTotal:
     async def gather(self, sources: Sources, asked: Asked) -> dict[str, Any]:
         """Reads days of a month, months of a year, quarters of a day; quarters wherever a layer lies over them."""
         point = await sources.point(params_of(PeriodTotalParams, asked).point)
-        if point.kind not in ADDITIVE:
-            raise CannotComputeError(f"{point.key} is a {point.kind} and has no total; name a counter or an interval total")
+        require_totals([point])
         return await gather_point(sources, point, asked.start, asked.end, CHILD_OF[asked.item.period])
 
     def compute(self, inputs: Mapping[str, Any]) -> Figure:
