@@ -45,11 +45,7 @@ async def gather_point(sources: Sources, point: PointFacts, start: datetime, end
         end: its end.
         child: which intervals are read; quarters wherever a layer lies over the period.
     """
-    adjustments = [
-        {"layer": layer, "start": row.body["from"], "end": row.body["to"], "value": row.body["value"], "id": row.id}
-        for layer, kind in ((CORRECTED, "correction"), (SUBSTITUTED, "substitution"))
-        for row in await sources.adjustments(kind, point, start, end)
-    ]
+    adjustments = await gather_adjustments(sources, point, start, end)
     children = await sources.children(point, Period.QUARTER if adjustments else child, start, end)
     return {
         "point": point.key,
@@ -61,13 +57,23 @@ async def gather_point(sources: Sources, point: PointFacts, start: datetime, end
     }
 
 
+async def gather_adjustments(sources: Sources, point: PointFacts, start: datetime, end: datetime) -> list[dict[str, Any]]:
+    """Reads the layers over a point, as inputs of `adjustments_of`."""
+    return [
+        {"layer": layer, "start": row.body["from"], "end": row.body["to"], "value": row.body["value"], "id": row.id}
+        for layer, kind in ((CORRECTED, "correction"), (SUBSTITUTED, "substitution"))
+        for row in await sources.adjustments(kind, point, start, end)
+    ]
+
+
+def adjustments_of(inputs: Iterable[Mapping[str, Any]]) -> list[Adjustment]:
+    """Reads layers back from inputs."""
+    return [Adjustment(each["layer"], _time(each["start"]), _time(each["end"]), decimal_of(each["value"])) for each in inputs]
+
+
 def parts_of(inputs: Mapping[str, Any]) -> list[Part]:
     """Gives the children of a point with the layers over them."""
-    adjustments = [
-        Adjustment(each["layer"], _time(each["start"]), _time(each["end"]), decimal_of(each["value"]))
-        for each in inputs["adjustments"]
-    ]
-    return adjust(children_of(inputs["children"]), adjustments, additive=inputs["additive"])
+    return adjust(children_of(inputs["children"]), adjustments_of(inputs["adjustments"]), additive=inputs["additive"])
 
 
 @exactly
