@@ -49,6 +49,15 @@ def newest(rows: Iterable[EntryRow], *, needs_approval: bool) -> list[EntryRow]:
     return chosen
 
 
+def within(rows: Iterable[EntryRow], start: datetime, end: datetime) -> list[EntryRow]:
+    """Leaves the revisions that speak of a part of `[start, end)`."""
+    return [
+        row
+        for row in rows
+        if (row.valid_from is None or row.valid_from < end) and (row.valid_to is None or start < row.valid_to)
+    ]
+
+
 def covering(rows: Iterable[EntryRow], moment: datetime, *, needs_approval: bool) -> list[EntryRow]:
     """Gives of each entry the newest revision that holds at a moment: for what is in force over a span, as limits are.
 

@@ -122,18 +122,24 @@ class Sources:
         return await read_entries(self.connection, asked)
 
     async def happened(self, kind: str, start: datetime, end: datetime, *, site: str | None = None) -> list[EntryRow]:
-        """Gives what happened within `[start, end)` and holds: samples, movements, corrections; notes each as an input."""
-        rows = await self.revisions(kind, start, end, site=site)
-        chosen = entries.newest(rows, needs_approval=REGISTERS[kind].needs_approval)
+        """Gives what happened within `[start, end)` and holds: samples, movements, corrections; notes each as an input.
+
+        What a later revision dates outside of the span is not among it.
+        """
+        self._note(Source("register", kind, start, end))
+        sites = None if site is None else (site,)
+        rows = await read_entries(self.connection, EntryFilter(kind, sites=sites, since=start, until=end, whole=True))
+        chosen = entries.within(entries.newest(rows, needs_approval=REGISTERS[kind].needs_approval), start, end)
         self.use(chosen)
         return chosen
 
     async def adjustments(self, kind: str, point: PointFacts, start: datetime, end: datetime) -> list[EntryRow]:
         """Gives what lies over `[start, end)` of a point in a layer, `correction` or `substitution`, in the order recorded."""
         self._note(Source("layer", f"{kind}/{point.key}", start, end))
-        known = await read_entries(self.connection, EntryFilter(kind, sites=(point.site,), since=start, until=end))
-        rows = [row for row in known if row.body["point"] == point.key]
-        chosen = sorted(entries.newest(rows, needs_approval=REGISTERS[kind].needs_approval), key=lambda row: row.seq)
+        asked = EntryFilter(kind, sites=(point.site,), since=start, until=end, whole=True)
+        known = entries.newest(await read_entries(self.connection, asked), needs_approval=REGISTERS[kind].needs_approval)
+        rows = [row for row in entries.within(known, start, end) if row.body["point"] == point.key]
+        chosen = sorted(rows, key=lambda row: row.seq)
         self.use(chosen)
         return chosen
 

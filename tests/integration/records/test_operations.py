@@ -150,3 +150,24 @@ async def test_an_aspect_by_a_state_point(plant: Plant) -> None:
     assert {each["condition"]: each["amount"] for each in record.envelope["details"]["by_condition"]} == {
         "normal": "90", "abnormal": "4", "emergency": "0", "unknown": "2",
     }  # fmt: skip
+
+
+async def test_what_was_dated_wrongly_at_first_counts_where_its_newest_revision_says(plant: Plant) -> None:
+    await plant.measure(ENERGY, MARCH, MARCH + 2 * DAY, "192")
+    for start in (MARCH, MARCH + DAY):
+        body = {"state": "emergency", "from": start.isoformat(), "to": (start + DAY / 4).isoformat()}
+        await plant.state("operating_state", "O-1", body, since=start, until=start + DAY / 4)
+        span = {"point": ENERGY, "from": body["from"], "to": body["to"], "value": "48", "class": "typing_error"}
+        await plant.state("correction", "K-1", span, since=start, until=start + DAY / 4)
+    params = {"aspect": "energy use", "points": [ENERGY], "by_register": {}}
+    await plant.state(
+        "plan", "A-1", {"method": "aspect_magnitude@1", "scope": "BER1", "period": "1d", "params": params}, since=MARCH
+    )
+    plant.go_to(MARCH + 4 * DAY)
+    while await plant.keeper.catch_up():
+        pass
+    first, second = await plant.records("aspect_magnitude", until=MARCH + 2 * DAY)
+    assert [first.value, second.value] == [96, 120]
+    amounts = [record.envelope["details"]["by_condition"][2]["amount"] for record in (first, second)]
+    assert amounts == ["0", "48"]
+    assert "corrected" not in first.flags
