@@ -50,6 +50,9 @@ _DESCRIPTIONS = {
     ProblemType.NOT_ACCEPTABLE: "The header Accept names no format this is written in.",
     ProblemType.INVALID_PARAMETER: "A parameter is wrong; the answer says which, and what is allowed.",
     ProblemType.CONFIGURATION_REFUSED: "The files are wrong; `problems` names each mistake, and everything goes on as before.",
+    ProblemType.IN_PROGRESS: "The same request is being done at this moment.",
+    ProblemType.PRECONDITION_FAILED: "It was changed since the state that If-Match names; read it again.",
+    ProblemType.PRECONDITION_REQUIRED: "The header If-Match is missing; it says which state the change is of.",
     ProblemType.TOO_MANY_REQUESTS: "The caller asks too often, or keys that do not hold came from its address.",
     ProblemType.ISSUER_UNAVAILABLE: "The issuer of the token does not answer. Try again later.",
     ProblemType.DATABASE_UNAVAILABLE: "The database does not answer; collecting goes on. Try again later.",
@@ -73,6 +76,8 @@ def _describe_problem(type_: ProblemType) -> dict[str, Any]:
         described["headers"] = {
             "Retry-After": {"description": f"Seconds to wait: {RETRY_AFTER_S}.", "schema": {"type": "integer"}}
         }
+    if type_ is ProblemType.IN_PROGRESS:
+        described["headers"] = {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}}}
     if type_ is ProblemType.TOO_MANY_REQUESTS:
         described["headers"] = {
             "Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}},
@@ -98,6 +103,9 @@ GUARDED = problems(
     ProblemType.ISSUER_UNAVAILABLE,
 )
 STORED = GUARDED | problems(ProblemType.DATABASE_UNAVAILABLE)
+
+
+UNCHANGED: Responses = {304: {"description": "It is as `If-None-Match` says; the answer has no body."}}
 
 
 def listed(csv_example: str, *, paged: bool = True) -> Responses:
