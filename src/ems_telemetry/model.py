@@ -53,6 +53,18 @@ class Flag(IntFlag):
     """The device, or what speaks for it, is known to be offline; the value is null until it speaks again."""
 
 
+class Scope(StrEnum):
+    """What a key or a token may do."""
+
+    READ = "read"
+    INGEST = "ingest"
+    METROLOGY = "metrology"
+    METHODS = "methods"
+    APPROVE = "approve"
+    AUDIT = "audit"
+    ADMIN = "admin"
+
+
 class Kind(StrEnum):
     """What the values of a point mean over time; the aggregation law follows from it."""
 

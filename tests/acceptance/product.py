@@ -50,7 +50,7 @@ class Product:
             (folder / sub).mkdir(parents=True, exist_ok=True)
         self.config.write_text(
             f'database: {{url: "{database}", directory: ../var/database}}\n'
-            f"api: {{host: {LOOPBACK}, port: {self.port}, allow_anonymous: true}}\n"
+            f"api: {{host: {LOOPBACK}, port: {self.port}, allow_anonymous: true, rate_limit: off}}\n"
             "spool: {directory: ../var/spool}\n" + dedent(settings)
         )
         (folder / "config" / "plant.yaml").write_text(PLANT)

@@ -6,9 +6,12 @@ from pathlib import Path
 
 import pytest
 from acceptance.product import command
+from evidence_packs import contents
 from typer.testing import CliRunner
 
 from ems_telemetry.cli.main import make_app
+from ems_telemetry.evidence.pack import build_pack
+from ems_telemetry.evidence.signing import SigningKey
 
 VERBS = [
     "backfill",
@@ -16,6 +19,7 @@ VERBS = [
     "config",
     "dead-letters",
     "demo",
+    "evidence",
     "import",
     "init",
     "intervals",
@@ -119,3 +123,16 @@ def test_the_schema_of_connectors_accepts_the_examples_and_refuses_a_wrong_key(p
         data = YAML(typ="safe").load(file.read_text())
         assert validator.is_valid(data), file.name
         assert not validator.is_valid({**data, "endpiont": "x"}), file.name
+
+
+def test_a_pack_is_verified_without_any_plant(tmp_path: Path) -> None:
+    made = command("evidence", "key", "make", "signing.pem", "--json", cwd=tmp_path)
+    assert made.returncode == 0, made.stderr
+    build_pack(tmp_path / "march.zip", contents(), SigningKey.load(tmp_path / "signing.pem"))
+    trusted = json.loads(made.stdout)["public_key"]
+    sound = command("evidence", "verify", "march.zip", "--key", trusted, cwd=tmp_path)
+    assert (sound.returncode, sound.stderr) == (0, "")
+    assert "the key you trust" in sound.stdout
+    assert command("evidence", "verify", "march.zip", "--key", "00" * 32, cwd=tmp_path).returncode == 1
+    assert command("evidence", "verify", "april.zip", cwd=tmp_path).returncode == 2
+    assert command("evidence", "verify", "march.zip", "--key", "april.pem", cwd=tmp_path).returncode == 2

@@ -1,109 +1,98 @@
-"""Who may ask: API keys from `Authorization: Bearer`, their scopes and sites.
+"""Who may ask: keys of ours and tokens of issuers from `Authorization: Bearer`, their scopes and sites, and how often.
 
-A key found good is remembered for a minute, so that not every request costs a query and a short absence of the database does
-not lock out who was just let in. A revoked key therefore ends within that minute.
+A bearer that begins with `ems_` is a key, one of three parts with dots between them a token.
 """
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import Annotated, Final
 
 from fastapi import Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
+from ems_telemetry.api.caller import ANONYMOUS, Caller, CallerKind, turned_away
+from ems_telemetry.api.keyring import REMEMBERED_S, Keyring
 from ems_telemetry.api.problem import ApiError, ProblemType
-from ems_telemetry.clock import Clock
-from ems_telemetry.storage.database import Database
-from ems_telemetry.storage.keys import KeyParts, Scope, StoredKey, find_key, take_apart
+from ems_telemetry.api.rates import Limit, neighbourhood
+from ems_telemetry.api.services import ApiServices
+from ems_telemetry.api.tokens import Tokens, looks_like_token
+from ems_telemetry.model import Scope
+from ems_telemetry.storage.keys import PREFIX
 
-REMEMBERED_S: Final = 60.0
-REMEMBERED_KEYS: Final = 1_000
+__all__ = [
+    "ANONYMOUS",
+    "REMEMBERED_S",
+    "Administrator",
+    "Approver",
+    "Auditor",
+    "Caller",
+    "CallerKind",
+    "Doorkeeper",
+    "Ingester",
+    "Methodist",
+    "Metrologist",
+    "Reader",
+    "require",
+]
+
+ALLOWANCE: Final = "allowance"
+"""Where the state of a request holds what is left to its caller."""
 
 bearer = HTTPBearer(
-    auto_error=False, bearerFormat="ems_<id>_<secret>", description="A key made by `ems-telemetry keys create`."
+    auto_error=False,
+    bearerFormat="ems_<id>_<secret>, or a JSON Web Token",
+    description="A key made by `ems-telemetry keys create`, or a token of an issuer that the configuration names.",
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """Who asks. `sites` None: may see all of them."""
+class Doorkeeper:
+    """Tells who asks, and turns away who may not or asks too often. Building one does no I/O."""
 
-    name: str
-    scopes: frozenset[str]
-    sites: tuple[str, ...] | None = None
+    def __init__(self, services: ApiServices) -> None:
+        self._keyring = Keyring(services.database, services.clock)
+        self._tokens = Tokens(services.oidc, services.clock)
+        self._allow_anonymous = services.allow_anonymous
+        self._requests = Limit(services.rate_limit, services.clock)
+        self._failures = Limit(services.failed_login_limit, services.clock)
 
-    def check_site(self, site: str | None) -> None:
-        """Refuses a filter by a site the caller may not see, whether or not there is one of that name.
-
-        Raises:
-            ApiError: 403.
-        """
-        if site is not None and self.sites is not None and site not in self.sites:
-            raise ApiError(ProblemType.FORBIDDEN, f'this key does not allow the site "{site}", only {", ".join(self.sites)}')
-
-    def check_whole(self, what: str) -> None:
-        """Refuses what belongs to all sites to a key that is for some.
+    async def admit(self, request: Request, credentials: HTTPAuthorizationCredentials | None) -> Caller:
+        """Tells who asks and counts it; leaves in the state of the request what is left to them.
 
         Raises:
-            ApiError: 403.
-        """
-        if self.sites is not None:
-            allowed = ", ".join(self.sites)
-            raise ApiError(ProblemType.FORBIDDEN, f"{what} is of all sites, and this key is for {allowed} only")
-
-
-ANONYMOUS = Caller("anonymous", frozenset({Scope.READ}))
-
-
-class Keyring:
-    """Checks presented keys against the database and remembers the good ones for a minute."""
-
-    def __init__(self, database: Database, clock: Clock, *, allow_anonymous: bool) -> None:
-        self._database = database
-        self._clock = clock
-        self._allow_anonymous = allow_anonymous
-        self._remembered: dict[KeyParts, tuple[float, StoredKey]] = {}
-
-    async def identify(self, key: str | None) -> Caller:
-        """Tells who presents this key.
-
-        Raises:
-            ApiError: 401, in words: no key, none of ours, expired, revoked.
+            ApiError: 401, 403 or 503 as the credentials are; 429, too often.
             TransientError: the database is away and the key is not remembered.
         """
-        if key is None:
-            if self._allow_anonymous:
-                return ANONYMOUS
-            raise _refused("send a key as `Authorization: Bearer ems_…`; `ems-telemetry keys create` makes one", code=None)
-        presented = take_apart(key)
-        if presented is None:
-            raise _refused("this is not a key of this service; one reads ems_<id>_<secret>")
-        stored = await self._find(presented)
-        self._check_holds(stored)
-        return Caller(stored.name, frozenset(stored.scopes), None if stored.sites is None else tuple(stored.sites))
+        place = neighbourhood(request.client.host if request.client else None)
+        if credentials is None and "authorization" not in request.headers:
+            self._count(request, f"address:{place}")
+            if not self._allow_anonymous:
+                raise turned_away(
+                    "send a key as `Authorization: Bearer ems_…`; `ems-telemetry keys create` makes one", code=None
+                )
+            return ANONYMOUS
+        identified = await self._identify(credentials, place)
+        self._count(request, identified.id)
+        return identified
 
-    async def _find(self, presented: KeyParts) -> StoredKey:
-        now_s = self._clock.monotonic()
-        seen_s, stored = self._remembered.get(presented, (0.0, None))
-        if stored is not None and now_s - seen_s < REMEMBERED_S:
-            return stored
-        self._remembered.pop(presented, None)
-        found = await find_key(self._database, presented)
-        if found is None:
-            raise _refused("this key is not known")
-        self._remember(presented, found, now_s)
-        return found
+    def _count(self, request: Request, who: str) -> None:
+        allowance = self._requests.take(who, "these are more requests than one caller may send")
+        request.scope.setdefault("state", {})[ALLOWANCE] = allowance
 
-    def _remember(self, presented: KeyParts, found: StoredKey, now_s: float) -> None:
-        if len(self._remembered) >= REMEMBERED_KEYS:
-            self._remembered.pop(next(iter(self._remembered)))
-        self._remembered[presented] = (now_s, found)
-
-    def _check_holds(self, stored: StoredKey) -> None:
-        if stored.revoked_at is not None:
-            raise _refused(f"the key {stored.id} was revoked on {stored.revoked_at:%Y-%m-%d}")
-        if stored.expires_at is not None and stored.expires_at <= self._clock.now():
-            raise _refused(f"the key {stored.id} expired on {stored.expires_at:%Y-%m-%d}")
+    async def _identify(self, credentials: HTTPAuthorizationCredentials | None, place: str) -> Caller:
+        presented = credentials.credentials if credentials else ""
+        # A key that held before is let in all the same: who tries out keys must not lock out those who share the address.
+        if not self._keyring.has_met(presented):
+            self._failures.check(place, "too many keys and tokens that do not hold came from this address")
+        try:
+            if credentials is None:
+                # A client that meant to identify itself and did it wrong must not pass as anonymous.
+                raise turned_away("the header Authorization must read `Bearer KEY`")
+            if not presented.startswith(f"{PREFIX}_") and looks_like_token(presented):
+                return await self._tokens.identify(presented)
+            return await self._keyring.identify(presented)
+        except ApiError as error:
+            if error.type is ProblemType.UNAUTHENTICATED:
+                self._failures.take(place, "too many keys and tokens that do not hold came from this address")
+            raise
 
 
 def require(*scopes: Scope) -> Callable[..., Awaitable[Caller]]:
@@ -112,12 +101,12 @@ def require(*scopes: Scope) -> Callable[..., Awaitable[Caller]]:
     async def identify(
         request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Security(bearer)]
     ) -> Caller:
-        keyring: Keyring = request.app.state.keyring
-        _check_scheme(request, credentials)
-        caller = await keyring.identify(credentials.credentials if credentials else None)
+        doorkeeper: Doorkeeper = request.app.state.doorkeeper
+        caller = await doorkeeper.admit(request, credentials)
         if caller.scopes.isdisjoint(scopes):
             allowed, needed = ", ".join(sorted(caller.scopes)), " or ".join(f'"{scope}"' for scope in scopes)
-            raise ApiError(ProblemType.FORBIDDEN, f"this needs a key with the scope {needed}; this one allows {allowed}")
+            message = f"this needs a {caller.credential} with the scope {needed}; this one allows {allowed or 'nothing'}"
+            raise ApiError(ProblemType.FORBIDDEN, message)
         return caller
 
     return identify
@@ -131,13 +120,14 @@ Administrator = Annotated[Caller, Security(require(Scope.ADMIN))]
 Metrologist = Annotated[Caller, Security(require(Scope.METROLOGY, Scope.ADMIN))]
 """Whoever may declare what happened to meters."""
 
+Ingester = Annotated[Caller, Security(require(Scope.INGEST))]
+"""Whoever may hand in readings."""
 
-def _check_scheme(request: Request, credentials: HTTPAuthorizationCredentials | None) -> None:
-    """A client that meant to identify itself and did it wrong must not pass as anonymous."""
-    if credentials is None and "authorization" in request.headers:
-        raise _refused("the header Authorization must read `Bearer KEY`")
+Methodist = Annotated[Caller, Security(require(Scope.METHODS))]
+"""Whoever may change methods, limits and factors."""
 
+Approver = Annotated[Caller, Security(require(Scope.APPROVE))]
+"""Whoever may approve what others made. Running the service (`admin`) does not include it."""
 
-def _refused(detail: str, code: str | None = "invalid_token") -> ApiError:
-    challenge = 'Bearer realm="ems-telemetry"' + (f', error="{code}"' if code else "")
-    return ApiError(ProblemType.UNAUTHENTICATED, detail, headers={"WWW-Authenticate": challenge})
+Auditor = Annotated[Caller, Security(require(Scope.AUDIT))]
+"""Whoever may read the audit trail."""

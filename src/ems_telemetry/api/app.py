@@ -9,6 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from ems_telemetry.api import (
+    audit,
     balances,
     catalogue,
     completeness,
@@ -19,10 +20,12 @@ from ems_telemetry.api import (
     meter_events,
     peaks,
     readings,
+    records,
+    registers,
     status,
     writes,
 )
-from ems_telemetry.api.access import Keyring
+from ems_telemetry.api.access import Doorkeeper
 from ems_telemetry.api.description import DESCRIPTION, OPENAPI_PATH, SUMMARY, TITLE, describe
 from ems_telemetry.api.docs import add_docs
 from ems_telemetry.api.guard import RequestGuard
@@ -61,7 +64,7 @@ def create_app(services: ApiServices) -> FastAPI:
         generate_unique_id_function=lambda route: route.name,
     )
     app.state.services = services
-    app.state.keyring = Keyring(services.database, services.clock, allow_anonymous=services.allow_anonymous)
+    app.state.doorkeeper = Doorkeeper(services)
     for module in (
         catalogue,
         readings,
@@ -71,12 +74,16 @@ def create_app(services: ApiServices) -> FastAPI:
         balances,
         peaks,
         meter_events,
+        records,
+        audit,
         losses,
         configuration,
         status,
         writes,
     ):
         app.include_router(module.router)
+    for router in registers.ROUTERS:
+        app.include_router(router)
     app.include_router(status.root_router)
     add_docs(app)
     _add_problem_handlers(app)

@@ -26,12 +26,18 @@ an item.
 **Errors** are `application/problem+json` (RFC 9457) and name the parameter, what was said, and what is allowed.
 
 **Keys** are sent as `Authorization: Bearer ems_...` and made by `ems-telemetry keys create`. A key may be limited to sites.
+Tokens (JWT) of the issuers of OpenID Connect that the configuration names are taken in the same place.
+
+**Limits**: `RateLimit-Limit`, `RateLimit-Remaining` and `RateLimit-Reset` (seconds) tell how many requests are left.
 """
 TAGS = [
     {"name": "Catalogue", "description": "What is measured where."},
     {"name": "Readings", "description": "What was measured."},
     {"name": "Intervals", "description": "What the readings come to, by quarter, hour, local day, month and year."},
     {"name": "Metrology", "description": "What happened to meters, as people declare it."},
+    {"name": "Records", "description": "Figures that stand: each with its method, inputs and hash, in all its revisions."},
+    {"name": "Registers", "description": "What people state: never edited, only revised, decided about and declared void."},
+    {"name": "Audit", "description": "Who did what to which piece of evidence, and whether it still holds."},
     {"name": "Losses", "description": "What did not become a reading, and why."},
     {"name": "Service", "description": "How the service stands. The operations at the root need no key."},
     {"name": "Configuration", "description": "What was configured when, and taking over what was changed."},
@@ -40,14 +46,19 @@ Responses = dict[int | str, dict[str, Any]]
 
 _DESCRIPTIONS = {
     ProblemType.BAD_REQUEST: "The body is no JSON.",
-    ProblemType.UNAUTHENTICATED: "There is no key, or it does not hold.",
-    ProblemType.FORBIDDEN: "The key lacks the scope, or the site.",
+    ProblemType.UNAUTHENTICATED: "There is no key or token, or it does not hold.",
+    ProblemType.FORBIDDEN: "The key or token lacks the scope, or the site.",
     ProblemType.NOT_FOUND: "There is none, or the key does not let it be seen; the nearest one is named.",
     ProblemType.CONFLICT: "It was done before; say so if it is to be done again.",
     ProblemType.NOT_ACCEPTABLE: "The header Accept names no format this is written in.",
     ProblemType.INVALID_PARAMETER: "A parameter is wrong; the answer says which, and what is allowed.",
     ProblemType.CONFIGURATION_REFUSED: "The files are wrong; `problems` names each mistake, and everything goes on as before.",
-    ProblemType.DATABASE_UNAVAILABLE: "The database does not answer; collecting goes on. Try again later.",
+    ProblemType.IN_PROGRESS: "The same request is being done at this moment.",
+    ProblemType.PRECONDITION_FAILED: "It was changed since the state that If-Match names; read it again.",
+    ProblemType.PRECONDITION_REQUIRED: "The header If-Match is missing; it says which state the change is of.",
+    ProblemType.TOO_MANY_REQUESTS: "The caller asks too often, or keys that do not hold came from its address.",
+    ProblemType.ISSUER_UNAVAILABLE: "The issuer of the token does not answer. Try again later.",
+    ProblemType.DATABASE_UNAVAILABLE: "The database, or the issuer of the token, does not answer. Collecting goes on.",
     ProblemType.NOT_READY: "Something the service needs is missing; `checks` says what.",
 }
 
@@ -68,6 +79,15 @@ def _describe_problem(type_: ProblemType) -> dict[str, Any]:
         described["headers"] = {
             "Retry-After": {"description": f"Seconds to wait: {RETRY_AFTER_S}.", "schema": {"type": "integer"}}
         }
+    if type_ in {ProblemType.IN_PROGRESS, ProblemType.ISSUER_UNAVAILABLE}:
+        described["headers"] = {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}}}
+    if type_ is ProblemType.TOO_MANY_REQUESTS:
+        described["headers"] = {
+            "Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}},
+            "RateLimit-Limit": {"description": "How many requests there may be.", "schema": {"type": "integer"}},
+            "RateLimit-Remaining": {"description": "How many are left.", "schema": {"type": "integer"}},
+            "RateLimit-Reset": {"description": "Seconds until the first comes back.", "schema": {"type": "integer"}},
+        }
     if type_ is ProblemType.UNAUTHENTICATED:
         described["headers"] = {"WWW-Authenticate": {"description": "RFC 6750.", "schema": {"type": "string"}}}
     return described
@@ -78,8 +98,17 @@ def problems(*types: ProblemType) -> Responses:
     return {int(type_.status): _describe_problem(type_) for type_ in types}
 
 
-GUARDED = problems(ProblemType.UNAUTHENTICATED, ProblemType.FORBIDDEN, ProblemType.INVALID_PARAMETER)
+GUARDED = problems(
+    ProblemType.UNAUTHENTICATED,
+    ProblemType.FORBIDDEN,
+    ProblemType.INVALID_PARAMETER,
+    ProblemType.TOO_MANY_REQUESTS,
+    ProblemType.ISSUER_UNAVAILABLE,
+)
 STORED = GUARDED | problems(ProblemType.DATABASE_UNAVAILABLE)
+
+
+UNCHANGED: Responses = {304: {"description": "It is as `If-None-Match` says; the answer has no body."}}
 
 
 def listed(csv_example: str, *, paged: bool = True) -> Responses:

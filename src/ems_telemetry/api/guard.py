@@ -1,12 +1,12 @@
 """What stands around every request: its time measured, safe headers on every answer, and no failure told to the outside."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPMethod
 
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from ems_telemetry.api.access import ALLOWANCE
 from ems_telemetry.api.problem import ApiError, ProblemType
 from ems_telemetry.clock import Clock
 from ems_telemetry.observe import Metrics, get_logger
@@ -14,7 +14,7 @@ from ems_telemetry.observe import Metrics, get_logger
 METHODS = frozenset(HTTPMethod)
 FILES = "files"
 UNMATCHED = "unmatched"
-HEADERS: Mapping[str, str] = {
+HEADERS: dict[str, str] = {
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
         "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -43,7 +43,7 @@ class RequestGuard:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        answer = _Answer(send)
+        answer = _Answer(send, scope)
         began_s = self._clock.monotonic()
         try:
             await self._app(scope, receive, answer.send)
@@ -64,16 +64,18 @@ class RequestGuard:
 
 @dataclass(slots=True)
 class _Answer:
-    """Sends an answer on with the safe headers, and remembers its status."""
+    """Sends an answer on with the safe headers and what is left to its caller, and remembers its status."""
 
     out: Send
+    scope: Scope
     status: int | None = None
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
             headers = MutableHeaders(scope=message)
-            for name, value in HEADERS.items():
+            allowance = self.scope.get("state", {}).get(ALLOWANCE)
+            for name, value in (HEADERS | (allowance.headers if allowance else {})).items():
                 headers.setdefault(name, value)
         await self.out(message)
 

@@ -9,6 +9,7 @@ from fastapi import Depends, Request
 from ems_telemetry.api.readiness import Readiness
 from ems_telemetry.api.standing import Reload, Standing, Writes
 from ems_telemetry.clock import Clock
+from ems_telemetry.config.access import IssuerSettings
 from ems_telemetry.model import DeadLetter
 from ems_telemetry.observe import ConnectorStatus, Metrics
 from ems_telemetry.storage.database import Database
@@ -40,6 +41,12 @@ class ApiServices:
     clock: Clock
     allow_anonymous: bool
     version: str
+    oidc: Sequence[IssuerSettings] = ()
+    """Issuers whose tokens are taken."""
+    rate_limit: str | None = None
+    """How often each caller may ask, as `600/minute`; None: as often as it likes."""
+    failed_login_limit: str | None = None
+    """How often keys and tokens that do not hold may come from one address."""
 
 
 def services_of(request: Request) -> ApiServices:

@@ -19,6 +19,7 @@ MODULES: Final[Mapping[str, str]] = {
     "config": "config",
     "dead-letters": "dead_letters",
     "demo": "demo",
+    "evidence": "evidence",
     "import": "importing",
     "init": "init",
     "intervals": "intervals",

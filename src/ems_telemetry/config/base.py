@@ -55,8 +55,17 @@ def _relative_to_its_file(path: Path, info: ValidationInfo) -> Path:
     return path if folder is None else Path(folder, path)
 
 
-def _readable(path: Path, info: ValidationInfo) -> Path:
+def _readable_secret(path: Path, info: ValidationInfo) -> Path:
     files_read(info).note_secret(path)
+    return _readable(path)
+
+
+def _readable_by_all(path: Path, info: ValidationInfo) -> Path:
+    files_read(info).note_plain(path)
+    return _readable(path)
+
+
+def _readable(path: Path) -> Path:
     try:
         with path.open("rb"):
             return path
@@ -68,8 +77,11 @@ def _readable(path: Path, info: ValidationInfo) -> Path:
 FilePath: TypeAlias = Annotated[Path, AfterValidator(_relative_to_its_file)]
 """A path; a relative one starts from the folder of the file that names it."""
 
-SecretFile: TypeAlias = Annotated[Path, AfterValidator(_relative_to_its_file), AfterValidator(_readable)]
+SecretFile: TypeAlias = Annotated[Path, AfterValidator(_relative_to_its_file), AfterValidator(_readable_secret)]
 """A file that holds a secret alone; it must be readable when the configuration is checked."""
+
+PlainFile: TypeAlias = Annotated[Path, AfterValidator(_relative_to_its_file), AfterValidator(_readable_by_all)]
+"""A file without a secret; it must be readable when the configuration is checked."""
 
 
 def read_secret(secret: SecretStr | None, file: Path | None) -> SecretStr | None:

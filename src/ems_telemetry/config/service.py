@@ -3,13 +3,13 @@
 `EMS_TELEMETRY__DATABASE__URL` stands for `database: {url: …}`, and wins over the file.
 """
 
-import ipaddress
 from enum import StrEnum
 from pathlib import Path
 from typing import Literal, Self
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
+from ems_telemetry.config.access import IssuerSettings, Rate, is_loopback
 from ems_telemetry.config.base import FilePath, Model, SecretFile, read_secret
 from ems_telemetry.config.scalars import SECONDS, ByteSize, Duration
 
@@ -92,6 +92,21 @@ class ApiSettings(Model):
     allow_anonymous: bool = False
     """Answer without a key; only together with a loopback host."""
     tls: TlsSettings | None = None
+    oidc: tuple[IssuerSettings, ...] = ()
+    """Issuers of OpenID Connect whose tokens are taken beside our own keys."""
+    rate_limit: Rate = "600/minute"
+    """How often each caller may ask."""
+    failed_login_limit: Rate = "20/minute"
+    """How often keys and tokens that do not hold may come from one address."""
+
+    @model_validator(mode="after")
+    def _each_issuer_once(self) -> Self:
+        names = [one.issuer for one in self.oidc]
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice is not None:
+            message = f'oidc names the issuer "{twice}" twice; whose tokens are taken, and for what, is said once'
+            raise ValueError(message)
+        return self
 
     @model_validator(mode="after")
     def _anonymous_only_on_loopback(self) -> Self:
@@ -137,13 +152,3 @@ class Settings(Model):
     """Take a file over when it was changed, as `ems-telemetry reload` does."""
     stop_within: Duration = 10.0
     """How long stopping may take: what is under way reaches the spool, and what is in the spool the database."""
-
-
-def is_loopback(host: str) -> bool:
-    """Tells whether only this machine can reach a server bound to `host`."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -4,7 +4,7 @@
 the wall time nor who did it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final
@@ -13,15 +13,21 @@ from ems_telemetry.evidence.canonical import leaf
 
 START: Final = bytes(32)
 """The hash before the first entry."""
+HASHES: Final = frozenset({"hash", "prev_hash"})
+"""Fields that an entry is kept with and that are no part of its content."""
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One entry as it was kept: the content without its hashes, and the hash that was kept beside it (32 bytes)."""
+    """One entry as it was kept: the content without its hashes, and the hashes that were kept beside it (32 bytes each).
+
+    `previous` is None where only the own hash was kept.
+    """
 
     seq: int
     content: object
     hash: bytes
+    previous: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +63,29 @@ def extend(previous: bytes, value: object) -> bytes:
     return sha256(previous + leaf(value)).digest()
 
 
+def linked(content: Mapping[str, object], previous: bytes) -> dict[str, object]:
+    """Gives an entry as it is kept: its content with `prev_hash` and `hash`, in hexadecimal. Raises as `extend` does.
+
+    Args:
+        content: with its number, `seq`; hashes in it are put in the place of older ones.
+        previous: the hash of the entry before, 32 bytes; `START` for the first.
+    """
+    bare = _without_hashes(content)
+    return {**bare, "prev_hash": previous.hex(), "hash": extend(previous, bare).hex()}
+
+
+def entry_of(kept: Mapping[str, object]) -> Entry:
+    """Reads an entry as `linked` gives it.
+
+    Raises:
+        ValueError: `seq`, `hash` or `prev_hash` is missing, or is not what it should be.
+    """
+    seq, own, before = kept.get("seq"), kept.get("hash"), kept.get("prev_hash")
+    if not isinstance(seq, int) or not isinstance(own, str) or not isinstance(before, str):
+        raise ValueError("has no seq, hash and prev_hash")  # noqa: TRY004 - its content is wrong, not the call
+    return Entry(seq, _without_hashes(kept), bytes.fromhex(own), bytes.fromhex(before))
+
+
 def verify(entries: Iterable[Entry], previous: bytes = START, first_seq: int = 1) -> Verdict:
     """Follows a chain, or an unbroken part of one, up to the first entry that does not follow.
 
@@ -77,7 +106,13 @@ def verify(entries: Iterable[Entry], previous: bytes = START, first_seq: int = 1
 
 def follows(previous: bytes, entry: Entry) -> bool:
     """Tells whether an entry's hash is that of its content behind the hash before; content without a form follows nothing."""
+    if entry.previous not in {None, previous}:
+        return False
     try:
         return extend(previous, entry.content) == entry.hash
     except (TypeError, ValueError):
         return False
+
+
+def _without_hashes(kept: Mapping[str, object]) -> dict[str, object]:
+    return {name: value for name, value in kept.items() if name not in HASHES}

@@ -5,7 +5,8 @@ from datetime import datetime
 from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 
-from ems_telemetry.evidence.canonical import digest, plain_object
+from ems_telemetry.evidence.canonical import plain_object
+from ems_telemetry.evidence.envelope import record_hash
 from ems_telemetry.records.kinds import CLAUSES, RecordStatus
 from ems_telemetry.records.method import Asked, Figure, Method, method_id
 from ems_telemetry.rules.arithmetic import settle
@@ -58,11 +59,6 @@ def make_envelope(
         "previous_hash": None,
     }
     return plain_object(envelope)
-
-
-def record_hash(envelope: Mapping[str, Any]) -> str:
-    """Gives the hash of a record: SHA-256 of its canonical form without the hash itself, hexadecimal."""
-    return digest({name: value for name, value in envelope.items() if name != "hash"}).hex()
 
 
 def kept(preliminary: Json, before: RecordRow | None, status: RecordStatus, reason: str, actor: str) -> Json:

@@ -157,7 +157,7 @@ PROFILES: Final[Mapping[str, Profile]] = MappingProxyType(
             ),
             ShareProfile(
                 id="half_hour_75@1",
-                source=f"75 % of the raw values, as the Austrian IG-L-MKV section 12 has it; of the part in operation: {_PERMIT}",
+                source=f"75 % of the raw values, as the Austrian IG-L-MKV section 12 has it; of the operating part: {_PERMIT}",
                 minutes=30,
                 least_share=Fraction(3, 4),
                 of_operating_part=True,
@@ -229,8 +229,8 @@ PROFILES: Final[Mapping[str, Profile]] = MappingProxyType(
             ),
             RollingProfile(
                 id="de_30_day_rolling@1",
-                source="13. and 44. BImSchV: the monthly mean is that of the validated half-hours of 30 days, rolling; that only"
-                f" operating days count: {_PERMIT}",
+                source="13. and 44. BImSchV: the monthly mean is that of the validated half-hours of 30 days, rolling; that"
+                f" only operating days count: {_PERMIT}",
                 days=30,
             ),
             LongMeanProfile(

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 import uvicorn
 from fastapi import FastAPI
 
-from ems_telemetry.config.service import ApiSettings, is_loopback
+from ems_telemetry.config.access import is_loopback
+from ems_telemetry.config.service import ApiSettings
 from ems_telemetry.errors import EndpointRefusedError
 
 LAST_REQUESTS_S = 1

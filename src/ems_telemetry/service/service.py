@@ -134,6 +134,9 @@ class Service:
                 clock=self._clock,
                 allow_anonymous=settings.api.allow_anonymous,
                 version=version("ems-telemetry"),
+                oidc=settings.api.oidc,
+                rate_limit=settings.api.rate_limit,
+                failed_login_limit=settings.api.failed_login_limit,
             )
             app = create_app(services)
             add_page(app)

@@ -154,6 +154,12 @@ async def list_events(database: Database, asked: AuditFilter, after: int, limit:
         return await _read(connection, asked, after, limit)
 
 
+async def read_event(connection: Connection, seq: int) -> AuditRow | None:
+    """Gives one event by its sequence number."""
+    rows = await _read(connection, AuditFilter(), seq - 1, 1)
+    return rows[0] if rows and rows[0].seq == seq else None
+
+
 async def follow_events(connection: Connection, *, page: int = 5_000) -> AsyncIterator[AuditRow]:
     """Gives all events in order, page by page."""
     after = 0

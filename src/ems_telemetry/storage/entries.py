@@ -80,14 +80,14 @@ class EntryTakenError(Exception):
 
 _LOCK = "SELECT pg_advisory_xact_lock(hashtext('ems_telemetry.register'), hashtext(%s))"
 _NEWEST = "SELECT revision, hash FROM register_entries WHERE kind = %s AND id = %s ORDER BY revision DESC LIMIT 1"
-_COLUMNS = "kind, id, revision, seq, site_id, valid_from, valid_to, body, author, author_name, reason, recorded_at, hash"
-_ADD = f"INSERT INTO register_entries ({_COLUMNS}) VALUES ({', '.join(['%s'] * 13)})"  # noqa: S608  # a constant of this module
+ENTRY_COLUMNS = "kind, id, revision, seq, site_id, valid_from, valid_to, body, author, author_name, reason, recorded_at, hash"
+_ADD = f"INSERT INTO register_entries ({ENTRY_COLUMNS}) VALUES ({', '.join(['%s'] * 13)})"  # noqa: S608  # a constant of this module
 _WITHIN = (
     "(%(until)s::timestamptz IS NULL OR {0}.valid_from IS NULL OR {0}.valid_from < %(until)s) "
     "AND (%(since)s::timestamptz IS NULL OR coalesce({0}.valid_to, 'infinity') > %(since)s)"
 )
 _READ = f"""
-    SELECT {", ".join(f"e.{name}" for name in _COLUMNS.split(", "))},
+    SELECT {", ".join(f"e.{name}" for name in ENTRY_COLUMNS.split(", "))},
            coalesce(d.decisions, '{{}}'), coalesce(d.actors, '{{}}')
     FROM register_entries e
     LEFT JOIN LATERAL (

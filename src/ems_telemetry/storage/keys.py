@@ -10,30 +10,30 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from difflib import get_close_matches
-from enum import StrEnum
 from typing import Final, NamedTuple
 
 from psycopg.rows import args_row
 from pydantic import SecretStr
 
 from ems_telemetry.errors import ConfigurationError, Problem
+from ems_telemetry.model import Scope
 from ems_telemetry.storage.database import Database
+
+__all__ = [
+    "IssuedKey",
+    "KeyParts",
+    "Scope",
+    "StoredKey",
+    "create_key",
+    "find_key",
+    "list_keys",
+    "revoke_key",
+    "take_apart",
+]
 
 PREFIX: Final = "ems"
 ID_BYTES: Final = 6
 SECRET_BYTES: Final = 32
-
-
-class Scope(StrEnum):
-    """What a key may do."""
-
-    READ = "read"
-    INGEST = "ingest"
-    METROLOGY = "metrology"
-    METHODS = "methods"
-    APPROVE = "approve"
-    AUDIT = "audit"
-    ADMIN = "admin"
 
 
 @dataclass(frozen=True, slots=True)

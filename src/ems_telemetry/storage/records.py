@@ -71,23 +71,23 @@ class RecordFilter(NamedTuple):
     changed_since: int | None = None
 
 
-_COLUMNS = (
+RECORD_COLUMNS = (
     "id, revision, seq, type, status, site_id, scope, plan, period, period_start, period_end, quantity, value, unit, quality, "
     "coverage, measured, estimated, flags, method, retention_class, computed_at, snapshot, envelope, hash"
 )
-_ADD = f"INSERT INTO records ({_COLUMNS}) VALUES ({', '.join(['%s'] * 25)})"  # noqa: S608  # a constant of this module
+_ADD = f"INSERT INTO records ({RECORD_COLUMNS}) VALUES ({', '.join(['%s'] * 25)})"  # noqa: S608  # a constant of this module
 _ADD_SNAPSHOT = "INSERT INTO record_snapshots (hash, content) VALUES (%s, %s) ON CONFLICT (hash) DO NOTHING"
 _READ_SNAPSHOT = "SELECT content FROM record_snapshots WHERE hash = %s"
 _FORGET_SOURCES = "DELETE FROM record_sources WHERE record_id = %s"
 _ADD_SOURCE = """
     INSERT INTO record_sources (record_id, kind, source, since, until) VALUES (%s, %s, %s, %s, %s) ON CONFLICT DO NOTHING"""
 _FIND = f"""
-    SELECT {_COLUMNS} FROM records
+    SELECT {RECORD_COLUMNS} FROM records
     WHERE id = %(id)s AND (%(revision)s::int IS NULL OR revision = %(revision)s)
       AND (%(as_of)s::timestamptz IS NULL OR computed_at <= %(as_of)s)
       AND (%(sites)s::text[] IS NULL OR site_id = ANY (%(sites)s))
     ORDER BY revision DESC LIMIT 1"""  # noqa: S608  # a constant of this module
-_REVISIONS = f"SELECT {_COLUMNS} FROM records WHERE id = %s ORDER BY revision"  # noqa: S608  # a constant of this module
+_REVISIONS = f"SELECT {RECORD_COLUMNS} FROM records WHERE id = %s ORDER BY revision"  # noqa: S608  # a constant of this module
 _WANTED = """
       (%(sites)s::text[] IS NULL OR r.site_id = ANY (%(sites)s))
       AND (%(site)s::text IS NULL OR r.site_id = %(site)s)
@@ -102,7 +102,7 @@ _WANTED = """
       AND (%(until)s::timestamptz IS NULL OR r.period_start < %(until)s)"""
 # The newest revision known then; the anti-join goes by the primary key.
 _LIST = f"""
-    SELECT {", ".join(f"r.{name}" for name in _COLUMNS.split(", "))} FROM records r
+    SELECT {", ".join(f"r.{name}" for name in RECORD_COLUMNS.split(", "))} FROM records r
     WHERE {_WANTED}
       AND (%(as_of)s::timestamptz IS NULL OR r.computed_at <= %(as_of)s)
       AND NOT EXISTS (SELECT FROM records n WHERE n.id = r.id AND n.revision > r.revision
@@ -110,7 +110,7 @@ _LIST = f"""
       AND (%(start)s::timestamptz IS NULL OR (r.period_start, r.id) > (%(start)s, %(id)s::uuid))
     ORDER BY r.period_start, r.id LIMIT %(limit)s"""  # noqa: S608  # a constant of this module
 _CHANGES = f"""
-    SELECT {", ".join(f"r.{name}" for name in _COLUMNS.split(", "))} FROM records r
+    SELECT {", ".join(f"r.{name}" for name in RECORD_COLUMNS.split(", "))} FROM records r
     WHERE {_WANTED} AND r.seq > %(changed_since)s
     ORDER BY r.seq LIMIT %(limit)s"""  # noqa: S608  # a constant of this module
 _LAST = "SELECT plan, max(period_end) FROM records GROUP BY plan"
@@ -129,7 +129,7 @@ _MARK_BY_SOURCE = """
 _MARKS = "SELECT record_id, min(reason), array_agg(id) FROM record_marks GROUP BY record_id ORDER BY min(id) LIMIT %s"
 _SETTLE = "DELETE FROM record_marks WHERE id = ANY (%s)"
 _DEPENDENTS = f"""
-    SELECT {", ".join(f"r.{name}" for name in _COLUMNS.split(", "))} FROM records r
+    SELECT {", ".join(f"r.{name}" for name in RECORD_COLUMNS.split(", "))} FROM records r
     WHERE r.id IN (SELECT s.record_id FROM record_sources s
                    WHERE s.kind = %(kind)s AND s.source = %(source)s
                      AND (%(until)s::timestamptz IS NULL OR s.since < %(until)s)

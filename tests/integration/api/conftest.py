@@ -19,6 +19,7 @@ from standings import connector, refused, standing
 from ems_telemetry.api.app import ApiServices, Check, Readiness, create_app
 from ems_telemetry.api.services import Retried
 from ems_telemetry.api.standing import Pause, Reload, Standing, Writes
+from ems_telemetry.config.access import IssuerSettings
 from ems_telemetry.intervals.interval import IntervalFlag
 from ems_telemetry.model import DeadLetter, Kind
 from ems_telemetry.observe import ConnectorStatus, LinkState, Metrics
@@ -91,7 +92,14 @@ class Plant:
     writes: Writes = field(default_factory=lambda: Writes(paused=None, at_rest=False))
     resumed_by: str = ""
 
-    def app(self, *, allow_anonymous: bool = False) -> FastAPI:
+    def app(
+        self,
+        *,
+        allow_anonymous: bool = False,
+        oidc: Sequence[IssuerSettings] = (),
+        rate_limit: str | None = None,
+        failed_login_limit: str | None = None,
+    ) -> FastAPI:
         services = ApiServices(
             database=self.database,
             connectors=lambda: self.connectors,
@@ -105,6 +113,9 @@ class Plant:
             clock=self.clock,
             allow_anonymous=allow_anonymous,
             version="0.1.0",
+            oidc=oidc,
+            rate_limit=rate_limit,
+            failed_login_limit=failed_login_limit,
         )
         app = create_app(services)
         add_page(app)

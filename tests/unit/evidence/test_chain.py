@@ -1,10 +1,11 @@
+from collections.abc import Sequence
 from hashlib import sha256
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ems_telemetry.evidence.chain import START, Entry, extend, verify
+from ems_telemetry.evidence.chain import START, Entry, entry_of, extend, linked, verify
 
 pytestmark = pytest.mark.unit
 
@@ -17,7 +18,7 @@ def record(start: str, value: str) -> dict[str, str]:
     return {"meter": "EL-01", "start": start, "unit": "kWh", "value": value}
 
 
-def chained(contents: list[object]) -> list[Entry]:
+def chained(contents: Sequence[object]) -> list[Entry]:
     entries, previous = [], START
     for seq, content in enumerate(contents, 1):
         previous = extend(previous, content)
@@ -53,7 +54,7 @@ contents = st.lists(st.integers(0, 9), min_size=1, max_size=12)
 
 
 @given(contents, st.data())
-def test_a_changed_entry_is_the_first_that_does_not_follow(values: list[object], data: st.DataObject) -> None:
+def test_a_changed_entry_is_the_first_that_does_not_follow(values: list[int], data: st.DataObject) -> None:
     entries = chained(values)
     at = data.draw(st.integers(0, len(entries) - 1))
     entries[at] = Entry(at + 1, "other", entries[at].hash)
@@ -62,7 +63,7 @@ def test_a_changed_entry_is_the_first_that_does_not_follow(values: list[object],
 
 
 @given(contents, st.data())
-def test_a_changed_hash_is_found_where_it_stands(values: list[object], data: st.DataObject) -> None:
+def test_a_changed_hash_is_found_where_it_stands(values: list[int], data: st.DataObject) -> None:
     entries = chained(values)
     at = data.draw(st.integers(0, len(entries) - 1))
     entries[at] = Entry(at + 1, entries[at].content, sha256(entries[at].hash).digest())
@@ -70,7 +71,7 @@ def test_a_changed_hash_is_found_where_it_stands(values: list[object], data: st.
 
 
 @given(st.lists(st.integers(0, 9), min_size=2, max_size=12), st.data())
-def test_a_missing_entry_is_named(values: list[object], data: st.DataObject) -> None:
+def test_a_missing_entry_is_named(values: list[int], data: st.DataObject) -> None:
     entries = chained(values)
     at = data.draw(st.integers(0, len(entries) - 2))
     assert verify(entries[:at] + entries[at + 1 :]).first_bad_seq == at + 1
@@ -84,7 +85,7 @@ def test_entries_that_changed_places_are_found() -> None:
 
 
 @given(st.lists(st.integers(0, 9), min_size=2, max_size=12), st.data())
-def test_a_part_of_a_chain_can_be_followed_alone(values: list[object], data: st.DataObject) -> None:
+def test_a_part_of_a_chain_can_be_followed_alone(values: list[int], data: st.DataObject) -> None:
     entries = chained(values)
     at = data.draw(st.integers(1, len(entries) - 1))
     assert verify(entries[at:], entries[at - 1].hash, at + 1).ok
@@ -99,3 +100,20 @@ def test_content_without_a_form_follows_nothing() -> None:
 def test_a_hash_has_32_bytes() -> None:
     with pytest.raises(ValueError, match="has 31 bytes"):
         extend(bytes(31), "a")
+
+
+@given(contents)
+def test_entries_as_they_are_kept_are_read_back(values: list[int]) -> None:
+    kept, previous = [], START
+    for seq, value in enumerate(values, 1):
+        kept.append(linked({"seq": seq, "value": value}, previous))
+        previous = bytes.fromhex(str(kept[-1]["hash"]))
+    assert verify(map(entry_of, kept)).head == previous
+    kept[-1] = kept[-1] | {"prev_hash": "ff" * 32}
+    assert verify(map(entry_of, kept)).first_bad_seq == len(kept)
+
+
+@pytest.mark.parametrize("change", [{"seq": "1"}, {"hash": None}, {"hash": "no"}, {"prev_hash": 0}])
+def test_what_is_no_entry_is_refused(change: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match=r"has no seq|hexadecimal"):
+        entry_of(linked({"seq": 1}, START) | change)

@@ -7,8 +7,8 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, Field, model_validator
 
+from ems_telemetry.model import Scope
 from ems_telemetry.records.registers.register import Body, Dated, Number, Register, Sha256, Text, Word
-from ems_telemetry.storage.keys import Scope
 
 QUARTER_S = 900
 
@@ -73,6 +73,10 @@ def _point(body: Stretch) -> list[str]:
     return [body.point]
 
 
+def _span(body: Stretch) -> tuple[datetime, datetime]:
+    return body.from_, body.to
+
+
 _SPAN = {"point": "EM-01.energy_import", "from": "2026-03-02T10:00:00Z", "to": "2026-03-02T12:00:00Z"}
 _WHO = (Scope.METROLOGY, Scope.METHODS)
 
@@ -90,6 +94,7 @@ REGISTERS = (
         needs_approval=True,
         needs_site=True,
         points_of=_point,
+        span_of=_span,
     ),
     Register(
         kind="correction",
@@ -102,6 +107,7 @@ REGISTERS = (
         needs_approval=True,
         needs_site=True,
         points_of=_point,
+        span_of=_span,
     ),
     Register(
         kind="voiding",
@@ -113,5 +119,6 @@ REGISTERS = (
         dated=Dated.MOMENT,
         needs_approval=True,
         needs_site=True,
+        untimed=True,
     ),
 )

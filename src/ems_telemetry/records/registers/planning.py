@@ -5,8 +5,8 @@ from typing import Annotated, Any
 
 from pydantic import Field, StringConstraints
 
+from ems_telemetry.model import Scope
 from ems_telemetry.records.registers.register import Body, Register, Text, Word
-from ems_telemetry.storage.keys import Scope
 
 
 class PlanPeriod(StrEnum):

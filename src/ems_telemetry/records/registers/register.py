@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Any, TypeAlias
@@ -38,14 +39,18 @@ class Register:
     body: type[Body]
     example: Body
     scopes: Sequence[str]
-    """Who may state one: any of these scopes; `admin` always may."""
+    """Who may state one: any of these scopes."""
     dated: Dated = Dated.SPAN
     needs_approval: bool = False
     """Whether somebody else with the scope `approve` must agree before it holds."""
     needs_site: bool = False
     """Whether it belongs to one site; otherwise it may belong to all."""
+    untimed: bool = False
+    """Whether it happens when it is stated, and not at a time in the plant."""
     points_of: Callable[[Any], Sequence[str]] = lambda _body: ()
     """Which points a body names: they must exist, at its site."""
+    span_of: Callable[[Any], tuple[datetime, datetime | None] | None] = lambda _body: None
+    """Of which time a body speaks, where it says so itself: from, and to."""
 
 
 def check_body(register: Register, body: object) -> Body:

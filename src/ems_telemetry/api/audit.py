@@ -1,0 +1,52 @@
+"""The audit trail: who did what to which piece of evidence, and whether all of it still holds."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
+from starlette.responses import Response
+
+from ems_telemetry.api import record_items as items
+from ems_telemetry.api.access import Auditor
+from ems_telemetry.api.description import PREFIX, STORED, listed
+from ems_telemetry.api.items import Page
+from ems_telemetry.api.page import Listing
+from ems_telemetry.api.problem import ApiError, ProblemType
+from ems_telemetry.api.record_parameters import AuditQuery
+from ems_telemetry.api.services import Services
+from ems_telemetry.records.verifying import verify_audit
+from ems_telemetry.storage import audit
+from ems_telemetry.storage.audit import AuditFilter
+
+router = APIRouter(prefix=PREFIX, tags=["Audit"], responses=STORED)
+
+_CSV = (
+    "seq,id,occurred_at,actor,actor_name,client,action,object_type,object_id,object_revision,site,reason,before_hash,"
+    "after_hash,detail,previous_hash,hash\r\n"
+)
+_INSTEAD = "the audit trail is written by what happens, and never changed"
+
+
+@router.get("/audit/events", response_model=Page[items.AuditEvent], responses=listed(_CSV))
+async def list_audit_events(
+    request: Request, services: Services, caller: Auditor, query: Annotated[AuditQuery, Query()]
+) -> Response:
+    """Lists who did what, in order. For keys with `audit` or `admin`; a key for some sites sees what belongs to these."""
+    listing = Listing(request, query)
+    asked = AuditFilter(query.actor, query.object_type, query.object_id, query.from_, query.to, caller.sites)
+    rows = await audit.list_events(services.database, asked, listing.after(int) or 0, listing.limit)
+    return await listing.answer(rows, items.AuditEvent, items.event_item, key=lambda row: row.seq)
+
+
+@router.get("/audit/verify", response_model=items.AuditVerdict)
+async def verify_audit_trail(services: Services, caller: Auditor) -> items.AuditVerdict:
+    """Verifies the whole chain, and every record, fact and decision it tells of; names the first that does not hold."""
+    caller.check_whole("the audit trail")
+    async with services.database.connection() as connection:
+        verdict = await verify_audit(connection)
+    return items.AuditVerdict(**verdict._asdict())
+
+
+@router.api_route("/audit/events", methods=["POST", "PUT", "PATCH", "DELETE"], include_in_schema=False)
+async def refuse_to_change_audit() -> Response:
+    """Says what to do instead."""
+    raise ApiError(ProblemType.METHOD_NOT_ALLOWED, _INSTEAD, headers={"Allow": "GET"})

@@ -1,0 +1,50 @@
+"""What may stand after the `?` where records and the audit trail are asked for."""
+
+from pydantic import Field
+
+from ems_telemetry.api.parameters import Name, Query, SpanQuery, Time
+from ems_telemetry.records.kinds import RecordQuality, RecordStatus, RecordType
+
+AS_OF = Field(default=None, description="As it was known then.")
+
+
+class RecordsQuery(SpanQuery):
+    """The filters of records; those whose period reaches into the span are listed."""
+
+    site: Name | None = Field(default=None, description="Only those of this site.", examples=["BER1"])
+    type: RecordType | None = Field(default=None, description="Only those of this type.")
+    scope: Name | None = Field(default=None, description="Only about this.", examples=["EM-01.energy_import"])
+    plan: Name | None = Field(default=None, description="Only those made for this item of the plan.")
+    status: RecordStatus | None = Field(default=None, description="Only those that stand so.")
+    quality: RecordQuality | None = Field(default=None, description="Only those of this quality.")
+    clause: Name | None = Field(default=None, description="Only those that support this clause.", examples=["9.1.1"])
+    as_of: Time | None = AS_OF
+    changed_since: int | None = Field(
+        default=None,
+        ge=0,
+        le=2**53,
+        description="A `seq`: every revision that was kept after it, in the order they were kept; 0 for all. Ask again with "
+        "the `seq` of the last one to miss nothing and get nothing twice.",
+    )
+
+
+class RecordQuery(Query):
+    """How one record is asked for."""
+
+    revision: int | None = Field(default=None, ge=1, le=1_000_000, description="This revision of it.")
+    as_of: Time | None = AS_OF
+
+
+class DependentsQuery(SpanQuery):
+    """What records were made of: a point, a fact, or another record."""
+
+    point: Name | None = Field(default=None, description="The records made of this point.", examples=["EM-01.energy_import"])
+    record: Name | None = Field(default=None, description="The records made of this record.")
+
+
+class AuditQuery(SpanQuery):
+    """The filters of the audit trail."""
+
+    actor: Name | None = Field(default=None, description="Only what this actor did.", examples=["key:0123456789ab"])
+    object_type: Name | None = Field(default=None, description="Only what was done to such objects.", examples=["record"])
+    object_id: Name | None = Field(default=None, description="Only what was done to this object.")

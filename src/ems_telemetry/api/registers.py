@@ -1,0 +1,343 @@
+"""Registers as REST has them: the same operations for every kind of fact that people state.
+
+A fact is added, revised, approved or rejected by somebody else where that is needed, and declared void. It is never edited or
+deleted: a request to do so is answered 405 and says what to do instead.
+"""
+
+import hashlib
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
+from functools import partial
+from typing import Annotated, Any, NoReturn, TypeAlias, TypeVar
+from uuid import NAMESPACE_URL, uuid4, uuid5
+
+import msgspec
+from fastapi import APIRouter, Body, Path, Query, Request, Security
+from starlette.responses import Response
+
+from ems_telemetry.api.access import Reader, require
+from ems_telemetry.api.caller import Caller
+from ems_telemetry.api.description import PREFIX, STORED, Responses, listed, problems
+from ems_telemetry.api.etag import IfMatch, check_match, etag_of, tagged
+from ems_telemetry.api.format import Item
+from ems_telemetry.api.idempotency import IdempotencyKey
+from ems_telemetry.api.items import Page
+from ems_telemetry.api.page import Listing
+from ems_telemetry.api.problem import ApiError, ProblemType, wrong_parameter
+from ems_telemetry.api.register_models import Decision, EntriesQuery, EntryId, OneQuery, entry_model, stated_model
+from ems_telemetry.api.services import ApiServices, Services
+from ems_telemetry.model import Scope
+from ems_telemetry.records import entries, stating
+from ems_telemetry.records.registers import REGISTERS, Dated, Register
+from ems_telemetry.records.stating import NotAllowedNowError, SecondPersonError
+from ems_telemetry.storage.audit import Actor
+from ems_telemetry.storage.database import Connection
+from ems_telemetry.storage.entries import EntryFilter, EntryRow, EntryTakenError, NewEntry, read_entries
+from ems_telemetry.storage.point_facts import read_facts
+
+Endpoint = Callable[..., Awaitable[Response]]
+EndpointT = TypeVar("EndpointT", bound=Endpoint)
+
+Stated: TypeAlias = Any
+"""What `stated_model` makes; its fields are only known at run time."""
+EntryPath = Annotated[EntryId, Path(alias="id", description="The name of the fact.")]
+VERBS = {stating.VOIDED: "void", stating.APPROVED: "approve", stating.REJECTED: "reject"}
+INSTEAD = (
+    "what was stated stays; state a new revision with PUT and a reason, or declare it void with "
+    "POST …/{id}/revisions/{revision}:void and a reason"
+)
+_CSV = "kind,id,revision,status,site,valid_from,valid_to,body,author,author_name,reason,recorded_at,decisions,hash\r\n"
+_CHANGING = problems(ProblemType.BAD_REQUEST, ProblemType.NOT_FOUND, ProblemType.CONFLICT)
+_GUARDED = problems(ProblemType.PRECONDITION_FAILED, ProblemType.PRECONDITION_REQUIRED)
+
+
+class Operations:
+    """The operations of one register. Which body they take and who may ask is only known here, and told to FastAPI."""
+
+    def __init__(self, register: Register) -> None:
+        self.register = register
+        self.noun = register.kind.replace("_", " ")
+        self.item = entry_model(register)
+        self.router = APIRouter(prefix=f"{PREFIX}/{register.path}", tags=["Registers"], responses=STORED)
+        self._writer = Annotated[Caller, Security(require(*_scopes(*register.scopes)))]
+        self._approver = Annotated[Caller, Security(require(Scope.APPROVE))]
+
+    def add_to_router(self) -> APIRouter:
+        """Adds all operations."""
+        self._add_reading()
+        self._add_stating()
+        self._add_deciding(stating.VOIDED, self._writer)
+        if self.register.needs_approval:
+            self._add_deciding(stating.APPROVED, self._approver)
+            self._add_deciding(stating.REJECTED, self._approver)
+        self._add_refusing()
+        return self.router
+
+    def _route(  # noqa: PLR0913, PLR0917  # an operation has so many sides
+        self,
+        path: str,
+        endpoint: Endpoint,
+        name: str,
+        summary: str,
+        responses: Responses,
+        method: str = "GET",
+        status: int = 200,
+    ) -> None:
+        model: Any = Page[self.item] if name.startswith("list") else self.item  # type: ignore[name-defined]  # made at run time
+        self.router.add_api_route(
+            path, endpoint, methods=[method], name=name, summary=summary, description=f"{self.register.title} {summary}",
+            responses=responses, response_model=model, status_code=status,
+        )  # fmt: skip
+
+    def _add_reading(self) -> None:
+        register = self.register
+
+        async def list_entries(
+            request: Request, services: Services, caller: Reader, query: Annotated[EntriesQuery, Query()]
+        ) -> Response:
+            caller.check_site(query.site)
+            listing = Listing(request, query)
+            after = listing.after(str)
+            rows = [row for row in await _select(services, register, caller, query) if after is None or row.id > after]
+            to_item = partial(entry_item, register)
+            return await listing.answer(rows[: listing.limit], self.item, to_item, key=lambda row: row.id)
+
+        async def get_entry(
+            services: Services, caller: Reader, id_: EntryPath, query: Annotated[OneQuery, Query()]
+        ) -> Response:
+            rows = await _revisions(services, register, caller, id_, query.as_of)
+            if query.at is not None:
+                rows = entries.covering(rows, query.at, needs_approval=register.needs_approval)
+                if not rows:
+                    raise ApiError(ProblemType.NOT_FOUND, f'no {self.noun} "{id_}" is in force then')
+            return written(register, rows[-1])
+
+        async def list_revisions(
+            services: Services, caller: Reader, id_: EntryPath, query: Annotated[OneQuery, Query()]
+        ) -> Response:
+            rows = await _revisions(services, register, caller, id_, query.as_of)
+            body = {"items": [entry_item(register, row) for row in rows], "next": None}
+            return Response(msgspec.json.encode(body), media_type="application/json")
+
+        kind, missing = register.kind, problems(ProblemType.NOT_FOUND)
+        self._route("", list_entries, f"list_{kind}", f"Lists every {self.noun}.", listed(_CSV))
+        self._route("/{id}", get_entry, f"get_{kind}", f"Gives one {self.noun}.", missing)
+        revisions = f"Lists all revisions of a {self.noun}, the first one first."
+        self._route("/{id}/revisions", list_revisions, f"list_{kind}_revisions", revisions, missing)
+
+    def _add_stating(self) -> None:
+        register = self.register
+
+        async def add_entry(
+            services: Services,
+            caller: Caller,
+            body: Stated,
+            idempotency_key: IdempotencyKey = None,  # told below
+        ) -> Response:
+            name = body.id or _made_id(caller, idempotency_key)
+            return await _state(services, caller, register, name, body, follows=0)
+
+        async def revise_entry(
+            services: Services,
+            caller: Caller,
+            id_: EntryPath,
+            body: Stated,
+            if_match: IfMatch = None,  # told below
+        ) -> Response:
+            rows = await _revisions(services, register, caller, id_, None)
+            check_match(if_match, state_of(rows[-1]))
+            return await _state(services, caller, register, id_, body, follows=rows[-1].revision)
+
+        new, revised = stated_model(register, with_id=True), stated_model(register, with_id=False)
+        add = _typed(add_entry, caller=self._writer, body=Annotated[new, Body()])
+        revise = _typed(revise_entry, caller=self._writer, body=Annotated[revised, Body()])
+        again: Responses = {200: {"model": self.item, "description": "It was stated before, in the same words."}}
+        kind = register.kind
+        self._route("", add, f"add_{kind}", f"States a {self.noun}.", _CHANGING | again, "POST", 201)
+        changed = f"States a new revision of a {self.noun}."
+        self._route("/{id}", revise, f"revise_{kind}", changed, _CHANGING | _GUARDED, "PUT")
+
+    def _add_deciding(self, decision: str, who: Any) -> None:  # noqa: ANN401  # an annotation
+        async def decide(
+            services: Services,
+            caller: Caller,
+            id_: EntryPath,
+            revision: Annotated[int, Path(ge=1, le=1_000_000)],
+            body: Annotated[Decision, Body()],
+        ) -> Response:
+            return await _decide(services, caller, self.register, (id_, revision), (decision, body.reason))
+
+        verb = VERBS[decision]
+        path, name = f"/{{id}}/revisions/{{revision}}:{verb}", f"{verb}_{self.register.kind}"
+        summary = f"{verb.title()}s a revision of a {self.noun}."
+        self._route(path, _typed(decide, caller=who), name, summary, _CHANGING, "POST")
+
+    def _add_refusing(self) -> None:
+        async def refuse_to_change() -> Response:
+            refuse_change()
+
+        for path in ("", "/{id}", "/{id}/revisions", "/{id}/revisions/{revision}"):
+            methods = ["PATCH", "DELETE"] if path == "/{id}" else ["PUT", "PATCH", "DELETE"]
+            name = f"refuse_{self.register.kind}_{path.count('/')}"
+            self.router.add_api_route(path, refuse_to_change, methods=methods, name=name, include_in_schema=False)
+
+
+def _typed(endpoint: EndpointT, **annotations: Any) -> EndpointT:  # noqa: ANN401  # annotations are
+    """Tells FastAPI what only exists at run time."""
+    endpoint.__annotations__.update(annotations)
+    return endpoint
+
+
+def _scopes(*words: str) -> list[Scope]:
+    return [Scope(word) for word in dict.fromkeys(words)]
+
+
+def entry_item(register: Register, row: EntryRow) -> Item:
+    """A revision as an item of its model."""
+    left_out = {"seq", "decided_by"}
+    return {
+        **{name: value for name, value in row._asdict().items() if name not in left_out},
+        "status": entries.status_of(row, needs_approval=register.needs_approval),
+        "decisions": [
+            {"decision": decision, "actor": actor} for decision, actor in zip(row.decisions, row.decided_by, strict=True)
+        ],
+    }
+
+
+def state_of(row: EntryRow) -> str:
+    """Gives the ETag of a revision and what was decided about it."""
+    return etag_of(f"{row.kind}/{row.id}", f"{row.revision}/{len(row.decisions)}")
+
+
+def written(register: Register, row: EntryRow, status: int = 200) -> Response:
+    """Writes one revision."""
+    headers = {**tagged(state_of(row)), "Vary": "Authorization"}
+    return Response(msgspec.json.encode(entry_item(register, row)), status, headers, media_type="application/json")
+
+
+def actor_of(caller: Caller) -> Actor:
+    """Gives who asks as the audit trail names them."""
+    return Actor(caller.id, caller.name)
+
+
+def refuse_change() -> NoReturn:
+    """Says what to do instead.
+
+    Raises:
+        ApiError: 405.
+    """
+    raise ApiError(ProblemType.METHOD_NOT_ALLOWED, INSTEAD, headers={"Allow": "GET, POST, PUT"})
+
+
+def _made_id(caller: Caller, key: str | None) -> str:
+    if key is None:
+        return str(uuid4())
+    return str(uuid5(NAMESPACE_URL, f"urn:ems-telemetry:entry:{caller.id}:{hashlib.sha256(key.encode()).hexdigest()}"))
+
+
+async def _select(services: ApiServices, register: Register, caller: Caller, query: EntriesQuery) -> list[EntryRow]:
+    asked = EntryFilter(
+        register.kind, query.as_of, caller.sites, query.site, None, query.at or query.from_,
+        None if query.at else query.to,
+    )  # fmt: skip
+    async with services.database.connection() as connection:
+        rows = await read_entries(connection, asked)
+    if query.at is not None:
+        return entries.covering(rows, query.at, needs_approval=register.needs_approval)
+    chosen = {row.id: row for row in rows}.values()
+    wanted = query.status
+    return [row for row in chosen if wanted is None or entries.status_of(row, needs_approval=register.needs_approval) is wanted]
+
+
+async def _revisions(
+    services: ApiServices, register: Register, caller: Caller, id_: str, as_of: datetime | None
+) -> list[EntryRow]:
+    async with services.database.connection() as connection:
+        rows = await read_entries(connection, EntryFilter(register.kind, as_of=as_of, sites=caller.sites, id=id_))
+    if not rows:
+        raise ApiError(ProblemType.NOT_FOUND, f'there is no {register.kind} "{id_}"')
+    return rows
+
+
+def _overtaken(newest: int) -> ApiError:
+    detail = f"it was changed meanwhile; its newest revision is {newest}: read it, then decide whether yours still holds"
+    return ApiError(ProblemType.PRECONDITION_FAILED, detail)
+
+
+async def _state(
+    services: ApiServices,
+    caller: Caller,
+    register: Register,
+    id_: str,
+    said: Stated,
+    *,
+    follows: int,  # a made model
+) -> Response:
+    if said.site is None:
+        caller.check_whole(f"a {register.kind} without a site")
+    caller.check_site(said.site)
+    since, until = _span(register, said)
+    new = NewEntry(register.kind, id_, said.site, since, until, stating.content_of(said.body), said.reason)
+    async with services.database.connection() as connection:
+        await _check_points(connection, register, said)
+        try:
+            row = await stating.state(connection, actor_of(caller), register, new, services.clock.now(), follows)
+        except EntryTakenError as error:
+            if follows:
+                raise _overtaken(error.newest) from error
+            return await _stated_before(connection, register, new, caller)
+    return written(register, row, 200 if follows else 201)
+
+
+async def _stated_before(connection: Connection, register: Register, new: NewEntry, caller: Caller) -> Response:
+    """Answers who states something for the second time: with what is kept, if it is the same."""
+    first = await stating.find_revision(connection, register.kind, new.id, 1)
+    same = first is not None and (first.site, first.valid_from, first.valid_to, first.body) == new[2:6]
+    if first is None or not same or first.author != caller.id:
+        raise ApiError(
+            ProblemType.CONFLICT, f'there is a {register.kind} "{new.id}" already; revise it with PUT, or choose another id'
+        )
+    return written(register, first)
+
+
+def _span(register: Register, said: Stated) -> tuple[datetime | None, datetime | None]:
+    since, until = register.span_of(said.body) or (said.valid_from, said.valid_to)
+    if register.dated is Dated.MOMENT and since is None and not register.untimed:
+        raise wrong_parameter("valid_from", None, "say when it happened")
+    if since is not None and until is not None and since >= until:
+        raise wrong_parameter("valid_to", until.isoformat(), "is not after valid_from; nothing lies between them")
+    return since, until
+
+
+async def _check_points(connection: Connection, register: Register, said: Stated) -> None:
+    named: Sequence[str] = register.points_of(said.body)
+    if not named:
+        return
+    known = {point.key: point.site for point in await read_facts(connection, list(named))}
+    for key in named:
+        if known.get(key) != said.site and (key not in known or said.site is not None):
+            detail = f"there is no such point at {said.site}" if said.site else "there is no such point"
+            raise wrong_parameter("point", key, detail)
+
+
+async def _decide(
+    services: ApiServices, caller: Caller, register: Register, which: tuple[str, int], what: tuple[str, str]
+) -> Response:
+    rows = await _revisions(services, register, caller, which[0], None)
+    row = next((row for row in rows if row.revision == which[1]), None)
+    if row is None:
+        raise ApiError(ProblemType.NOT_FOUND, f'{register.kind} "{which[0]}" has no revision {which[1]}')
+    if row.site is None:
+        caller.check_whole(f"a {register.kind} without a site")
+    async with services.database.connection() as connection:
+        try:
+            decided = await stating.decide(connection, actor_of(caller), row, what[0], what[1], services.clock.now())
+        except SecondPersonError as error:
+            raise ApiError(ProblemType.FORBIDDEN, str(error)) from error
+        except NotAllowedNowError as error:
+            raise ApiError(ProblemType.CONFLICT, str(error)) from error
+    return written(register, decided)
+
+
+ROUTERS = [Operations(register).add_to_router() for register in REGISTERS.values()]
+"""The operations of every register."""

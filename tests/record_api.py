@@ -1,0 +1,80 @@
+"""The API over a plant of `record_plant`, as several people with keys of their own see it."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+import httpx
+from record_plant import Plant
+from standings import refused, standing
+
+from ems_telemetry.api.app import ApiServices, Readiness, create_app
+from ems_telemetry.api.services import Retried
+from ems_telemetry.api.standing import Reload, Writes
+from ems_telemetry.model import DeadLetter, Scope
+from ems_telemetry.observe import Metrics
+from ems_telemetry.storage.keys import create_key
+
+
+@dataclass(frozen=True, slots=True)
+class Clients:
+    """Alice states facts and may approve those of others, Bob approves, an auditor reads the trail; Munich is another site."""
+
+    alice: httpx.AsyncClient
+    bob: httpx.AsyncClient
+    auditor: httpx.AsyncClient
+    munich: httpx.AsyncClient
+
+
+@asynccontextmanager
+async def open_clients(plant: Plant) -> AsyncIterator[Clients]:
+    """Opens them on one application."""
+    app = create_app(services(plant))
+    writing = [Scope.READ, Scope.METROLOGY, Scope.METHODS, Scope.INGEST, Scope.APPROVE]
+    async with AsyncExitStack() as stack:
+
+        async def client(name: str, scopes: list[Scope], sites: list[str] | None = None) -> httpx.AsyncClient:
+            issued = await create_key(plant.database, name, scopes, sites)
+            transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+            headers = {"Authorization": f"Bearer {issued.key.get_secret_value()}"}
+            return await stack.enter_async_context(
+                httpx.AsyncClient(transport=transport, base_url="http://plant", headers=headers, timeout=60)
+            )
+
+        yield Clients(
+            await client("alice", writing),
+            await client("bob", [Scope.READ, Scope.APPROVE]),
+            await client("auditor", [Scope.READ, Scope.AUDIT]),
+            await client("munich", list(Scope), ["MUC1"]),
+        )
+
+
+def services(plant: Plant) -> ApiServices:
+    """Gives what the API works with; nothing but the database and the clock matters here."""
+
+    async def retry(_letter: DeadLetter) -> Retried:
+        return Retried(0, "nothing")
+
+    async def reload() -> Reload:
+        return refused()
+
+    async def writes(_by: str) -> Writes:
+        return Writes(paused=None, at_rest=False)
+
+    return ApiServices(
+        database=plant.database,
+        connectors=list,
+        readiness=lambda: Readiness(ready=True, checks=()),
+        retry=retry,
+        standing=standing,
+        reload=reload,
+        pause=writes,
+        resume=writes,
+        metrics=Metrics(),
+        clock=plant.clock,
+        allow_anonymous=False,
+        version="0.1.0",
+        oidc=(),
+        rate_limit=None,
+        failed_login_limit=None,
+    )
