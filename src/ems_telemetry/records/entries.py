@@ -1,7 +1,7 @@
 """Which revision of a registered fact holds: what was decided about it, and of what time it speaks."""
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import groupby, pairwise
 
@@ -49,13 +49,23 @@ def newest(rows: Iterable[EntryRow], *, needs_approval: bool) -> list[EntryRow]:
     return chosen
 
 
-def within(rows: Iterable[EntryRow], start: datetime, end: datetime) -> list[EntryRow]:
-    """Leaves the revisions that speak of a part of `[start, end)`."""
-    return [
-        row
-        for row in rows
-        if (row.valid_from is None or row.valid_from < end) and (row.valid_to is None or start < row.valid_to)
-    ]
+def within(rows: Iterable[EntryRow], start: datetime, end: datetime, *, instants: bool) -> list[EntryRow]:
+    """Leaves the revisions that speak of a part of `[start, end)`.
+
+    Args:
+        rows: revisions.
+        start: where the span begins.
+        end: where it ends.
+        instants: whether what has no end happened at once, as a sample was taken; else it lasts.
+    """
+    chosen = []
+    for row in rows:
+        last = row.valid_to
+        if last is None and instants and row.valid_from is not None:
+            last = row.valid_from + timedelta.resolution
+        if (row.valid_from is None or row.valid_from < end) and (last is None or start < last):
+            chosen.append(row)
+    return chosen
 
 
 def covering(rows: Iterable[EntryRow], moment: datetime, *, needs_approval: bool) -> list[EntryRow]:

@@ -15,7 +15,7 @@ from ems_telemetry.evidence.canonical import digest
 from ems_telemetry.intervals.calendar import Period, edges_of, microseconds, moment_of
 from ems_telemetry.intervals.interval import IntervalFlag
 from ems_telemetry.records import entries
-from ems_telemetry.records.registers import REGISTERS
+from ems_telemetry.records.registers import REGISTERS, Dated
 from ems_telemetry.storage.database import Connection
 from ems_telemetry.storage.entries import EntryFilter, EntryRow, read_entries
 from ems_telemetry.storage.interval_series import StoredInterval
@@ -128,8 +128,10 @@ class Sources:
         """
         self._note(Source("register", kind, start, end))
         sites = None if site is None else (site,)
-        rows = await read_entries(self.connection, EntryFilter(kind, sites=sites, since=start, until=end, whole=True))
-        chosen = entries.within(entries.newest(rows, needs_approval=REGISTERS[kind].needs_approval), start, end)
+        instants = REGISTERS[kind].dated is Dated.MOMENT
+        asked = EntryFilter(kind, sites=sites, since=start, until=end, whole=True, instants=instants)
+        held = entries.newest(await read_entries(self.connection, asked), needs_approval=REGISTERS[kind].needs_approval)
+        chosen = entries.within(held, start, end, instants=instants)
         self.use(chosen)
         return chosen
 
@@ -138,7 +140,7 @@ class Sources:
         self._note(Source("layer", f"{kind}/{point.key}", start, end))
         asked = EntryFilter(kind, sites=(point.site,), since=start, until=end, whole=True)
         known = entries.newest(await read_entries(self.connection, asked), needs_approval=REGISTERS[kind].needs_approval)
-        rows = [row for row in entries.within(known, start, end) if row.body["point"] == point.key]
+        rows = [row for row in entries.within(known, start, end, instants=False) if row.body["point"] == point.key]
         chosen = sorted(rows, key=lambda row: row.seq)
         self.use(chosen)
         return chosen

@@ -57,7 +57,8 @@ class EntryRow(NamedTuple):
 class EntryFilter(NamedTuple):
     """Which entries are asked for: known then, of these sites or of none, that hold or happened within the span.
 
-    `whole`: all revisions of each entry of which one does; else those revisions alone.
+    `whole`: all revisions of each entry of which one does; else those revisions alone. `instants`: what has no end happened at
+    once, and does not last.
     """
 
     kind: str
@@ -68,6 +69,7 @@ class EntryFilter(NamedTuple):
     since: datetime | None = None
     until: datetime | None = None
     whole: bool = False
+    instants: bool = False
 
 
 class EntryTakenError(Exception):
@@ -84,7 +86,8 @@ ENTRY_COLUMNS = "kind, id, revision, seq, site_id, valid_from, valid_to, body, a
 _ADD = f"INSERT INTO register_entries ({ENTRY_COLUMNS}) VALUES ({', '.join(['%s'] * 13)})"  # noqa: S608  # a constant of this module
 _WITHIN = (
     "(%(until)s::timestamptz IS NULL OR {0}.valid_from IS NULL OR {0}.valid_from < %(until)s) "
-    "AND (%(since)s::timestamptz IS NULL OR coalesce({0}.valid_to, 'infinity') > %(since)s)"
+    "AND (%(since)s::timestamptz IS NULL OR coalesce({0}.valid_to, CASE WHEN %(instants)s THEN {0}.valid_from "
+    "+ interval '1 microsecond' END, 'infinity') > %(since)s)"
 )
 _READ = f"""
     SELECT {", ".join(f"e.{name}" for name in ENTRY_COLUMNS.split(", "))},

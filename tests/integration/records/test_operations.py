@@ -10,6 +10,7 @@ from ems_telemetry.intervals.calendar import Period
 from ems_telemetry.model import Kind, Quality
 from ems_telemetry.records.making import recompute
 from ems_telemetry.records.rows import asked_of
+from ems_telemetry.records.sources import Sources
 from ems_telemetry.storage.intervals import IntervalRow
 from ems_telemetry.storage.records import RecordRow
 from ems_telemetry.storage.registry import synchronise
@@ -171,3 +172,35 @@ async def test_what_was_dated_wrongly_at_first_counts_where_its_newest_revision_
     amounts = [record.envelope["details"]["by_condition"][2]["amount"] for record in (first, second)]
     assert amounts == ["0", "48"]
     assert "corrected" not in first.flags
+
+
+async def test_dating_a_fact_anew_amends_what_it_was_in_and_what_it_is_in_now(plant: Plant) -> None:
+    await plant.measure(ENERGY, MARCH, MARCH + 2 * DAY, "192")
+    params = {"aspect": "energy use", "points": [ENERGY], "by_register": {}}
+    await plant.state(
+        "plan", "A-1", {"method": "aspect_magnitude@1", "scope": "BER1", "period": "1d", "params": params}, since=MARCH
+    )
+    plant.go_to(MARCH + 4 * DAY)
+    for start in (MARCH, MARCH + DAY):
+        body = {"state": "emergency", "from": start.isoformat(), "to": (start + DAY / 4).isoformat()}
+        await plant.state("operating_state", "O-1", body, since=start, until=start + DAY / 4)
+        while await plant.keeper.catch_up():
+            pass
+    records = await plant.records("aspect_magnitude", until=MARCH + 2 * DAY)
+    assert [record.revision for record in records] == [2, 2]
+    assert [record.envelope["details"]["by_condition"][2]["amount"] for record in records] == ["0", "24"]
+
+
+async def test_what_happened_at_an_instant_does_not_last_and_what_lasts_does(plant: Plant) -> None:
+    span = {"point": ENERGY, "from": MARCH.isoformat(), "to": (MARCH + DAY).isoformat(), "value": "4", "class": "other"}
+    await plant.state("correction", "K-1", span, since=MARCH)
+    await plant.state("operating_state", "O-1", {"state": "off", "from": MARCH.isoformat()}, since=MARCH)
+    async with plant.database.connection() as connection:
+        sources = Sources(connection, plant.clock.now())
+        found = {
+            (kind, day): len(await sources.happened(kind, MARCH + day * DAY, MARCH + (day + 1) * DAY, site="BER1"))
+            for kind in ("correction", "operating_state")
+            for day in (-1, 0, 1)
+        }
+    assert [found["correction", day] for day in (-1, 0, 1)] == [0, 1, 0]
+    assert [found["operating_state", day] for day in (-1, 0, 1)] == [0, 1, 1]

@@ -1,12 +1,13 @@
 """How a site or a unit of it was operated: normally, in a start-up, out of order."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Final, Self
 
 from pydantic import AwareDatetime, Field, model_validator
 
-from ems_telemetry.records.registers.register import Body, Dated, Register, Text, Word
+from ems_telemetry.records.registers.register import Body, Register, Text, Word
 from ems_telemetry.storage.keys import Scope
 
 
@@ -57,6 +58,10 @@ class OperatingStateBody(Body):
         return self
 
 
+def _span(body: OperatingStateBody) -> tuple[datetime, datetime | None]:
+    return body.from_, body.to
+
+
 REGISTERS = (
     Register(
         kind="operating_state",
@@ -67,7 +72,7 @@ REGISTERS = (
             {"state": "start_up", "from": "2026-03-02T10:05:00Z", "to": "2026-03-02T12:40:00Z", "equipment": "boiler 1"}
         ),
         scopes=(Scope.INGEST, Scope.METHODS),
-        dated=Dated.MOMENT,
         needs_site=True,
+        span_of=_span,
     ),
 )
