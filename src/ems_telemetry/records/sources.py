@@ -15,6 +15,7 @@ from ems_telemetry.evidence.canonical import digest
 from ems_telemetry.intervals.calendar import Period, edges_of, microseconds, moment_of
 from ems_telemetry.intervals.interval import IntervalFlag
 from ems_telemetry.records import entries
+from ems_telemetry.records.interval_digest import interval_digest
 from ems_telemetry.records.registers import REGISTERS, Dated
 from ems_telemetry.storage.database import Connection
 from ems_telemetry.storage.entries import EntryFilter, EntryRow, read_entries
@@ -104,11 +105,10 @@ class Sources:
         self._note(Source("point", point.key, start, end))
         if _is_waiting(point, end):
             self.waits_for.append(point.key)
-        rows = [[child.start, child.value, child.coverage, child.quality, list(child.flags), child.revision] for child in found]
         self.refs.append(
             {
-                "kind": "interval", "id": point.key, "period": str(period), "since": start, "until": end, "rows": len(rows),
-                "hash": digest(rows).hex(),
+                "kind": "interval", "id": point.key, "period": str(period), "since": start, "until": end, "rows": len(found),
+                "hash": interval_digest(found),
             }
         )  # fmt: skip
         await self._note_raw(point, zone, start, end)
