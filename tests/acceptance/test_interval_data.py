@@ -36,7 +36,9 @@ def intervals(product: Product, point: str, period: str, since: str, until: str,
     return list(found)
 
 
-def test_a_sheet_becomes_increments_means_and_estimates(timescaledb_url: str, make_product: MakeProduct, tmp_path: Path) -> None:
+def test_a_sheet_becomes_increments_means_and_estimates(
+    timescaledb_url: str, make_product: MakeProduct, tmp_path: Path
+) -> None:
     product = make_product(timescaledb_url, {"hand": HAND})
     sheet = tmp_path / "sheet.csv"
     sheet.write_text(SHEET)
