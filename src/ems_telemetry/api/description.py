@@ -50,6 +50,7 @@ _DESCRIPTIONS = {
     ProblemType.FORBIDDEN: "The key or token lacks the scope, or the site.",
     ProblemType.NOT_FOUND: "There is none, or the key does not let it be seen; the nearest one is named.",
     ProblemType.CONFLICT: "It was done before; say so if it is to be done again.",
+    ProblemType.TOO_LARGE: "The body is larger than what is taken at once.",
     ProblemType.NOT_ACCEPTABLE: "The header Accept names no format this is written in.",
     ProblemType.INVALID_PARAMETER: "A parameter is wrong; the answer says which, and what is allowed.",
     ProblemType.CONFIGURATION_REFUSED: "The files are wrong; `problems` names each mistake, and everything goes on as before.",
@@ -58,7 +59,7 @@ _DESCRIPTIONS = {
     ProblemType.PRECONDITION_REQUIRED: "The header If-Match is missing; it says which state the change is of.",
     ProblemType.TOO_MANY_REQUESTS: "The caller asks too often, or keys that do not hold came from its address.",
     ProblemType.ISSUER_UNAVAILABLE: "The issuer of the token does not answer. Try again later.",
-    ProblemType.DATABASE_UNAVAILABLE: "The database does not answer; collecting goes on. Try again later.",
+    ProblemType.DATABASE_UNAVAILABLE: "The database, or the issuer of the token, does not answer. Collecting goes on.",
     ProblemType.NOT_READY: "Something the service needs is missing; `checks` says what.",
 }
 
@@ -79,7 +80,7 @@ def _describe_problem(type_: ProblemType) -> dict[str, Any]:
         described["headers"] = {
             "Retry-After": {"description": f"Seconds to wait: {RETRY_AFTER_S}.", "schema": {"type": "integer"}}
         }
-    if type_ is ProblemType.IN_PROGRESS:
+    if type_ in {ProblemType.IN_PROGRESS, ProblemType.ISSUER_UNAVAILABLE}:
         described["headers"] = {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}}}
     if type_ is ProblemType.TOO_MANY_REQUESTS:
         described["headers"] = {

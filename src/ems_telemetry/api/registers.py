@@ -20,8 +20,8 @@ from ems_telemetry.api.caller import Caller
 from ems_telemetry.api.description import PREFIX, STORED, Responses, listed, problems
 from ems_telemetry.api.etag import IfMatch, check_match, etag_of, tagged
 from ems_telemetry.api.format import Item
+from ems_telemetry.api.idempotency import IdempotencyKey
 from ems_telemetry.api.items import Page
-from ems_telemetry.api.meter_events import IdempotencyKey
 from ems_telemetry.api.page import Listing
 from ems_telemetry.api.problem import ApiError, ProblemType, wrong_parameter
 from ems_telemetry.api.register_models import Decision, EntriesQuery, EntryId, OneQuery, entry_model, stated_model
@@ -59,8 +59,8 @@ class Operations:
         self.noun = register.kind.replace("_", " ")
         self.item = entry_model(register)
         self.router = APIRouter(prefix=f"{PREFIX}/{register.path}", tags=["Registers"], responses=STORED)
-        self._writer = Annotated[Caller, Security(require(*_scopes(*register.scopes, Scope.ADMIN)))]
-        self._approver = Annotated[Caller, Security(require(Scope.APPROVE, Scope.ADMIN))]
+        self._writer = Annotated[Caller, Security(require(*_scopes(*register.scopes)))]
+        self._approver = Annotated[Caller, Security(require(Scope.APPROVE))]
 
     def add_to_router(self) -> APIRouter:
         """Adds all operations."""
@@ -238,7 +238,7 @@ def _made_id(caller: Caller, key: str | None) -> str:
 async def _select(services: ApiServices, register: Register, caller: Caller, query: EntriesQuery) -> list[EntryRow]:
     asked = EntryFilter(
         register.kind, query.as_of, caller.sites, query.site, None, query.at or query.from_,
-        None if query.at else query.to, moments=register.dated is Dated.MOMENT, whole=query.at is not None,
+        None if query.at else query.to, instants=register.dated is Dated.MOMENT, whole=query.at is not None,
     )  # fmt: skip
     async with services.database.connection() as connection:
         rows = await read_entries(connection, asked)

@@ -54,6 +54,8 @@ PATHS = {
     "/api/v1/gaps": "/api/v1/gaps",
     "/api/v1/records": "/api/v1/records",
     "/api/v1/ghg/inventory": "/api/v1/ghg/inventory?site=BER1&year=2026",
+    "/api/v1/methods": "/api/v1/methods",
+    "/api/v1/methods/{name}/versions/{version}": "/api/v1/methods/period_total/versions/1",
     "/api/v1/audit/events": "/api/v1/audit/events",
     "/api/v1/audit/verify": "/api/v1/audit/verify",
     "/healthz": "/healthz",
@@ -91,7 +93,7 @@ async def declare_event(plant: Plant) -> str:
 
 async def state_examples(plant: Plant) -> dict[str, str]:
     """States the example of every register; gives the paths at which it is read."""
-    paths = {}
+    paths: dict[str, str] = {}
     for register in REGISTERS.values():
         at = None if register.untimed else START
         body = content_of(register.example)

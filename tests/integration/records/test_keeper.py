@@ -10,9 +10,9 @@ from ems_telemetry.storage.records import find_record, list_revisions
 MONTH = f"total/{ENERGY}/1mo"
 
 
-async def closed(plant: Plant) -> None:
+async def closed(plant: Plant, total: str = "74300") -> None:
     """March is measured and closed."""
-    await plant.measure(ENERGY, MARCH, APRIL, "74300")
+    await plant.measure(ENERGY, MARCH, APRIL, total)
     plant.go_to(APRIL + timedelta(days=12))
     await plant.catch_up()
 
@@ -22,7 +22,7 @@ async def test_a_month_is_closed_when_its_grace_is_over(plant: Plant) -> None:
     plant.go_to(APRIL + timedelta(days=6))
     assert await plant.keeper.catch_up() == 0
     plant.go_to(APRIL + timedelta(days=8))  # the first of April 2026 is a Wednesday
-    assert await plant.keeper.close_due() == 1
+    assert await plant.keeper.close_due() == 2  # the total, and how complete it is
     (record,) = await plant.records("period_total")
     assert (record.plan, record.revision, record.status, record.unit) == (MONTH, 1, "final", "kWh")
     assert record.value == 74300
@@ -30,23 +30,24 @@ async def test_a_month_is_closed_when_its_grace_is_over(plant: Plant) -> None:
     assert await plant.keeper.catch_up() == 0
 
 
-async def test_late_data_amends_and_the_old_figure_stays_readable(plant: Plant) -> None:
-    await closed(plant)
+async def test_cr_51_late_data_amends_and_the_old_figure_stays_readable(plant: Plant) -> None:
+    await closed(plant, "71500")
     (before,) = await plant.records("period_total")
     plant.go_to(APRIL + timedelta(days=20))
     seen_at = plant.clock.now()
     plant.go_to(APRIL + timedelta(days=21))
-    await plant.measure(ENERGY, MARCH, APRIL, "75043")
-    assert await plant.keeper.catch_up() == 1
+    await plant.measure(ENERGY, MARCH, APRIL, "71800")
+    assert await plant.keeper.catch_up() == 2
     (after,) = await plant.records("period_total")
     assert (after.revision, after.status, after.envelope["reason"]) == (2, "amended", "late_data")
     assert after.envelope["previous_hash"] == before.hash
-    assert after.value == 75043
+    assert after.value == 71800
     (then,) = await plant.records("period_total", as_of=seen_at)
     assert (then.revision, then.hash) == (1, before.hash)
+    assert then.value == 71500
 
 
-async def test_recomputing_gives_the_same_to_the_last_digit_although_data_came_late(plant: Plant) -> None:
+async def test_cr_55_recomputing_gives_the_same_to_the_last_digit_although_data_came_late(plant: Plant) -> None:
     await closed(plant)
     plant.go_to(APRIL + timedelta(days=21))
     await plant.measure(ENERGY, MARCH, APRIL, "75043.123456789012")
@@ -79,7 +80,7 @@ async def test_a_substitution_fills_the_hole_and_is_told_apart(plant: Plant) -> 
     span = {"from": hole.isoformat(), "to": (hole + timedelta(days=1)).isoformat()}
     body = {"point": ENERGY, **span, "value": "2400", "method": "by_hand@1", "cause": "meter exchanged"}
     await plant.state("substitution", "S-1", body, since=hole, until=hole + timedelta(days=1))
-    assert await plant.keeper.catch_up() == 1
+    assert await plant.keeper.catch_up() == 2
     (record,) = await plant.records("period_total")
     details = record.envelope["details"]
     assert (record.revision, record.envelope["reason"], record.quality) == (2, "substitution_changed", "estimated")
@@ -118,3 +119,17 @@ async def test_a_correction_moved_to_another_day_leaves_the_day_it_was_wrongly_g
         (record,) = await plant.records("period_total", since=MARCH, until=APRIL)
         seen.append((record.value, record.revision, "corrected" in record.flags))
     assert seen == [(Decimal(74400), 2, True), (Decimal(74300), 3, False)]
+
+
+async def test_one_item_with_an_unknown_method_or_wrong_parameters_holds_up_no_other(plant: Plant) -> None:
+    await plant.measure(ENERGY, MARCH, APRIL, "74300")
+    await plant.state("plan", "A-unknown", {"method": "no_such@1", "scope": "BER1"}, since=MARCH)
+    await plant.state("plan", "A-wrong", {"method": "period_total@1", "scope": "x", "params": {"meter": "EM-01"}}, since=MARCH)
+    plant.go_to(APRIL + timedelta(days=12))
+    while await plant.keeper.catch_up():
+        pass
+    records = {record.plan: record for record in await plant.records("period_total")}
+    assert records[MONTH].value == 74300
+    assert records["A-wrong"].value is None
+    assert '"point" of the plan item A-wrong' in records["A-wrong"].envelope["details"]["refused"]
+    assert await plant.records("energy") == []

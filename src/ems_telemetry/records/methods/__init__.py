@@ -6,11 +6,17 @@ from typing import Final
 
 from ems_telemetry.errors import CannotComputeError
 from ems_telemetry.records.method import Method, method_id
+from ems_telemetry.records.methods.aspect_magnitude import AspectMagnitude
+from ems_telemetry.records.methods.completeness import Completeness
+from ems_telemetry.records.methods.energy import Energy
 from ems_telemetry.records.methods.ghg_scope1 import GhgScope1
 from ems_telemetry.records.methods.ghg_scope2 import GhgScope2
+from ems_telemetry.records.methods.meter_balance import MeterBalance
+from ems_telemetry.records.methods.operational_control import OperationalControl
 from ems_telemetry.records.methods.period_total import PeriodTotal
 from ems_telemetry.records.methods.substance_balance import SubstanceBalance
 from ems_telemetry.records.methods.waste_summary import WasteSummary
+from ems_telemetry.records.methods.water_balance import WaterBalanced
 
 __all__ = ["METHODS", "find_method"]
 
@@ -20,6 +26,12 @@ _ALL: Final[tuple[Method, ...]] = (
     GhgScope2(),
     WasteSummary(),
     SubstanceBalance(),
+    Energy(),
+    WaterBalanced(),
+    MeterBalance(),
+    Completeness(),
+    OperationalControl(),
+    AspectMagnitude(),
 )
 METHODS: Final[Mapping[str, Method]] = {method_id(method): method for method in _ALL}
 """Every version by its id. One that was released stays, for the records that were made with it."""

@@ -60,8 +60,7 @@ class SubstanceBalance:
         if opening is None or closing is None:
             missing, remedy = ("before", "its opening") if opening is None else ("in", "its closing")
             raise CannotComputeError(
-                f"no stock-taking of {said.substance} is stated {missing} the period; state {remedy} stock as a movement of the "
-                f"kind stock-taking"
+                f"no stock-taking of {said.substance} is stated {missing} the period; state {remedy} stock as a stock-taking"
             )
         rows = [row for row in rows if opening <= _time(row.body)]
         sources.use(rows)
