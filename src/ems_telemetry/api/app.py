@@ -24,6 +24,7 @@ from ems_telemetry.api import (
     peaks,
     readings,
     records,
+    register_imports,
     registers,
     status,
     writes,
@@ -88,7 +89,7 @@ def create_app(services: ApiServices) -> FastAPI:
         writes,
     ):
         app.include_router(module.router)
-    for router in registers.ROUTERS:
+    for router in (*registers.ROUTERS, *register_imports.ROUTERS):
         app.include_router(router)
     app.include_router(status.root_router)
     add_docs(app)
