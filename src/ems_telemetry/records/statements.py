@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, NamedTuple, cast
 
-from pydantic import AwareDatetime, TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from ems_telemetry.records.registers import Body, Dated, Register
+from ems_telemetry.records.registers.register import Moment
 from ems_telemetry.records.stating import content_of
 from ems_telemetry.storage.entries import NewEntry
 
@@ -16,7 +17,7 @@ ENTRY_ID: Final = r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,99}$"
 LONGEST_ECHO: Final = 80
 _LONGEST_WORD: Final = 200
 _LONGEST_REASON: Final = 2_000
-_TIME: Final = TypeAdapter[datetime](AwareDatetime)
+_TIME: Final = TypeAdapter[datetime](Moment)
 _DECIMAL_COMMA: Final = re.compile(r"[+-]?\d+,\d+")
 
 
@@ -71,7 +72,9 @@ def check_said(register: Register, said: Said) -> Statement | list[Mistake]:
         try:
             times[name] = None if text is None else _TIME.validate_python(text)
         except ValidationError:
-            mistakes.append(Mistake(said.line, name, _echo(text), "is no time with a zone; write it as 2026-03-02T10:00:00Z"))
+            mistakes.append(
+                Mistake(said.line, name, _echo(text), "is no time of ours with a zone; write it as 2026-03-02T10:00:00Z")
+            )
     try:
         body = register.body.model_validate(said.body)
     except ValidationError as error:
@@ -91,14 +94,14 @@ def _wrong_words(register: Register, said: Said) -> Sequence[Mistake]:
     found = []
     if said.id is None:
         found.append(Mistake(said.line, "id", None, "is missing; give each line one, so that importing it twice is once"))
-    elif not re.match(ENTRY_ID, said.id):
+    elif not re.fullmatch(ENTRY_ID, said.id):
         remedy = "holds more than letters, digits and . _ : -, or is longer than 100"
         found.append(Mistake(said.line, "id", _echo(said.id), remedy))
     if said.site is None and register.needs_site:
         found.append(Mistake(said.line, "site", None, "is missing; say the site it belongs to"))
-    if len(said.site or "") > _LONGEST_WORD:
-        found.append(Mistake(said.line, "site", _echo(said.site), "is too long"))
-    if not said.reason.strip() or len(said.reason) > _LONGEST_REASON:
+    if len(said.site or "") > _LONGEST_WORD or "\x00" in (said.site or ""):
+        found.append(Mistake(said.line, "site", None, "is no name of a site"))
+    if not said.reason.strip() or len(said.reason) > _LONGEST_REASON or "\x00" in said.reason:
         found.append(Mistake(said.line, "reason", None, f"says why, in 1 to {_LONGEST_REASON} letters"))
     return found
 

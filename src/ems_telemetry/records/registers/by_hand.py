@@ -1,16 +1,16 @@
 """What people enter by hand or from other systems: samples of laboratories, movements of waste, substances and their stock."""
 
 from collections.abc import Callable, Sequence
-from datetime import date, datetime, time, timedelta, timezone
+from datetime import datetime, time, timedelta, timezone
 from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Self, TypeAlias, TypeVar
 
-from pydantic import AfterValidator, AwareDatetime, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from ems_telemetry.errors import CannotComputeError
 from ems_telemetry.model import Scope
-from ems_telemetry.records.registers.register import Body, Dated, Number, Register, Sha256, Word
+from ems_telemetry.records.registers.register import Body, Dated, Day, Moment, Number, Register, Sha256, Word
 from ems_telemetry.rules.masses import KG_PER_UNIT, Mass, kilograms
 from ems_telemetry.rules.substances import cas_number
 from ems_telemetry.rules.waste import net_kg, operation, waste_code
@@ -80,13 +80,13 @@ class SampleQualifier(StrEnum):
 class SampleBody(Body):
     """A result of a laboratory or of a hand-held instrument."""
 
-    taken_at: AwareDatetime = Field(examples=["2026-03-02T08:30:00+01:00"])
+    taken_at: Moment = Field(examples=["2026-03-02T08:30:00+01:00"])
     taken_by: Word = Field(description="Who took it.", examples=["M. Schulz"])
     place: Word = Field(description="Outfall, stack or well.", examples=["outfall-1"])
     parameter: Word = Field(description="What was looked for, as plan items name it.", examples=["COD"])
     method: Word = Field(description="By which method.", examples=["DIN 38409-41"])
     sample_type: Word | None = Field(default=None, description="Grab, composite or flow-proportional.")
-    analysed_at: AwareDatetime | None = None
+    analysed_at: Moment | None = None
     analysed_by: Word | None = None
     lab: Word | None = Field(default=None, examples=["Labor Nord, D-PL-0000"])
     value: Annotated[Number, Field(ge=0)] | None = Field(
@@ -133,8 +133,8 @@ class WasteMovementBody(Body):
     carrier: Word | None = None
     receiver: Word | None = None
     manifest: Word | None = Field(default=None, description="Number of the consignment note or manifest.")
-    stored_since: date | None = Field(default=None, description="The day its storage began.", examples=["2026-01-10"])
-    moved_at: AwareDatetime | None = Field(default=None, description="When it left; null while it is in store.")
+    stored_since: Day | None = Field(default=None, description="The day its storage began.", examples=["2026-01-10"])
+    moved_at: Moment | None = Field(default=None, description="When it left; null while it is in store.")
     evidence_sha256: Sha256 | None = None
 
     @model_validator(mode="after")
@@ -184,7 +184,7 @@ class SubstanceBody(Body):
     name: Word = Field(examples=["Acetone"])
     cas: CasText | None = Field(default=None, description="CAS number; of mixtures none.", examples=["67-64-1"])
     sds_revision: Word | None = Field(default=None, description="Revision of the safety data sheet.", examples=["5.1"])
-    sds_date: date | None = None
+    sds_date: Day | None = None
     location: Word = Field(description="Where it is stored.", examples=["hall-1, cabinet 4"])
     max_quantity: MassBody | None = Field(default=None, description="The most that may be stored there.")
 
@@ -201,7 +201,7 @@ class StockChange(StrEnum):
 class SubstanceMovementBody(Body):
     """What came, went, was used, or was found in stock."""
 
-    at: AwareDatetime = Field(examples=["2026-03-02T08:30:00+01:00"])
+    at: Moment = Field(examples=["2026-03-02T08:30:00+01:00"])
     substance: Word = Field(description="Its `id` among `/substances`.", examples=["acetone-hall-1"])
     change: StockChange = Field(description="`stock-taking`: `quantity` is what was found then.")
     quantity: MassBody

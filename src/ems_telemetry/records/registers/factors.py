@@ -5,10 +5,10 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Self, TypeAlias
 
-from pydantic import AwareDatetime, Field, StringConstraints, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
 from ems_telemetry.model import Scope
-from ems_telemetry.records.registers.register import Body, Dated, Number, Register, Sha256, Text, Word
+from ems_telemetry.records.registers.register import Body, Dated, Moment, Number, Register, Sha256, Text, Word
 from ems_telemetry.rules.factors import Source
 
 Gas: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,39}$")]
@@ -30,7 +30,7 @@ class FactorBody(Body):
     region: Word = Field(description="Where it is done, as plan items name it.", examples=["US"])
     gas: Gas = Field(description="`CO2`, `CH4`, `N2O`, `CO2_biogenic`, …; `CO2e` for the sum of all.", examples=["CO2"])
     value: Annotated[Number, Field(ge=0)] = Field(description="In `unit`.", examples=["53.06"])
-    unit: Annotated[str, StringConstraints(pattern=r"^[^/\s]+/[^/\s]+$")] = Field(
+    unit: Annotated[str, StringConstraints(pattern=r"^[^/\s\x00-\x1f\x7f]+/[^/\s\x00-\x1f\x7f]+$")] = Field(
         description="A mass by a unit of the activity.", examples=["kg/MMBtu"]
     )
     gwp_set: Word | None = Field(default=None, description="Of `CO2e`: the potentials it was computed by.", examples=["AR5"])
@@ -62,13 +62,13 @@ class ContractBody(Body):
     volume_mwh: Annotated[Number, Field(gt=0)] = Field(description="How much it covers, MWh.", examples=["5000"])
     t_per_mwh: Annotated[Number, Field(ge=0)] = Field(description="Its factor, t CO2e/MWh.", examples=["0"])
     market: Word = Field(description="Where it counts, as plan items name it.", examples=["DE"])
-    vintage_from: AwareDatetime = Field(description="When the electricity was made.", examples=["2026-01-01T00:00:00+01:00"])
-    vintage_to: AwareDatetime = Field(examples=["2027-01-01T00:00:00+01:00"])
-    retired_at: AwareDatetime | None = Field(
+    vintage_from: Moment = Field(description="When the electricity was made.", examples=["2026-01-01T00:00:00+01:00"])
+    vintage_to: Moment = Field(examples=["2027-01-01T00:00:00+01:00"])
+    retired_at: Moment | None = Field(
         default=None, description="When it was cancelled for the consumer; certificates and contracts count only then."
     )
-    applies_from: AwareDatetime = Field(description="Of which time the consumption is.", examples=["2026-01-01T00:00:00+01:00"])
-    applies_to: AwareDatetime = Field(examples=["2027-01-01T00:00:00+01:00"])
+    applies_from: Moment = Field(description="Of which time the consumption is.", examples=["2026-01-01T00:00:00+01:00"])
+    applies_to: Moment = Field(examples=["2027-01-01T00:00:00+01:00"])
     plan: Word | None = Field(default=None, description="The one plan item it counts for, where a site has several.")
     reference: Text | None = Field(default=None, description="Registry and numbers, or the contract.")
     evidence_sha256: Sha256 | None = None
