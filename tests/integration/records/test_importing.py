@@ -91,3 +91,11 @@ async def test_a_fact_that_was_declared_void_does_not_come_back_by_its_file(clie
     assert voided.status_code == 200, voided.text
     again = await outcome(clients.alice, HEAD + ONE, dry_run="true")
     assert "was declared void" in again["conflicts"][0]["detail"]
+
+
+async def test_a_character_that_no_database_keeps_is_refused_and_not_a_failure(clients: Clients) -> None:
+    text = "id,site,method,scope,params.point\nP-1,BER1,period_total@1,x,a\x00b\n"
+    headers = {"Content-Type": "text/csv"}
+    refused = await clients.alice.post("/api/v1/monitoring-plan:import", content=text, headers=headers)
+    assert refused.status_code == 422
+    assert "line 2: params: holds the character NUL" in refused.json()["detail"]

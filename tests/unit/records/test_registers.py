@@ -45,6 +45,8 @@ def test_every_example_is_one(kind: str) -> None:
         ("waste_movement", {"stored_since": "9999-12-31"}, "is the year mistyped?"),
         ("correction", {"to": "9999-12-31T23:45:00-12:00"}, "is the year mistyped?"),
         ("factor", {"unit": "kg/\x00"}, "String should match pattern"),
+        ("plan", {"params": {"a": ["\x00"]}}, "holds the character NUL"),
+        ("plan", {"params": {"k": 20.9}}, 'write numbers as words of digits, as "11.3"'),
         ("sample", {"lod": "20"}, "are they exchanged?"),
         ("sample", {"analysed_at": "2026-03-01T00:00:00Z"}, "before `taken_at`"),
         ("factor", {"unit": "kg"}, "String should match pattern"),

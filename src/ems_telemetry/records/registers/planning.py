@@ -1,12 +1,16 @@
 """The monitoring plan: which records there are to be."""
 
+import re
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
-from pydantic import Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
 
+from ems_telemetry.evidence.canonical import canonical
 from ems_telemetry.model import Scope
 from ems_telemetry.records.registers.register import Body, Register, Text, Word
+
+_NUL: Final = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 
 
 class PlanPeriod(StrEnum):
@@ -17,6 +21,17 @@ class PlanPeriod(StrEnum):
     YEAR = "1y"
 
 
+def _kept(params: dict[str, Any]) -> dict[str, Any]:
+    """Refuses what evidence has no form for, as floats, and the one character that no database keeps."""
+    try:
+        content = canonical(params)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f'{error}; write numbers as words of digits, as "11.3"') from error
+    if _NUL.search(content):
+        raise ValueError("holds the character NUL, which cannot be kept")
+    return params
+
+
 class PlanBody(Body):
     """An item of the monitoring plan."""
 
@@ -25,7 +40,9 @@ class PlanBody(Body):
     )
     scope: Word = Field(description="What the record is about: a point, meter, stack, outfall, limit or site.")
     period: PlanPeriod = PlanPeriod.MONTH
-    params: dict[str, Any] = Field(default={}, description="What the method needs to know; its form is in `GET /methods/{id}`.")
+    params: Annotated[dict[str, Any], AfterValidator(_kept)] = Field(
+        default={}, description="What the method needs to know; its form is in `GET /methods/{id}`."
+    )
     retention_class: Word = Field(default="records_10y", description="How long its records and their inputs are kept.")
     note: Text | None = None
 
