@@ -103,6 +103,8 @@ def test_cr24_c_gas_below_the_reference_may_stay_as_it_is() -> None:
     assert corrected.factors[3].skipped is Skipped.NOT_ABOVE_REFERENCE
     assert correct(Decimal(200), BOILER, DRY, StackGas(o2_percent=Decimal("2.5"))).value < 200
     assert correct(Decimal(200), basis, DRY, StackGas(o2_percent=Decimal("3.1"))).value > 200
+    at_reference = correct(Decimal(200), basis, DRY, StackGas(o2_percent=Decimal(3)))
+    assert (at_reference.value, at_reference.factors[3].skipped) == (Decimal(200), Skipped.NOT_ABOVE_REFERENCE)
 
 
 def test_what_is_done_already_is_not_done_again() -> None:
@@ -168,8 +170,10 @@ def test_a_concentration_that_is_no_number_is_refused() -> None:
 
 
 def test_an_impossible_basis_is_refused() -> None:
-    with pytest.raises(CannotComputeError, match="is no state of a gas"):
+    with pytest.raises(CannotComputeError, match=r"0 kPa at 273\.15 K is no state of a gas"):
         Basis(p_kpa=Decimal(0))
+    with pytest.raises(CannotComputeError, match=r"101\.3 kPa at 0 K is no state of a gas"):
+        Basis(t_k=Decimal(0))
     with pytest.raises(CannotComputeError, match="not between 0 and 20 %"):
         Basis(o2_ref=Decimal(20))
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from ems_telemetry.errors import CannotComputeError
 from ems_telemetry.rules.limit_sets import Averaging, SetOutcome, judge, limit_set
-from ems_telemetry.rules.limits import Evidence, Limit, Status
+from ems_telemetry.rules.limits import Comparator, Evidence, Limit, Status
 
 pytestmark = pytest.mark.unit
 
@@ -105,6 +105,15 @@ def test_cr35_19_of_20_samples_of_suspended_solids_pass_and_18_fail(values: list
     outcome = judge(TSS, {Averaging.SAMPLE: numbers(*values)}, SOLIDS)
     assert outcome.holds is holds
     assert outcome.status(ENOUGH) is (Status.COMPLIANT if holds else Status.NON_COMPLIANT)
+
+
+def test_the_worst_is_the_one_nearest_to_the_limit_or_beyond() -> None:
+    samples = {Averaging.SAMPLE: numbers("860", "900", "851")}
+    at_least = {"a": Limit(Decimal(850), Comparator.UNDER), "b": Limit(Decimal(40))}
+    minimum, maximum = (clause[0].worst for clause in judge(TSS, samples, at_least).clauses)
+    assert minimum is not None
+    assert maximum is not None
+    assert (minimum.value, maximum.value) == (Decimal(851), Decimal(900))
 
 
 def test_thresholds_are_fields_that_a_permit_may_change() -> None:
