@@ -41,6 +41,7 @@ REQUESTS = {
     "consumption of a site, a year by month": f"/api/v1/consumption?site=BER1&medium=electricity&{YEAR}&period=1mo",
     "the same by meter": f"/api/v1/consumption?site=BER1&medium=electricity&{YEAR}&period=1mo&group_by=meter&limit=5000",
     "a year of quarters of one point, streamed": f"/api/v1/points/M-0007.p/intervals?{YEAR}&period=15m&all=true&format=ndjson",
+    "the same as CSV": f"/api/v1/points/M-0007.p/intervals?{YEAR}&period=15m&all=true&format=csv",
     "the first page of it, 10,000 quarters": f"/api/v1/points/M-0007.p/intervals?{YEAR}&period=15m&limit=10000",
     "a year of days of one point": f"/api/v1/points/M-0007.p/intervals?{YEAR}&period=1d",
 }

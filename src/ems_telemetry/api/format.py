@@ -3,19 +3,20 @@
 Times are RFC 3339 in UTC with `Z`, to the microsecond. Null stays null: `null` in JSON, an empty cell in CSV.
 """
 
-import csv
-import io
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from operator import attrgetter, itemgetter
+from types import NoneType
+from typing import Any, TypeAlias
 
 import msgspec
 
 from ems_telemetry.api.problem import ApiError, ProblemType
 
-Item = Mapping[str, Any]
+Item: TypeAlias = Mapping[str, Any] | msgspec.Struct
+"""Fields by their names. A structure is made and written in a fraction of the time; where there may be 10,000 it pays."""
 
 
 class Format(StrEnum):
@@ -36,6 +37,8 @@ MEDIA_TYPES = {
 CONTENT_TYPES = {**MEDIA_TYPES, Format.CSV: "text/csv; charset=utf-8; header=present"}
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 _NUMBER = re.compile(r"[+-]?\d+(\.\d+)?", re.ASCII)
+_NUMBERS = {int, float, NoneType}
+_TO_QUOTE = re.compile(r'[",\r\n]')
 
 
 def choose_format(asked: Format | None, accept: str | None, offered: Sequence[Format] = tuple(Format)) -> Format:
@@ -69,13 +72,17 @@ def write_ndjson(items: Iterable[Item]) -> bytes:
     return msgspec.json.Encoder().encode_lines(items)
 
 
-def write_csv(items: Iterable[Item], columns: Sequence[str]) -> bytes:
+def column_of(items: Sequence[Item], name: str) -> list[Any]:
+    """Gives one field of items that are all of one kind."""
+    are_structures = bool(items) and isinstance(items[0], msgspec.Struct)
+    field: Callable[[Any], Any] = attrgetter(name) if are_structures else itemgetter(name)
+    return list(map(field, items))
+
+
+def write_csv(items: Sequence[Item], columns: Sequence[str]) -> bytes:
     """Writes a head line and one line per item, as RFC 4180 has it; words of a list are set apart by spaces."""
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow(columns)
-    writer.writerows([_cell(item[column]) for column in columns] for item in items)
-    return text.getvalue().encode()
+    texts = (_texts(column_of(items, name)) for name in columns)
+    return "".join(f"{','.join(row)}\r\n" for row in (columns, *zip(*texts, strict=True))).encode()
 
 
 def write_time(time: datetime) -> str:
@@ -92,18 +99,41 @@ def _write_json(value: object) -> str:
     return msgspec.json.encode(value).decode()
 
 
+def _write_list(values: list[object]) -> str:
+    try:
+        return " ".join(values)  # type: ignore[arg-type]  # most are words; the others say so
+    except TypeError:
+        return _write_json(values)
+
+
 _CELLS: Mapping[type, Callable[[Any], str]] = {
     datetime: write_time,
     bool: lambda value: "true" if value else "false",
     str: _write_text,
-    list: lambda value: " ".join(value) if all(isinstance(word, str) for word in value) else _write_json(value),
+    list: _write_list,
     dict: _write_json,
 }
 
 
-def _cell(value: object) -> object:
-    write = _CELLS.get(type(value))
-    return value if write is None else write(value)
+def _texts(values: Sequence[object]) -> Sequence[str]:
+    """Writes a column. What a column of times or numbers needs, JSON's encoder does in a twentieth of the time."""
+    kinds = set(map(type, values))
+    if kinds == {datetime}:
+        times: list[str] = msgspec.to_builtins(values)
+        return times
+    if kinds <= _NUMBERS:
+        written = msgspec.json.encode(values)[1:-1].decode().replace("null", "")
+        # Very large and very small numbers have an exponent here, and JSON's encoder writes it otherwise or not at all.
+        if "e" not in written and "0.0000" not in written:
+            return written.split(",") if values else []
+    return [_text(value) for value in values]
+
+
+def _text(value: object) -> str:
+    if value is None:
+        return ""
+    text = _CELLS.get(type(value), str)(value)
+    return '"{}"'.format(text.replace('"', '""')) if _TO_QUOTE.search(text) else text
 
 
 def _read_accept(accept: str) -> dict[str, float]:

@@ -4,6 +4,7 @@ import asyncio
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from datetime import datetime
+from decimal import Decimal
 from itertools import pairwise
 from typing import Annotated, NamedTuple
 from zoneinfo import ZoneInfo
@@ -16,7 +17,7 @@ from ems_telemetry.api.access import Caller, Reader
 from ems_telemetry.api.buckets import QUARTER, Period, bucket_edges, bucket_of, index_us
 from ems_telemetry.api.catalogue import PointKey, find_point
 from ems_telemetry.api.description import PREFIX, STORED, listed, problems
-from ems_telemetry.api.format import Format, Item
+from ems_telemetry.api.format import Format
 from ems_telemetry.api.interval_parameters import IntervalsQuery, Layout, PeriodsQuery
 from ems_telemetry.api.items import Page
 from ems_telemetry.api.page import Listing
@@ -32,7 +33,7 @@ from ems_telemetry.intervals.interval import Interval, IntervalFlag
 from ems_telemetry.intervals.law import PointLaw
 from ems_telemetry.storage import interval_series
 from ems_telemetry.storage.database import Database
-from ems_telemetry.storage.interval_series import Extent, SeriesPoint, StoredInterval
+from ems_telemetry.storage.interval_series import Extent, Series, SeriesPoint, StoredInterval
 from ems_telemetry.storage.reading import BEGINNING
 from ems_telemetry.storage.rules import read_rules
 
@@ -43,8 +44,6 @@ _CSV = (
     "2026-03-02T10:00:00Z,2026-03-02T10:15:00Z,15.4,15.4,1000.0,1015.0,90,90,1.0,192,,1\r\n"
     "2026-03-02T10:15:00Z,2026-03-02T10:30:00Z,,,,,0,90,0.0,0,missing,1\r\n"
 )
-
-Row = tuple[datetime, datetime, StoredInterval]
 
 
 class Part(NamedTuple):
@@ -59,7 +58,7 @@ class Window(NamedTuple):
 
     period: Period
     zone: ZoneInfo
-    edges: Sequence[datetime]
+    edges: list[datetime]
     computed_to: datetime
     """Up to where the point is computed."""
     now: datetime
@@ -82,9 +81,9 @@ async def list_intervals(
         pages = _pages(services, query, point, listing.after(TimeKey))
         return stream(pages, items.Interval, listing.format)
     window = await window_of(services, query, query.period, point, Part(listing.limit, listing.after(TimeKey)))
-    rows = await _read(services.database, point, window, partial=query.partial)
+    found = await _read(services.database, point, window, partial=query.partial)
     return await listing.answer(
-        rows, items.Interval, items.interval_item, key=lambda row: row[0], as_columns=query.layout is Layout.COLUMNS
+        found, items.Interval, lambda item: item, key=lambda item: item.start, as_columns=query.layout is Layout.COLUMNS
     )
 
 
@@ -105,12 +104,12 @@ def _pages(services: Services, query: IntervalsQuery, point: SeriesPoint, after:
     """Reads the intervals of a point page by page."""
     reached = after
 
-    async def following() -> list[Item]:
+    async def following() -> Sequence[items.IntervalItem]:
         nonlocal reached
         window = await window_of(services, query, query.period, point, Part(LIMIT_MAX, reached))
-        rows = await _read(services.database, point, window, partial=query.partial)
-        reached = rows[-1][0] if rows else reached
-        return await asyncio.to_thread(lambda: [items.interval_item(row) for row in rows])
+        found = await _read(services.database, point, window, partial=query.partial)
+        reached = found[-1].start if found else reached
+        return found
 
     return following
 
@@ -134,17 +133,19 @@ def due_until(point: SeriesPoint, extent: Extent, now: datetime) -> datetime:
     return now if point.active or extent.last is None else min(now, extent.last + datetime.resolution)
 
 
-async def _read(database: Database, point: SeriesPoint, window: Window, *, partial: bool) -> list[Row]:
+async def _read(database: Database, point: SeriesPoint, window: Window, *, partial: bool) -> list[items.IntervalItem]:
     if not window.edges:
         return []
     child = child_of(window.period, window.zone, point.timezone, partial=partial)
     since, until = window.edges[0], window.edges[-1]
     stored = await interval_series.read_series(database, point.id, child or window.period, since, until)
     if child is None:
-        return await asyncio.to_thread(_filled, stored, window)
+        return await asyncio.to_thread(lambda: items.interval_items(window.edges, _filled(stored, window)))
     async with database.connection() as connection:
         law = law_of((await read_rules(connection, [point.id]))[point.id])
-    return await asyncio.to_thread(_composed, stored, child, window, law, partial=partial)
+    return await asyncio.to_thread(
+        lambda: items.interval_items(window.edges, _composed(stored, child, window, law, partial=partial))
+    )
 
 
 def child_of(period: Period, zone: ZoneInfo, timezone: str, *, partial: bool) -> Period | None:
@@ -163,12 +164,18 @@ def child_of(period: Period, zone: ZoneInfo, timezone: str, *, partial: bool) ->
     return Period.MONTH if period is Period.YEAR else None
 
 
-def _filled(stored: Sequence[StoredInterval], window: Window) -> list[Row]:
+def _filled(stored: Series, window: Window) -> Series:
     """Puts an empty interval wherever none is stored."""
-    found = {row.start: row for row in stored}
-    return [
-        (start, end, found.get(start) or _absent(start, has_ended=end <= window.now)) for start, end in pairwise(window.edges)
-    ]
+    if stored.start == window.edges[:-1]:
+        return stored
+    rows, coming = [], stored.rows()
+    row = next(coming, None)
+    for start, end in pairwise(window.edges):
+        while row is not None and row.start < start:
+            row = next(coming, None)
+        is_stored = row is not None and row.start == start
+        rows.append(row if row is not None and is_stored else _absent(start, has_ended=end <= window.now))
+    return Series.of(rows)
 
 
 def _absent(start: datetime, *, has_ended: bool) -> StoredInterval:
@@ -176,22 +183,22 @@ def _absent(start: datetime, *, has_ended: bool) -> StoredInterval:
     return StoredInterval(start, None, None, None, None, 0, None, 0.0, 0, flags, 0)
 
 
-def _composed(stored: Sequence[StoredInterval], child: Period, window: Window, law: PointLaw, *, partial: bool) -> list[Row]:
-    starts = [row.start for row in stored]
+def _composed(stored: Series, child: Period, window: Window, law: PointLaw, *, partial: bool) -> Series:
+    children, starts = list(stored.rows()), stored.start
     since, until = window.edges[0], window.edges[-1]
     inner = bucket_edges(child, since, until, window.zone, (until - since) // QUARTER)
     rows = []
     for start, end in pairwise(window.edges):
-        within = stored[bisect_left(starts, start) : bisect_left(starts, end)]
+        within = children[bisect_left(starts, start) : bisect_left(starts, end)]
         edges_us = index_us(inner[bisect_left(inner, start) : bisect_right(inner, end)])
         # What is not computed yet of a period that lasts is not missing yet.
         known_until = window.now if end <= window.now else min(window.now, window.computed_to)
         interval = compose((interval_of(row) for row in within), edges_us, law, microseconds(known_until), partial=partial)
         revision = max((row.revision for row in within), default=0) if end <= window.now else 0
-        rows.append((start, end, StoredInterval(start, *interval[1:], revision)))
-    return rows
+        rows.append(StoredInterval(start, interval.value, items.digits(interval.exact), *interval[3:], revision))
+    return Series.of(rows)
 
 
 def interval_of(row: StoredInterval) -> Interval:
     """Gives an interval as it is computed with."""
-    return Interval(microseconds(row.start), *row[1:10])
+    return Interval(microseconds(row.start), row.value, None if row.exact is None else Decimal(row.exact), *row[3:10])

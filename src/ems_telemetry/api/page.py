@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from starlette.responses import Response
 
 from ems_telemetry.api.cursor import decode_cursor, encode_cursor, fingerprint
-from ems_telemetry.api.format import CONTENT_TYPES, Format, Item, choose_format, write_csv, write_json, write_ndjson
+from ems_telemetry.api.format import CONTENT_TYPES, Format, Item, choose_format, column_of, write_csv, write_json, write_ndjson
 from ems_telemetry.api.items import columns_of
 from ems_telemetry.api.parameters import ListQuery, PageQuery
 from ems_telemetry.api.parquet import write_parquet
@@ -111,7 +111,7 @@ def write_list(
 
 def write_columns(items: Sequence[Item], model: type[BaseModel], cursor: str | None, link: str | None) -> Response:
     """Writes one list per field, as JSON."""
-    columns = {name: [item[name] for item in items] for name in columns_of(model)}
+    columns = {name: column_of(items, name) for name in columns_of(model)}
     body = msgspec.json.encode({"columns": columns, "next": cursor})
     return Response(body, headers=_headers(link), media_type=CONTENT_TYPES[Format.JSON])
 

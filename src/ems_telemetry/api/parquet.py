@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
 import msgspec
 from pydantic import BaseModel
 
-from ems_telemetry.api.format import Item
+from ems_telemetry.api.format import Item, column_of
 from ems_telemetry.api.problem import ApiError, ProblemType
 
 _TYPES: Final[Mapping[type, str]] = {bool: "bool_", int: "int64", float: "float64", str: "string"}
@@ -25,7 +25,7 @@ def write_parquet(items: Sequence[Item], model: type[BaseModel]) -> bytes:
     fields, columns = [], []
     for name, field in model.model_fields.items():
         type_ = _arrow_type(arrow, field.annotation)
-        values = [item[name] for item in items]
+        values = column_of(items, name)
         if type_ == arrow.string():
             values = [_as_text(value) for value in values]
         fields.append(arrow.field(name, type_))

@@ -50,10 +50,10 @@ async def get_peaks(services: Services, caller: Reader, key: PointKey, query: An
     if point.kind not in _MEASURED:
         raise wrong_parameter("key", key, f"is of the kind {point.kind}; peaks are those of {', '.join(_MEASURED)}")
     since, until = query.span(query.zone(point.timezone), services.clock.now())
-    rows = await read_series(services.database, point.id, "15m", since or BEGINNING, until)
+    series = await read_series(services.database, point.id, "15m", since or BEGINNING, until)
     async with services.database.connection() as connection:
         law = law_of((await read_rules(connection, [point.id]))[point.id])
-    body = await asyncio.to_thread(_peaks, point, [interval_of(row) for row in rows], law, query, until)
+    body = await asyncio.to_thread(_peaks, point, [interval_of(row) for row in series.rows()], law, query, until)
     return Response(msgspec.json.encode(body), media_type="application/json")
 
 

@@ -1,5 +1,6 @@
 """Whole lists in one answer, page after page as they are read: as much as is asked for, never all of it in memory."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
 from pydantic import BaseModel
@@ -37,7 +38,8 @@ async def _written(pages: Pages, model: type[BaseModel], format_: Format) -> Asy
         items = await pages()
         if not items:
             return
-        if format_ is Format.NDJSON:
-            yield write_ndjson(items)
-        else:
-            yield write_csv(items, columns).partition(b"\r\n")[2]
+        yield await asyncio.to_thread(_lines, items, columns, format_)
+
+
+def _lines(items: Sequence[Item], columns: Sequence[str], format_: Format) -> bytes:
+    return write_ndjson(items) if format_ is Format.NDJSON else write_csv(items, columns).partition(b"\r\n")[2]

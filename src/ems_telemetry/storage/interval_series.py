@@ -3,10 +3,10 @@
 Every query names its points and its span, so that it follows the primary key and touches no partition beside the span.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 from psycopg.rows import args_row
 
@@ -49,7 +49,8 @@ class StoredInterval(NamedTuple):
 
     start: datetime
     value: float | None
-    exact: Decimal | None
+    exact: str | None
+    """A word of digits, without exponent and without zeros at its end: most are written and never counted with."""
     min: float | None
     max: float | None
     samples: int
@@ -58,6 +59,32 @@ class StoredInterval(NamedTuple):
     quality: int
     flags: int
     revision: int
+
+
+class Series(NamedTuple):
+    """Intervals of one point as columns of one length: the fields of `StoredInterval`. Tens of thousands are read so."""
+
+    start: list[datetime]
+    value: list[float | None]
+    exact: list[str | None]
+    min: list[float | None]
+    max: list[float | None]
+    samples: list[int]
+    expected: list[int | None]
+    coverage: list[float]
+    quality: list[int]
+    flags: list[int]
+    revision: list[int]
+
+    @classmethod
+    def of(cls, rows: Iterable[StoredInterval]) -> Self:
+        """Puts intervals into columns."""
+        columns = [list(column) for column in zip(*rows, strict=True)]
+        return cls(*(columns or ([] for _ in cls._fields)))
+
+    def rows(self) -> Iterator[StoredInterval]:
+        """Gives one interval after the other."""
+        return map(StoredInterval._make, zip(*self, strict=True))
 
 
 class Bucket(NamedTuple):
@@ -116,11 +143,15 @@ FIRST_READING = "SELECT date_bin('15 minutes', time, 'epoch') FROM readings WHER
 """The quarter of the first reading of a point."""
 
 READ_SERIES = """
-    SELECT start, value, exact, min, max, samples, expected, coverage, quality, flags, revision
-    FROM intervals
-    WHERE point_id = %(point)s AND period = %(period)s AND start >= %(since)s AND start < %(until)s
-    ORDER BY start"""
-"""The intervals of a point that begin within a span."""
+    SELECT array_agg(start), array_agg(value), array_agg(exact), array_agg(min), array_agg(max), array_agg(samples),
+           array_agg(expected), array_agg(coverage), array_agg(quality), array_agg(flags), array_agg(revision)
+    FROM (
+        SELECT start, value, trim_scale(exact)::text AS exact, min, max, samples, expected, coverage, quality, flags, revision
+        FROM intervals
+        WHERE point_id = %(point)s AND period = %(period)s AND start >= %(since)s AND start < %(until)s
+        ORDER BY start
+    ) series"""
+"""The intervals of a point that begin within a span, as columns: a quarter of the work of taking them row by row."""
 
 READ_BUCKETS = """
     SELECT point_id, width_bucket(start, %(edges)s::timestamptz[]) AS bucket, count(*), count(value),
@@ -180,15 +211,13 @@ async def read_extents(database: Database, point_ids: Sequence[int]) -> Mapping[
     return found
 
 
-async def read_series(database: Database, point_id: int, period: str, since: datetime, until: datetime) -> list[StoredInterval]:
+async def read_series(database: Database, point_id: int, period: str, since: datetime, until: datetime) -> Series:
     """Gives the intervals of a point that begin in `[since, until)`."""
     parameters = {"point": point_id, "period": period, "since": since, "until": until}
-    async with (
-        database.connection() as connection,
-        connection.cursor(row_factory=args_row(StoredInterval), binary=True) as cursor,
-    ):
+    async with database.connection() as connection, connection.cursor(binary=True) as cursor:
         await cursor.execute(READ_SERIES, parameters)
-        return await cursor.fetchall()
+        columns = await cursor.fetchone() or ()
+        return Series(*(column or [] for column in columns))
 
 
 async def read_buckets(

@@ -3,8 +3,12 @@
 import csv
 import io
 from datetime import UTC, datetime
+from typing import Any
 
+import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ems_telemetry.api.format import Format, choose_format, write_csv, write_json, write_ndjson, write_time
 from ems_telemetry.api.problem import ApiError, ProblemType
@@ -75,3 +79,42 @@ def test_an_empty_list_is_still_a_list() -> None:
 def test_both_writers_write_times_alike() -> None:
     for time in (datetime(2026, 3, 2, 10, 0, 0, 5, tzinfo=UTC), datetime(2026, 3, 2, 10, tzinfo=UTC)):
         assert write_ndjson([{"time": time}]) == f'{{"time":"{write_time(time)}"}}\n'.encode()
+
+
+FLOATS = st.floats(allow_nan=False, allow_infinity=False)
+COLUMNS = [
+    FLOATS,
+    FLOATS | st.none(),
+    st.floats(0, 1e-3) | st.integers(0, 10**15),
+    st.integers(-(2**63), 2**63 - 1) | st.none(),
+    st.datetimes(timezones=st.just(UTC)),
+    st.datetimes(timezones=st.just(UTC)) | st.none(),
+    st.text(st.sampled_from("ab =+-@\",;\r\n\t'é")) | st.none(),
+    st.booleans() | st.none(),
+    st.lists(st.sampled_from(["missing", "reset", "dip"])),
+    st.one_of(FLOATS, st.text("x,"), st.booleans(), st.none()),
+]
+
+
+def cell(value: object) -> object:
+    """Says what a cell of the library's writer would be given."""
+    match value:
+        case datetime():
+            return write_time(value)
+        case bool():
+            return str(value).lower()
+        case list():
+            return " ".join(value)
+        case str() if value[:1] in {"=", "+", "-", "@", "\t", "\r"} and value:
+            return f"'{value}"
+    return value
+
+
+@given(st.lists(st.tuples(*COLUMNS), max_size=8))
+def test_columns_are_written_to_the_byte_as_the_library_writes_rows(rows: list[tuple[Any, ...]]) -> None:
+    names = [f"column_{number}" for number in range(len(COLUMNS))]
+    text = io.StringIO(newline="")
+    csv.writer(text).writerows([names, *([cell(value) for value in row] for row in rows)])
+    structure = msgspec.defstruct("Structure", names)
+    assert write_csv([dict(zip(names, row, strict=True)) for row in rows], names) == text.getvalue().encode()
+    assert write_csv([structure(*row) for row in rows], names) == text.getvalue().encode()

@@ -65,7 +65,8 @@ def test_cr_45_instruments_over_the_consumption_are_rejected_with_the_figures() 
 
 
 @pytest.mark.parametrize(
-    ("vintage_from", "vintage_to"), [(BEGIN - MOMENT, END), (BEGIN, END + MOMENT), (END, END + MOMENT), (END, BEGIN)]
+    ("vintage_from", "vintage_to"),
+    [(BEGIN - MOMENT, END), (BEGIN, END + MOMENT), (END, END + MOMENT), (END, BEGIN), (BEGIN, BEGIN)],
 )
 def test_cr_45_vintage_outside_the_window_is_rejected(vintage_from: datetime, vintage_to: datetime) -> None:
     with pytest.raises(CannotComputeError, match=r"GO-2026-88 has the vintage .* outside the window 2026-01-01T00:00:00"):
@@ -94,6 +95,7 @@ def test_instrument_counts_once() -> None:
 
 
 def test_negative_consumption_is_refused() -> None:
+    assert scope_2_of(BOUGHT._replace(mwh=Decimal(0)), []).location_based_t == 0
     with pytest.raises(CannotComputeError, match="consumption is -1 MWh"):
         scope_2_of(BOUGHT._replace(mwh=Decimal(-1)), [])
 
