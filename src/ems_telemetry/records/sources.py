@@ -206,7 +206,7 @@ def _worded(value: object) -> object:
 def _child(start: datetime, end: datetime, row: StoredInterval | None) -> Child:
     if row is None:
         return Child(start, end, None, Decimal(0), 0, ("missing",), 0, None, None, None, 0)
-    value = row.exact if row.exact is not None else _decimal(row.value)
+    value = _decimal(row.value) if row.exact is None else Decimal(row.exact)
     names = tuple(flag.name.lower() for flag in IntervalFlag(row.flags) if flag.name)
     return Child(
         start, end, value, _decimal(row.coverage) or Decimal(0), row.quality, names, row.samples, row.expected,
