@@ -27,6 +27,7 @@ QUARTER = timedelta(minutes=15)
 BERLIN = ZoneInfo("Europe/Berlin")
 MARCH, APRIL, MAY = (datetime(2026, month, 1, tzinfo=BERLIN).astimezone(UTC) for month in (3, 4, 5))
 ENERGY, SUB, POWER = "EM-01.energy_import", "EM-02.energy_import", "EM-01.power"
+NOX, STATE = "ST-01.nox", "ST-01.state"
 WATER_IN, WATER_OUT = "WM-01.volume", "WM-02.volume"
 ALICE, BOB = Actor("key:alice", "Alice"), Actor("key:bob", "Bob")
 SITES = [SiteRow("BER1", "Berlin works", "Europe/Berlin"), SiteRow("MUC1", "Munich works", "Europe/Berlin")]
@@ -35,6 +36,7 @@ METERS = [
     MeterRow("EM-02", "BER1", "hall-1", "Press", "electricity", "hand"),
     MeterRow("WM-01", "BER1", None, "City water", "water", "hand"),
     MeterRow("WM-02", "BER1", None, "Outfall", "water", "hand"),
+    MeterRow("ST-01", "BER1", None, "Stack of boiler 2", "stack_gas", "hand"),
     MeterRow("EM-90", "MUC1", None, "Munich main", "electricity", "hand"),
 ]
 
@@ -51,6 +53,8 @@ POINTS = [
     point(POWER, "active_power", "kW", Kind.GAUGE),
     point(WATER_IN, "water_volume", "m3", medium="water"),
     point(WATER_OUT, "water_volume", "m3", medium="water"),
+    point(NOX, "mass_concentration", "mg/Nm3", Kind.GAUGE, "stack_gas"),
+    point(STATE, "state", "1", Kind.STATE, "stack_gas"),
     point("EM-90.energy_import", "active_energy_import", "kWh"),
 ]
 
@@ -90,6 +94,11 @@ class Plant:
                 part = None if missing else up_to(right) - up_to(left)
                 rows.append(_row(self.ids[key], period, left, part, flags))
         await self.put(key, rows, end)
+
+    async def show(self, key: str, start: datetime, values: Sequence[str | None]) -> None:
+        """Lets a gauge or state show a value in each quarter from a time on; None where nothing was measured."""
+        rows = [_shown(self.ids[key], start + place * QUARTER, value) for place, value in enumerate(values)]
+        await self.put(key, rows, start + len(values) * QUARTER)
 
     async def put(self, key: str, rows: Sequence[IntervalRow], until: datetime) -> None:
         """Stores intervals of a point and lets records know, as computing does."""
@@ -152,6 +161,15 @@ async def make_plant(database: Database) -> Plant:
     ids = await synchronise(database, SITES, METERS, POINTS)
     clock = HandClock(MARCH)
     return Plant(database, clock, ids, Keeper(database, clock))
+
+
+def _shown(point_id: int, start: datetime, value: str | None) -> IntervalRow:
+    if value is None:
+        return _row(point_id, Period.QUARTER, start, None, 0)
+    number = float(value)
+    return IntervalRow(
+        point_id, Period.QUARTER, start, number, None, number, number, 15, 15, 1.0, Quality.GOOD, 0, has_ended=True
+    )
 
 
 def _row(point_id: int, period: Period, start: datetime, value: Decimal | None, flags: int) -> IntervalRow:

@@ -5,7 +5,7 @@ deleted: a request to do so is answered 405 and says what to do instead.
 """
 
 import hashlib
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Annotated, Any, NoReturn, TypeAlias, TypeVar
@@ -313,11 +313,17 @@ async def _check_points(connection: Connection, register: Register, said: Stated
     named: Sequence[str] = register.points_of(said.body)
     if not named:
         return
-    known = {point.key: point.site for point in await read_facts(connection, list(named))}
+    facts = await read_facts(connection, list(named))
+    known = {point.key: point.site for point in facts}
     for key in named:
         if known.get(key) != said.site and (key not in known or said.site is not None):
             detail = f"there is no such point at {said.site}" if said.site else "there is no such point"
             raise wrong_parameter("point", key, detail)
+    units: Mapping[str, str] = register.units_of(said.body)
+    for point in facts:
+        if units.get(point.key, point.unit) != point.unit:
+            detail = f"is not the unit of {point.key}, which is {point.unit}; word it in that"
+            raise wrong_parameter("unit", units[point.key], detail)
 
 
 async def _decide(

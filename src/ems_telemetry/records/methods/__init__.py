@@ -6,11 +6,12 @@ from typing import Final
 
 from ems_telemetry.errors import CannotComputeError
 from ems_telemetry.records.method import Method, method_id
+from ems_telemetry.records.methods.compliance import Compliance
 from ems_telemetry.records.methods.period_total import PeriodTotal
 
 __all__ = ["METHODS", "find_method"]
 
-_ALL: Final[tuple[Method, ...]] = (PeriodTotal(),)
+_ALL: Final[tuple[Method, ...]] = (PeriodTotal(), Compliance())
 METHODS: Final[Mapping[str, Method]] = {method_id(method): method for method in _ALL}
 """Every version by its id. One that was released stays, for the records that were made with it."""
 

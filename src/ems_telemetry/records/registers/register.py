@@ -1,6 +1,6 @@
 """What a register is: a kind of fact that people state, with the form of it, and who may state and approve it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -49,6 +49,8 @@ class Register:
     """Whether it happens when it is stated, and not at a time in the plant."""
     points_of: Callable[[Any], Sequence[str]] = lambda _body: ()
     """Which points a body names: they must exist, at its site."""
+    units_of: Callable[[Any], Mapping[str, str]] = lambda _body: {}
+    """In which unit a body speaks of which of these points: it must be that of the point."""
     span_of: Callable[[Any], tuple[datetime, datetime | None] | None] = lambda _body: None
     """Of which time a body speaks, where it says so itself: from, and to."""
 
