@@ -55,7 +55,7 @@ class Source(NamedTuple):
 
 
 class RecordFilter(NamedTuple):
-    """Which records are asked for. `as_of` None: as known now; `changed_since`: a sequence number."""
+    """Which records are asked for. `as_of` None: as known now; `changed_since`: a `seq`; `details`: a part of theirs."""
 
     sites: Sites = None
     site: str | None = None
@@ -69,6 +69,7 @@ class RecordFilter(NamedTuple):
     until: datetime | None = None
     as_of: datetime | None = None
     changed_since: int | None = None
+    details: Mapping[str, Any] | None = None
 
 
 RECORD_COLUMNS = (
@@ -98,6 +99,7 @@ _WANTED = """
       AND (%(quality)s::text IS NULL OR r.quality = %(quality)s)
       AND (%(clause)s::text IS NULL
            OR r.envelope -> 'clause' @> jsonb_build_array(jsonb_build_object('clause', %(clause)s::text)))
+      AND (%(details)s::jsonb IS NULL OR r.envelope -> 'details' @> %(details)s)
       AND (%(since)s::timestamptz IS NULL OR r.period_end > %(since)s)
       AND (%(until)s::timestamptz IS NULL OR r.period_start < %(until)s)"""
 # The newest revision known then; the anti-join goes by the primary key.
@@ -185,7 +187,8 @@ async def list_records(
 ) -> list[RecordRow]:
     """Gives the newest revisions that were known then, by period and id; with `changed_since` every revision after it."""
     start, id_ = after or (None, None)
-    told = {**asked._asdict(), "sites": None if asked.sites is None else list(asked.sites)}
+    details = None if asked.details is None else Jsonb(asked.details)
+    told = {**asked._asdict(), "sites": None if asked.sites is None else list(asked.sites), "details": details}
     query = _LIST if asked.changed_since is None else _CHANGES
     return await _rows(connection, query, {**told, "limit": limit, "start": start, "id": id_})
 

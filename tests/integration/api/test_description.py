@@ -55,6 +55,8 @@ PATHS = {
     "/api/v1/records": "/api/v1/records",
     "/api/v1/audit/events": "/api/v1/audit/events",
     "/api/v1/audit/verify": "/api/v1/audit/verify",
+    "/api/v1/evaluations": "/api/v1/evaluations",
+    "/api/v1/exceedances": "/api/v1/exceedances",
     "/healthz": "/healthz",
     "/readyz": "/readyz",
 }

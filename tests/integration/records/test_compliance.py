@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from limits import HALF_HOURS, close_day, day, permit
+from permits import HALF_HOURS, close_day, day, permit
 from record_plant import APRIL, ENERGY, MARCH, NOX, QUARTER, STATE, Plant, make_plant
 
 from ems_telemetry.records.making import recompute
