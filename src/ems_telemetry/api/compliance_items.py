@@ -115,7 +115,9 @@ class Evaluation(BaseModel):
     parts: list[dict[str, Any]] = Field(description="What came of the time of each revision of the limit.")
     quality: RecordQuality
     measured_percent: str | None
-    waits_for: list[str] = Field(description="Points whose intervals are still to be computed; of one that is not kept.")
+    waits_for: list[str] = Field(
+        description="Points, and items of the plan (`plan/…`), of which something is still to come; of one that is not kept."
+    )
     computed_at: datetime
     hash: str | None
 

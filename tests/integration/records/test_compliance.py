@@ -90,6 +90,30 @@ async def test_late_data_turns_compliant_into_non_compliant_as_a_second_revision
             assert (await recompute(connection, row, asked_of(row))).equal
 
 
+async def test_a_correction_evaluates_again_and_a_substitute_does_not_count_as_measured(plant: Plant) -> None:
+    await permit(plant, required_percent="100")
+    await plant.show(NOX, MARCH, day("187", "900", None))
+    await close_day(plant)
+    assert [details["result"] for _, details in [await evaluated(plant)]] == ["non_compliant"]
+    first, second, third = (MARCH + place * timedelta(minutes=30) for place in (1, 2, 3))
+    wrong = {"point": NOX, "from": first.isoformat(), "to": second.isoformat(), "value": "190", "class": "typing_error"}
+    await plant.state("correction", "C-1", wrong, since=first, until=second)
+    filled = {
+        "point": NOX,
+        "from": second.isoformat(),
+        "to": third.isoformat(),
+        "value": "999",
+        "method": "m@1",
+        "cause": "gap",
+    }
+    await plant.state("substitution", "S-1", filled, since=second, until=third)
+    await plant.catch_up()
+    record, details = await evaluated(plant)
+    assert (record.revision, record.value, details["result"]) == (2, Decimal(190), "indeterminate")
+    assert (details["valid"], details["invalid"], details["substituted_quarters"], record.quality) == (47, 1, 2, "estimated")
+    assert {"corrected", "substituted"} <= set(record.flags)
+
+
 async def test_a_limit_that_is_lowered_later_evaluates_again(plant: Plant) -> None:
     await permit(plant)
     await plant.show(NOX, MARCH, day())

@@ -277,6 +277,69 @@ def test_each_part_is_judged_by_the_revision_in_force_in_it() -> None:
     assert (figure.details["valid"], figure.details["limit"]) == (24, 140)
 
 
+def test_a_part_in_which_no_statistic_begins_changes_nothing() -> None:
+    noon, end = JANUARY + timedelta(hours=12), JANUARY + timedelta(days=1)
+    series = quarters(["150"] * 96)
+    parts = [part(limit(**DAY), series, JANUARY, noon, 1), part(limit(**DAY | {"value": "140"}), series, noon, end, 2)]
+    figure = computed(parts, JANUARY, end)
+    assert [each["result"] for each in figure.details["parts"]] == ["compliant", "not_applicable"]
+    assert (figure.details["result"], figure.value) == ("compliant", Decimal(150))
+
+
+def test_a_record_that_reaches_over_a_revision_is_judged_by_the_one_it_begins_in() -> None:
+    body, end = (
+        limit(**OF_RECORDS | {"statistic": "total", "value": "5", "required_percent": "100"}),
+        JANUARY + timedelta(days=1),
+    )
+    noon = JANUARY + timedelta(hours=12)
+    figure = computed(
+        [part(body, daily_records("4"), JANUARY, noon, 1), part(body, daily_records("4"), noon, end, 2)], JANUARY, end
+    )
+    assert [each["result"] for each in figure.details["parts"]] == ["compliant", "not_applicable"]
+    missing = computed([part(body, daily_records("4"), JANUARY, end + timedelta(days=1))], JANUARY, end + timedelta(days=1))
+    assert (missing.details["result"], missing.value) == ("indeterminate", None)
+
+
+def test_of_a_minimum_what_is_below_exceeds() -> None:
+    figure = judged(limit(value="850", comparator="<", unit="Cel"), quarters(padded(849, 850, fill="900")))
+    (event,) = figure.details["exceedances"]
+    assert (figure.details["result"], figure.value, event["count"], event["peak"]) == ("non_compliant", Decimal(849), 1, 849)
+
+
+def test_a_limit_may_be_compared_with_a_multiple_of_it() -> None:
+    assert judged(limit(factor_of_limit="1.1"), quarters(padded(220))).details["result"] == "compliant"
+    figure = judged(limit(factor_of_limit="1.1"), quarters(padded(221)))
+    assert (figure.details["result"], figure.details["limit"]) == ("non_compliant", 220)
+
+
+@pytest.mark.parametrize(("valid", "value", "result"), [(24, Decimal(150), "compliant"), (23, None, "indeterminate")])
+def test_a_monthly_mean_of_too_few_hours_is_not_valid(valid: int, value: Decimal | None, result: str) -> None:
+    body = limit(statistic="monthly_mean", required_percent="50")
+    figure = judged(body, quarters(hours(*[150] * valid, *[None] * (48 - valid))), days=2)
+    assert (figure.details["valid"], figure.value, figure.details["result"]) == (valid, value, result)
+
+
+def test_hours_of_a_day_that_is_not_valid_are_left_out_of_a_monthly_mean() -> None:
+    body = limit(statistic="monthly_mean", day_validity="lcp_day@1", required_percent="50")
+    figure = judged(body, quarters([*["100"] * 96, *["300"] * 80, *[None] * 16]), days=2)
+    assert (figure.value, figure.details["valid"], figure.details["invalid"]) == (Decimal(100), 24, 24)
+
+
+def test_each_month_of_a_longer_period_is_a_statistic_of_its_own() -> None:
+    body = limit(statistic="monthly_mean", value="120")
+    figure = judged(body, quarters([*["100"] * 96 * 31, *["130"] * 96 * 28]), days=59)
+    (event,) = figure.details["exceedances"]
+    assert (event["start"], event["count"], figure.value) == (JANUARY + timedelta(days=31), 1, Decimal(130))
+
+
+def test_cr_27_the_swiss_set_allows_3_percent_of_the_hours_up_to_twice_the_limit() -> None:
+    body = limit(statistic="ch_lrv15@1", value=None, values={"elv": "200"}, day_validity="lcp_day@1")
+    assert judged(body, quarters([*hours(*[390] * 3), *["100"] * (96 * 4 - 12)]), days=4).details["result"] == "non_compliant"
+    assert judged(body, quarters([*hours(*[390] * 3), *["100"] * (96 * 5 - 12)]), days=5).details["result"] == "compliant"
+    over = judged(body, quarters([*hours(401), *["100"] * (96 * 5 - 4)]), days=5)
+    assert [each["criterion"] for each in over.details["exceedances"]] == ["hour 2 elv 100 %"]
+
+
 def test_days_are_those_of_the_place_when_the_clocks_change() -> None:
     start, end = datetime(2026, 3, 28, 23, tzinfo=UTC), datetime(2026, 3, 29, 22, tzinfo=UTC)
     body = limit(**DAY | {"block_validity": "eu_cems_half_hour@1"})

@@ -34,7 +34,7 @@ class Judgement:
 
 def gravest(statuses: Iterable[Status]) -> Status:
     """Gives the status of what has several parts: one that is not compliant tells, and one that is not known keeps it open."""
-    return min(statuses, key=_GRAVEST.index)
+    return min(statuses, key=_GRAVEST.index, default=Status.NOT_APPLICABLE)
 
 
 def limit_of(body: LimitBody, name: str | None = None) -> Limit:
@@ -71,7 +71,7 @@ def judge_total(limit_id: str, body: LimitBody, measured: Measured, quarters: Se
     is_enough = len(known) == len(pieces) or (_only_grows(known, limit) and compare(total, limit).exceeds)
     value = total if known and is_enough else None
     outcome = evaluate([value], limit, counts.evidence(body.required_percent))
-    values = [Averaged(measured.start, measured.end, value)]
+    values = [Averaged(measured.start, measured.end, value)] if measured.start < measured.end else []
     more = {"known": total if known else None}
     return Judgement(outcome.status, outcome.worst, counts, _events(limit_id, body, values, limit), more=more)
 

@@ -20,7 +20,7 @@ from ems_telemetry.records.compliance.judging import (
     judge_total,
     margin_key,
 )
-from ems_telemetry.records.compliance.series import Quarter, gather_series, measured_percent, quarters_of, rows_of
+from ems_telemetry.records.compliance.series import Quarter, Row, gather_series, measured_percent, quarters_of, rows_of
 from ems_telemetry.records.compliance.sets import judge_set
 from ems_telemetry.records.compliance.statistics import Measured, measured_of
 from ems_telemetry.records.entries import segments
@@ -151,8 +151,7 @@ def _judge_part(limit: str, part: Mapping[str, Any], zone: ZoneInfo) -> _Part:
     body, series = LimitBody.model_validate(part["limit"]), part["series"]
     start, end = datetime.fromisoformat(part["start"]), datetime.fromisoformat(part["end"])
     if body.plan is not None:
-        rows = [row for row in rows_of(series) if start <= row.start < end]
-        measured, quarters = Measured(start, end, zone, [], [], rows), list[Quarter]()
+        measured, quarters = _measured_by_records(rows_of(series), start, end, zone), list[Quarter]()
     else:
         known = quarters_of(series)
         quarters = [each for each in known if start <= each.start < end]
@@ -160,9 +159,17 @@ def _judge_part(limit: str, part: Mapping[str, Any], zone: ZoneInfo) -> _Part:
         given = [] if is_cut else known
         measured = measured_of(body, given, start, end, zone, additive=series["additive"])
     judgement = _judge(limit, body, measured, quarters)
-    days = invalid_days(measured.within(measured.blocks), body)
+    begun = {each.day for each in measured.within(measured.days)}
+    days = invalid_days([each for each in measured.blocks if each.day in begun], body)
     more = {} if days is None else {"valid_days": days.valid, "invalid_days": days.invalid, "notify_on": days.notify_on}
     return _Part(part, judgement, quarters, more)
+
+
+def _measured_by_records(rows: Sequence[Row], start: datetime, end: datetime, zone: ZoneInfo) -> Measured:
+    """Gives the records that begin within a part; what an earlier one reaches into is not missing, and judged with that."""
+    begun = [row.end for row in rows if row.start < start < row.end]
+    first = min(max([start, *begun]), end)
+    return Measured(first, end, zone, [], [], [row for row in rows if start <= row.start < end])
 
 
 def _judge(limit: str, body: LimitBody, measured: Measured, quarters: Sequence[Quarter]) -> Judgement:
