@@ -28,10 +28,10 @@ from ems_telemetry.records.making import draft
 from ems_telemetry.records.method import Asked, PlanItem
 from ems_telemetry.records.registers import REGISTERS
 from ems_telemetry.records.registers.exceedances import ExceedanceNoteBody, NonconformityLinkBody
-from ems_telemetry.storage import records
+from ems_telemetry.storage import exceedances, records
 from ems_telemetry.storage.database import Connection
 from ems_telemetry.storage.entries import EntryFilter, NewEntry, lock_entry, read_entries
-from ems_telemetry.storage.exceedances import ExceedanceFilter, ExceedanceRow, list_exceedances
+from ems_telemetry.storage.exceedances import ExceedanceFilter, ExceedanceRow
 from ems_telemetry.storage.records import RecordFilter, RecordRow
 from ems_telemetry.storage.site_zones import read_zones
 
@@ -83,7 +83,7 @@ async def evaluate(services: Services, caller: Reader, body: Annotated[items.New
 
 
 @router.get("/exceedances", response_model=Page[items.Exceedance], responses=listed(_EXCEEDANCES_CSV))
-async def list_all_exceedances(
+async def list_exceedances(
     request: Request, services: Services, caller: Reader, query: Annotated[items.ExceedancesQuery, Query()]
 ) -> Response:
     """Lists what exceeded limits, by its start; what no evaluation tells of any more is `withdrawn`."""
@@ -91,7 +91,7 @@ async def list_all_exceedances(
     listing = Listing(request, query)
     asked = ExceedanceFilter(caller.sites, query.site, None, query.limit_id, query.status, query.from_, query.to)
     async with services.database.connection() as connection:
-        rows = await list_exceedances(connection, asked, listing.limit, listing.after(tuple[TimeKey, UUID]))
+        rows = await exceedances.list_exceedances(connection, asked, listing.limit, listing.after(tuple[TimeKey, UUID]))
     return await listing.answer(rows, items.Exceedance, items.exceedance_item, key=lambda row: (row.start, row.id))
 
 
@@ -140,7 +140,7 @@ async def _say(services: ApiServices, caller: Caller, id_: UUID, kind: str, said
 
 
 async def _find(connection: Connection, caller: Caller, id_: UUID) -> ExceedanceRow:
-    found = await list_exceedances(connection, ExceedanceFilter(sites=caller.sites, id=id_), 1)
+    found = await exceedances.list_exceedances(connection, ExceedanceFilter(sites=caller.sites, id=id_), 1)
     if not found:
         raise ApiError(ProblemType.NOT_FOUND, f'there is no exceedance "{id_}"; GET /exceedances lists them')
     return found[0]

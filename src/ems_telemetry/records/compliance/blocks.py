@@ -4,14 +4,15 @@ A block is a whole number of quarters from local midnight on. A block in which t
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
+from functools import lru_cache
 from itertools import groupby
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
-from ems_telemetry.records.compliance.series import QUARTER_S, Quarter
+from ems_telemetry.records.compliance.series import Quarter
 from ems_telemetry.records.registers.obligations import MOST_STATES, LimitBody, block_profile, day_profile
 from ems_telemetry.rules.arithmetic import ZERO, exactly, mean
 from ems_telemetry.rules.concentrations import validate_average
@@ -23,6 +24,7 @@ from ems_telemetry.rules.validity import Block, Standing, judge_block
 MINUTE: Final = timedelta(minutes=1)
 QUARTER_MIN: Final = 15
 ELV: Final = "elv"
+_SOME_TIME: Final = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 class Applies(StrEnum):
@@ -117,27 +119,32 @@ def _judge(quarters: Sequence[Quarter], day: date, profile: QuadrantProfile | Sh
         return Judged(start, end, day, Standing.NOT_OPERATING, None, state)
     of_operating = isinstance(profile, QuadrantProfile) or profile.of_operating_part
     counted = [each for each in (ran if of_operating else quarters) if each.is_measured]
-    standing = Standing.VALID if _is_whole(quarters, ran) else _standing(quarters, ran, profile)
+    does_run = tuple(each.applies is not Applies.OFF for each in told)
+    standing = _standing(tuple(_minutes(each) for each in quarters), does_run, profile)
     value = weighted(counted) if standing is Standing.VALID else None
     return Judged(start, end, day, standing, value, state)
 
 
-def _is_whole(quarters: Sequence[Quarter], ran: Sequence[Quarter]) -> bool:
-    """Tells whether all of a block ran and was measured: that is valid by every profile."""
-    return len(ran) == len(quarters) and all(each.is_measured and each.covered_s == QUARTER_S for each in quarters)
+def _minutes(quarter: Quarter) -> int:
+    """Gives the whole minutes of a quarter that were measured."""
+    return int(quarter.covered_s // 60) if quarter.is_measured else 0
 
 
-def _standing(quarters: Sequence[Quarter], ran: Sequence[Quarter], profile: QuadrantProfile | ShareProfile) -> Standing:
-    start = quarters[0].start
+@lru_cache(maxsize=10_000)
+def _standing(measured: tuple[int, ...], ran: tuple[bool, ...], profile: QuadrantProfile | ShareProfile) -> Standing:
+    """Judges a block by the minutes of each quarter that were measured, and by the quarters in which the unit ran.
+
+    Nothing else decides, so that the blocks of a year are judged by the few kinds that there are.
+    """
     points = [
-        Point(each.start + minute * MINUTE, each.value)
-        for each in quarters
-        if each.is_measured and each.value is not None
-        for minute in range(int(each.covered_s // 60))
+        Point(_SOME_TIME + (place * QUARTER_MIN + minute) * MINUTE, ZERO)
+        for place, minutes in enumerate(measured)
+        for minute in range(minutes)
     ]
-    operated = frozenset((each.start - start) // MINUTE + minute for each in ran for minute in range(QUARTER_MIN))
-    block = Block(start, points, len(quarters) * QUARTER_MIN, operated)
-    return judge_block(block, profile).standing
+    operated = frozenset(
+        place * QUARTER_MIN + minute for place, does_run in enumerate(ran) if does_run for minute in range(QUARTER_MIN)
+    )
+    return judge_block(Block(_SOME_TIME, points, len(measured) * QUARTER_MIN, operated), profile).standing
 
 
 @exactly
