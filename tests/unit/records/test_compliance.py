@@ -129,6 +129,30 @@ def test_cr_15_the_eleventh_invalid_day_of_a_year_is_told() -> None:
     assert (told["valid_days"], told["invalid_days"], str(told["notify_on"])) == (89, 11, "2026-01-11")
 
 
+@pytest.mark.parametrize(("valid", "result"), [(15, True), (14, False)])
+def test_cr_19_a_day_is_available_with_75_percent_of_its_operating_hours(valid: int, *, result: bool) -> None:
+    codes = [[1, 1]] * 80 + [[0, 0]] * 16
+    body = limit(availability="us_cems_75_90@1", state_point="S", states={"off": [0]}, off_states=["off"])
+    series = quarters([*["150"] * (4 * valid), *[None] * (96 - 4 * valid)], codes=codes)
+    (told,) = judged(body, series).details["parts"][0]["availability"]
+    assert (told["operating_days"], told["days_met"], told["meets"]) == (1, int(result), result)
+
+
+def test_cr_19_a_quarter_is_available_with_90_percent_of_its_operating_days() -> None:
+    good, bad = ["150"] * 96, [None] * 96
+    for met, meets, percent in ((81, True, Decimal(90)), (80, False, Decimal("88.89"))):
+        series = quarters([*good * met, *bad * (90 - met)])
+        (told,) = judged(limit(availability="us_cems_75_90@1"), series, days=90).details["parts"][0]["availability"]
+        assert (told["days_met"], told["meets"], round(told["percent"], 2)) == (met, meets, percent)
+
+
+@pytest.mark.parametrize(("valid", "value"), [(18, Decimal(150)), (17, None)])
+def test_cr_22_a_mean_of_24_hours_needs_18_valid_ones(valid: int, value: Decimal | None) -> None:
+    body = limit(statistic="daily_mean", block_validity="ambient_hour@1", day_validity="de_39bimschv_24h@1")
+    figure = judged(body, quarters(padded(*[150] * valid, fill=None)))
+    assert (figure.value, figure.details["result"]) == (value, "compliant" if value else "indeterminate")
+
+
 def test_cr_21_a_rolling_mean_is_of_all_valid_hours() -> None:
     body = limit(statistic="rolling_mean", rolling_days=2, value="110", required_percent="10")
     series = quarters([*hours(*[100] * 24), *hours(*[200] * 6), *[None] * 72])

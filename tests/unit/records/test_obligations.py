@@ -7,8 +7,10 @@ import pytest
 from limit_inputs import limit
 from pydantic import ValidationError
 
-from ems_telemetry.records.registers.obligations import LimitBody, block_profile, day_profile
+from ems_telemetry.records.registers.limit_profiles import block_profile, day_profile
+from ems_telemetry.records.registers.obligations import LimitBody
 from ems_telemetry.rules.limit_sets import LIMIT_SETS
+from ems_telemetry.rules.profiles import DayProfile
 
 
 @pytest.mark.parametrize(
@@ -26,6 +28,15 @@ from ems_telemetry.rules.limit_sets import LIMIT_SETS
         ({"block_validity": "eu_ets_huor@1"}, "did you mean eu_ets_hour@1"),
         ({"block_validity": "eu_cems_half_hour@1"}, "is of 60 min"),
         ({"day_validity": "de_half_hour_day@1"}, "counts blocks of 30 min"),
+        (
+            {
+                "statistic": "half_hour_mean",
+                "block_validity": "eu_cems_half_hour@1",
+                "availability": "us_cems_75_90@1",
+            },
+            "us_cems_75_90@1 counts blocks of 60 min",
+        ),
+        ({"availability": "us_cems@1"}, "us_cems_75_90@1"),
         ({"statistic": "daily_mean"}, "needs `day_validity`"),
         ({"statistic": "rolling_mean"}, "`rolling_days` belongs to"),
         ({"rolling_days": 30}, "`rolling_days` belongs to"),
@@ -59,8 +70,8 @@ def test_every_set_of_criteria_can_be_worded(name: str) -> None:
             day_validity="wi_day@1" if half_hours else "lcp_day@1",
         )
     )  # fmt: skip
-    block, day = block_profile(body), day_profile(body)
+    block, day = block_profile(body.block_validity), day_profile(body.day_validity)
     assert block is not None
-    assert day is not None
+    assert isinstance(day, DayProfile)
     assert (body.is_set, block.minutes == day.block_minutes) == (True, True)
     assert set(body.values.values()) == {Decimal(200)}

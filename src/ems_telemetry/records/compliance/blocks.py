@@ -13,12 +13,14 @@ from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 from ems_telemetry.records.compliance.series import Quarter
-from ems_telemetry.records.registers.obligations import MOST_STATES, LimitBody, block_profile, day_profile
+from ems_telemetry.records.registers.limit_profiles import block_profile, day_profile
+from ems_telemetry.records.registers.obligations import MOST_STATES, LimitBody
 from ems_telemetry.rules.arithmetic import ZERO, exactly, mean
+from ems_telemetry.rules.averages import long_mean
 from ems_telemetry.rules.concentrations import validate_average
-from ems_telemetry.rules.days import DayCount, count_days, judge_day
+from ems_telemetry.rules.days import judge_day
 from ems_telemetry.rules.given import Point
-from ems_telemetry.rules.profiles import QuadrantProfile, ShareProfile
+from ems_telemetry.rules.profiles import DayProfile, LongMeanProfile, QuadrantProfile, ShareProfile
 from ems_telemetry.rules.validity import Block, Standing, judge_block
 
 MINUTE: Final = timedelta(minutes=1)
@@ -100,7 +102,7 @@ def blocks_of(quarters: Sequence[Quarter], body: LimitBody, zone: ZoneInfo) -> l
     Raises:
         CannotComputeError: the limit names no profile for them.
     """
-    profile, states = block_profile(body), States(body)
+    profile, states = block_profile(body.block_validity), States(body)
     if profile is None:
         return []
     length, blocks = profile.minutes // QUARTER_MIN, []
@@ -177,26 +179,20 @@ def days_of_blocks(blocks: Sequence[Judged], body: LimitBody) -> list[Judged]:
 
 def day_standing(day: date, blocks: Sequence[Judged], body: LimitBody) -> Standing:
     """Judges one day; without a profile it is valid if any of its blocks is."""
-    told, profile = _told(blocks), day_profile(body)
-    if profile is not None:
+    told, profile = told_of(blocks), day_profile(body.day_validity)
+    if isinstance(profile, DayProfile):
         return judge_day(day, told, len(told), profile).standing
+    if isinstance(profile, LongMeanProfile) and Standing.VALID in told:
+        valid = [each.value for each in blocks if each.counts and each.value is not None]
+        return Standing.INVALID if long_mean(valid, len(told), profile).value is None else Standing.VALID
     if Standing.VALID in told:
         return Standing.VALID
     return Standing.INVALID if Standing.INVALID in told else Standing.NOT_OPERATING
 
 
-def _told(blocks: Sequence[Judged]) -> list[Standing]:
+def told_of(blocks: Sequence[Judged]) -> list[Standing]:
     """Tells what became of blocks; nothing is due where the limit does not apply."""
     return [each.standing if each.counts else Standing.NOT_OPERATING for each in blocks]
-
-
-def invalid_days(blocks: Sequence[Judged], body: LimitBody) -> DayCount | None:
-    """Counts the days of a calendar year that are not valid; None without a profile, or where they are of several years."""
-    profile = day_profile(body)
-    if profile is None or not blocks or blocks[0].day.year != blocks[-1].day.year:
-        return None
-    days = [(day, list(of_day)) for day, of_day in groupby(blocks, key=lambda each: each.day)]
-    return count_days([judge_day(day, _told(known), len(known), profile) for day, known in days], profile)
 
 
 def days_of_totals(quarters: Sequence[Quarter], body: LimitBody, zone: ZoneInfo) -> list[Judged]:

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict
 
 from ems_telemetry.errors import CannotComputeError
 from ems_telemetry.intervals.calendar import Period, edges_of, microseconds, moment_of
-from ems_telemetry.records.compliance.blocks import invalid_days
+from ems_telemetry.records.compliance.counting import availability_told, days_told
 from ems_telemetry.records.compliance.events import Json, settled
 from ems_telemetry.records.compliance.judging import (
     Judgement,
@@ -160,8 +160,8 @@ def _judge_part(limit: str, part: Mapping[str, Any], zone: ZoneInfo) -> _Part:
         measured = measured_of(body, given, start, end, zone, additive=series["additive"])
     judgement = _judge(limit, body, measured, quarters)
     begun = {each.day for each in measured.within(measured.days)}
-    days = invalid_days([each for each in measured.blocks if each.day in begun], body)
-    more = {} if days is None else {"valid_days": days.valid, "invalid_days": days.invalid, "notify_on": days.notify_on}
+    blocks = [each for each in measured.blocks if each.day in begun]
+    more = {**days_told(blocks, body), **availability_told(blocks, body)}
     return _Part(part, judgement, quarters, more)
 
 

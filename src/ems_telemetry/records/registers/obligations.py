@@ -1,23 +1,21 @@
 """What a permit asks: obligations, and the limits in them, each as the permit words it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
 from enum import StrEnum
-from functools import partial
-from typing import Annotated, Final, Self, TypeVar
+from typing import Annotated, Final, Self
 
 from pydantic import Field, model_validator
 
 from ems_telemetry.errors import CannotComputeError
 from ems_telemetry.model import Scope
+from ems_telemetry.records.registers.limit_profiles import block_profile, counted_minutes, day_profile, said
 from ems_telemetry.records.registers.register import Body, Number, Register, Sha256, Text, Word
 from ems_telemetry.rules.discharge import NonDetects
 from ems_telemetry.rules.limit_sets import LIMIT_SETS, Averaging, limit_set
 from ems_telemetry.rules.limits import Comparator, Mode, Ties
 from ems_telemetry.rules.ph import ph_profile
-from ems_telemetry.rules.profiles import DayProfile, QuadrantProfile, ShareProfile, profile_of
 
-T = TypeVar("T")
 MOST_STATES: Final = 100
 
 
@@ -92,6 +90,9 @@ class LimitBody(Body):
     day_validity: Word | None = Field(
         default=None, description="By which profile a day is valid.", examples=["de_half_hour_day@1"]
     )
+    availability: Word | None = Field(
+        default=None, description="By which profile the availability is told; it does not decide.", examples=["us_cems_75_90@1"]
+    )
     ph_profile: Word | None = Field(default=None, description="How long pH may be outside.", examples=["ph_401_17@1"])
     rolling_days: Annotated[int, Field(ge=1, le=366)] | None = Field(
         default=None, description="Of how many operating days a rolling mean is."
@@ -157,21 +158,20 @@ def _check_values(body: LimitBody) -> None:
 
 
 def _check_validity(body: LimitBody) -> None:
-    block, day = block_profile(body), day_profile(body)
+    block, day = block_profile(body.block_validity), day_profile(body.day_validity)
     if body.ph_profile is not None:
-        _said(ph_profile, body.ph_profile)
+        said(ph_profile, body.ph_profile)
     if block is None and body.point is not None and needs_blocks(body):
         raise ValueError(f"{body.statistic} needs `block_validity`: by which profile an hour or half-hour is valid")
     if day is None and body.point is not None and _needs_days(body):
         raise ValueError(f"{body.statistic} needs `day_validity`: by which profile a day is valid")
-    if block is not None and day is not None and block.minutes != day.block_minutes:
-        raise ValueError(
-            f"{day.id} counts blocks of {day.block_minutes} min, and {block.id} judges those of {block.minutes} min"
-        )
+    for minutes, counting in counted_minutes(body.day_validity, body.availability):
+        if block is not None and block.minutes != minutes:
+            raise ValueError(f"{counting} counts blocks of {minutes} min, and {block.id} judges those of {block.minutes} min")
     wanted = {Statistic.HOURLY_MEAN: 60, Statistic.HALF_HOUR_MEAN: 30, "wi@1": 30, "lcp@1": 60, "ch_lrv15@1": 60}
-    minutes = wanted.get(body.statistic)
-    if block is not None and minutes is not None and block.minutes != minutes:
-        raise ValueError(f"{body.statistic} is of {minutes} min, and {block.id} judges {block.minutes} min")
+    wanted_min = wanted.get(body.statistic)
+    if block is not None and wanted_min is not None and block.minutes != wanted_min:
+        raise ValueError(f"{body.statistic} is of {wanted_min} min, and {block.id} judges {block.minutes} min")
 
 
 def _check_states(body: LimitBody) -> None:
@@ -198,32 +198,6 @@ def _needs_days(body: LimitBody) -> bool:
     if body.is_set:
         return Averaging.DAY in LIMIT_SETS[body.statistic].averagings
     return body.statistic == Statistic.DAILY_MEAN
-
-
-def block_profile(body: LimitBody) -> QuadrantProfile | ShareProfile | None:
-    """Gives the profile that hours or half-hours are judged by.
-
-    Raises:
-        ValueError: there is none of its name.
-    """
-    if body.block_validity is None:
-        return None
-    try:
-        return profile_of(body.block_validity, QuadrantProfile)
-    except CannotComputeError:
-        return _said(partial(profile_of, kind=ShareProfile), body.block_validity)
-
-
-def day_profile(body: LimitBody) -> DayProfile | None:
-    """Gives the profile that days are judged by. Raises as `block_profile` does."""
-    return None if body.day_validity is None else _said(partial(profile_of, kind=DayProfile), body.day_validity)
-
-
-def _said(look: Callable[[str], T], name: str) -> T:
-    try:
-        return look(name)
-    except CannotComputeError as error:
-        raise ValueError(str(error)) from error
 
 
 def _points(body: LimitBody) -> list[str]:
