@@ -1,7 +1,7 @@
 """A small plant whose intervals tests write themselves, to make records of."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
@@ -10,24 +10,26 @@ from zoneinfo import ZoneInfo
 
 from fakes import HandClock
 
+from ems_telemetry.config.quantities import Law
 from ems_telemetry.intervals.calendar import Period, edges_of, microseconds, moment_of
 from ems_telemetry.intervals.interval import IntervalFlag
 from ems_telemetry.model import Kind, Quality
+from ems_telemetry.records import stating
 from ems_telemetry.records.keeper import Keeper
 from ems_telemetry.records.registers import REGISTERS
 from ems_telemetry.storage.audit import Actor
 from ems_telemetry.storage.database import Database
-from ems_telemetry.storage.entries import EntryRow, NewEntry, append_decision, append_entry
+from ems_telemetry.storage.entries import EntryRow, NewEntry
 from ems_telemetry.storage.intervals import IntervalRow, put_intervals
 from ems_telemetry.storage.migrations import migrate
-from ems_telemetry.storage.records import RecordFilter, RecordRow, list_records, mark_changed, mark_dependents
+from ems_telemetry.storage.records import RecordFilter, RecordRow, list_records, mark_changed
 from ems_telemetry.storage.registry import MeterRow, PointRow, SiteRow, synchronise
 
 QUARTER = timedelta(minutes=15)
 BERLIN = ZoneInfo("Europe/Berlin")
 MARCH, APRIL, MAY = (datetime(2026, month, 1, tzinfo=BERLIN).astimezone(UTC) for month in (3, 4, 5))
 ENERGY, SUB, POWER = "EM-01.energy_import", "EM-02.energy_import", "EM-01.power"
-NOX, STATE = "ST-01.nox", "ST-01.state"
+NOX, STATE, PH = "ST-01.nox", "ST-01.state", "WM-02.ph"
 WATER_IN, WATER_OUT = "WM-01.volume", "WM-02.volume"
 ALICE, BOB = Actor("key:alice", "Alice"), Actor("key:bob", "Bob")
 SITES = [SiteRow("BER1", "Berlin works", "Europe/Berlin"), SiteRow("MUC1", "Munich works", "Europe/Berlin")]
@@ -55,6 +57,7 @@ POINTS = [
     point(WATER_OUT, "water_volume", "m3", medium="water"),
     point(NOX, "mass_concentration", "mg/Nm3", Kind.GAUGE, "stack_gas"),
     point(STATE, "state", "1", Kind.STATE, "stack_gas"),
+    replace(point(PH, "ph", "pH", Kind.GAUGE, "water"), law=Law.RANGE),
     point("EM-90.energy_import", "active_energy_import", "kWh"),
 ]
 
@@ -98,6 +101,7 @@ class Plant:
     async def show(self, key: str, start: datetime, values: Sequence[str | None]) -> None:
         """Lets a gauge or state show a value in each quarter from a time on; None where nothing was measured."""
         rows = [_shown(self.ids[key], start + place * QUARTER, value) for place, value in enumerate(values)]
+        rows = [row._replace(value=None) for row in rows] if key == PH else rows  # a mean of pH means nothing
         await self.put(key, rows, start + len(values) * QUARTER)
 
     async def put(self, key: str, rows: Sequence[IntervalRow], until: datetime) -> None:
@@ -127,12 +131,10 @@ class Plant:
         content = register.body.model_validate(body).model_dump(mode="json", by_alias=True)
         now = self.clock.now()
         async with self.database.connection() as connection:
-            entry = await append_entry(connection, ALICE, NewEntry(kind, id_, site, since, until, content, "for a test"), now)
+            new = NewEntry(kind, id_, site, since, until, content, "for a test")
+            entry = await stating.state(connection, ALICE, register, new, now, None)
             if register.needs_approval:
-                entry = await append_decision(connection, BOB, entry, "approved", "looks right", now)
-            await mark_dependents(connection, "register", [kind], f"{kind}_changed", since, until)
-            layers = [f"{kind}/{key}" for key in register.points_of(register.body.model_validate(body))]
-            await mark_dependents(connection, "layer", layers, f"{kind}_changed", since, until)
+                entry = await stating.decide(connection, BOB, entry, "approved", "looks right", now)
         return entry
 
     async def records(self, type_: str, **asked: Any) -> list[RecordRow]:  # noqa: ANN401  # whatever the filter takes

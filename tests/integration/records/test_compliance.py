@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from permits import HALF_HOURS, close_day, day, permit
-from record_plant import APRIL, ENERGY, MARCH, NOX, QUARTER, STATE, Plant, make_plant
+from record_plant import APRIL, ENERGY, MARCH, NOX, PH, QUARTER, STATE, Plant, make_plant
 
 from ems_telemetry.records.making import recompute
 from ems_telemetry.records.rows import asked_of
@@ -90,6 +90,27 @@ async def test_late_data_turns_compliant_into_non_compliant_as_a_second_revision
             assert (await recompute(connection, row, asked_of(row))).equal
 
 
+async def test_cr_35_ph_is_judged_by_least_and_greatest_although_it_has_no_mean(plant: Plant) -> None:
+    said: dict[str, Any] = {
+        "statistic": "ph_excursions",
+        "value": None,
+        "values": {"low": "6", "high": "9"},
+        "ph_profile": "ph_401_17@1",
+    }
+    await permit(plant, **said, point=PH, unit="pH", parameter="pH", block_validity=None)
+    await plant.show(PH, MARCH, day("7", "5.5", "5.5", "7", "9.5", fill="8"))
+    await close_day(plant)
+    record, details = await evaluated(plant)
+    assert (record.value, record.unit, details["result"], details["valid"]) == (Decimal(60), "min", "compliant", 96)
+    wrong = MARCH + timedelta(minutes=90)
+    body = {"point": PH, "from": wrong.isoformat(), "to": (wrong + QUARTER).isoformat(), "value": "5", "class": "calibration"}
+    await plant.state("correction", "C-1", body, since=wrong, until=wrong + QUARTER)
+    await plant.catch_up()
+    record, details = await evaluated(plant)
+    assert [(each["duration_minutes"], each["peak"]) for each in details["exceedances"]] == [(75, "5")]
+    assert (record.value, details["result"]) == (Decimal(75), "non_compliant")
+
+
 async def test_a_correction_evaluates_again_and_a_substitute_does_not_count_as_measured(plant: Plant) -> None:
     await permit(plant, required_percent="100")
     await plant.show(NOX, MARCH, day("187", "900", None))
@@ -142,6 +163,7 @@ async def test_start_up_is_told_and_not_counted_and_a_day_off_is_not_applicable(
         ({"unit": "kg"}, "ST-01.nox is in mg/Nm3"),
         ({"obligation": "O-9"}, 'no obligation "O-9" is in force'),
         ({"statistic": "total", "block_validity": None}, "has no total"),
+        ({"point": PH, "unit": "pH"}, "have no plain mean"),
         ({"statistic": "daily_max", "block_validity": None}, "needs `block_validity` and `day_validity`"),
     ],
 )

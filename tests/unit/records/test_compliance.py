@@ -256,10 +256,10 @@ def test_cr_35_ph_may_be_outside_for_446_minutes_a_month_and_for_60_at_a_stretch
     )  # fmt: skip
     inside, low, high = ["7", "8"], ["5.4", "7"], ["7", "9.5"]
     ranges = [low] * 4 + [inside] + [high] * 3 + [inside] * (96 * 31 - 8)
-    figure = judged(body, quarters(["7"] * (96 * 31), range=ranges), days=31)
+    figure = judged(body, quarters([None] * (96 * 31), range=ranges, covered_s=["900"] * (96 * 31)), days=31)
     assert (figure.details["result"], figure.value, figure.unit) == ("compliant", Decimal(60), "min")
     ranges[4] = low
-    figure = judged(body, quarters(["7"] * (96 * 31), range=ranges), days=31)
+    figure = judged(body, quarters([None] * (96 * 31), range=ranges, covered_s=["900"] * (96 * 31)), days=31)
     (event,) = figure.details["exceedances"]
     assert (figure.details["result"], event["duration_minutes"], event["peak"], event["limit"]) == (
         "non_compliant", 120, Decimal("5.4"), 6,

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import Any, Final, NamedTuple
 
+from ems_telemetry.config.quantities import Law
 from ems_telemetry.errors import CannotComputeError
 from ems_telemetry.intervals.calendar import Period
 from ems_telemetry.model import Kind, Quality
@@ -23,6 +24,7 @@ from ems_telemetry.storage.records import RecordFilter, RecordRow
 
 QUARTER: Final = timedelta(minutes=15)
 QUARTER_S: Final = Decimal(900)
+_WITHOUT_MEANS: Final = frozenset({Law.RANGE, Law.ENERGETIC_MEAN})
 _KEPT_S: Final = 6
 """Decimals of seconds: coverage is a double, and the readings it is made of are told to the microsecond."""
 
@@ -30,7 +32,8 @@ _KEPT_S: Final = 6
 class Quarter(NamedTuple):
     """A quarter of an hour: its mean or increment, the seconds of it that were measured, its least and greatest value.
 
-    `codes` are the least and greatest number that the state of operation had; None where nothing tells it.
+    What has no mean, as pH, has only the latter. `codes` are the least and greatest number that the state of operation had;
+    None where nothing tells it.
     """
 
     start: datetime
@@ -49,7 +52,7 @@ class Quarter(NamedTuple):
     @property
     def is_measured(self) -> bool:
         """Tells whether a part of it was measured, or corrected; what was substituted never counts as measured (CR-20)."""
-        return self.value is not None and not self.substituted
+        return (self.value is not None or self.low is not None) and not self.substituted
 
 
 class Row(NamedTuple):
@@ -81,8 +84,10 @@ async def _gather_quarters(
         for layer, kind in ((CORRECTED, "correction"), (SUBSTITUTED, "substitution"))
         for row in await sources.adjustments(kind, point, start, end)
     ]
-    parts = adjust(await sources.children(point, Period.QUARTER, start, end), adjustments, additive=point.kind in ADDITIVE)
     with_range = body.statistic == Statistic.PH_EXCURSIONS
+    if with_range:  # without a mean, layers cannot tell what is missing; a substitute would not be valid anyway
+        adjustments = [each for each in adjustments if each.layer != SUBSTITUTED]
+    parts = adjust(await sources.children(point, Period.QUARTER, start, end), adjustments, additive=point.kind in ADDITIVE)
     states = None
     if body.state_point is not None:
         states = await sources.children(await sources.point(body.state_point), Period.QUARTER, start, end)
@@ -92,7 +97,7 @@ async def _gather_quarters(
         "additive": point.kind in ADDITIVE,
         "start": start,
         "values": [part.value for part in parts],
-        "covered_s": [_covered_s(part) for part in parts],
+        "covered_s": [_covered_s(part, with_range=with_range) for part in parts],
         "range": [[*_range(part)] for part in parts] if with_range else None,
         "codes": None if states is None else [_codes(child) for child in states],
         "substituted": [place for place, part in enumerate(parts) if part.layer == SUBSTITUTED and part.value is not None],
@@ -154,16 +159,21 @@ def _check_point(point: PointFacts, body: LimitBody) -> None:
         raise CannotComputeError(f"{point.key} is a {point.kind} and has no total; name a counter, or a plan of masses")
     elif point.kind != Kind.GAUGE:
         raise CannotComputeError(f"{point.key} is a {point.kind}; limits judge gauges, counters and totals")
+    elif point.law in _WITHOUT_MEANS and body.statistic != Statistic.PH_EXCURSIONS:
+        raise CannotComputeError(
+            f"{point.key} measures {point.quantity}, whose values have no plain mean ({point.law}); {body.statistic} needs one"
+        )
     elif of_days and (body.block_validity is None or body.day_validity is None):
         raise CannotComputeError(
             f"{body.statistic} of {point.key} needs `block_validity` and `day_validity`: which of its days count"
         )
 
 
-def _covered_s(part: Part) -> Decimal:
-    if part.layer is not None or part.value is None:
+def _covered_s(part: Part, *, with_range: bool) -> Decimal:
+    if part.layer is not None:
         return QUARTER_S if part.layer == CORRECTED and part.value is not None else ZERO
-    return round(part.child.coverage * QUARTER_S, _KEPT_S)
+    is_known = part.value is not None or (with_range and part.child.min is not None)
+    return round(part.child.coverage * QUARTER_S, _KEPT_S) if is_known else ZERO
 
 
 def _range(part: Part) -> Iterator[Decimal | None]:
@@ -174,7 +184,7 @@ def _range(part: Part) -> Iterator[Decimal | None]:
 def _codes(child: Child) -> list[int] | None:
     """Gives the least and greatest number of a state; what it began the quarter with shows in its mean alone."""
     known = [each for each in (child.value, child.min, child.max) if each is not None]
-    if child.value is None or not known:
+    if not known:
         return None
     return [int(min(known).to_integral_value(ROUND_FLOOR)), int(max(known).to_integral_value(ROUND_CEILING))]
 

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
 from ems_telemetry.errors import CannotComputeError
 from ems_telemetry.intervals.calendar import Period, edges_of, microseconds, moment_of
@@ -26,9 +26,11 @@ from ems_telemetry.records.compliance.statistics import Measured, measured_of
 from ems_telemetry.records.entries import segments
 from ems_telemetry.records.kinds import RecordQuality, RecordType
 from ems_telemetry.records.method import Asked, Figure
+from ems_telemetry.records.parameters import Params, params_of
 from ems_telemetry.records.plan import closes_at
 from ems_telemetry.records.registers import REGISTERS
 from ems_telemetry.records.registers.obligations import LimitBody, Statistic
+from ems_telemetry.records.registers.register import Word
 from ems_telemetry.records.sources import Sources
 from ems_telemetry.rules.limits import Status
 from ems_telemetry.storage.entries import EntryRow
@@ -40,12 +42,10 @@ _PATIENCE: Final = timedelta(days=1)
 """So long after its own closing an evaluation waits for the records that it judges."""
 
 
-class ComplianceParams(BaseModel):
+class ComplianceParams(Params):
     """What it needs to know."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    limit: str
+    limit: Word
 
 
 class Compliance:
@@ -63,7 +63,7 @@ class Compliance:
 
     async def gather(self, sources: Sources, asked: Asked) -> dict[str, Any]:
         """Reads the revisions of the limit, and for each what it judges while it is in force."""
-        limit = ComplianceParams.model_validate(asked.item.params).limit
+        limit = params_of(ComplianceParams, asked).limit
         rows = await sources.revisions(LIMIT, asked.start, asked.end, site=asked.item.site)
         rows = [row for row in rows if row.id == limit]
         cut = segments(rows, asked.start, asked.end, needs_approval=REGISTERS[LIMIT].needs_approval)
