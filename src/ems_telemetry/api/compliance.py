@@ -1,7 +1,7 @@
 """Whether limits were kept, as far as is known: evaluations that are kept or made when asked for, and exceedances."""
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -39,6 +39,7 @@ router = APIRouter(prefix=PREFIX, tags=["Compliance"], responses=STORED)
 
 METHOD: Final = "compliance@1"
 LONGEST: Final = timedelta(days=367)
+FIRST, LAST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 NOTE, LINK = "exceedance_note", "nonconformity_link"
 Annotator = Annotated[Caller, Security(require(Scope.METROLOGY, Scope.METHODS, Scope.ADMIN))]
 _EVALUATIONS_CSV = "record_id,revision,status,site,limit_id,parameter,period_start,period_end,result,value,limit,unit\r\n"
@@ -172,6 +173,10 @@ async def _kept(connection: Connection, site: str, body: items.NewEvaluation) ->
 def _check_days(body: items.NewEvaluation, zone: ZoneInfo) -> None:
     if body.from_ >= body.to:
         raise wrong_parameter("from", body.from_.isoformat(), "is not before `to`; nothing lies between them")
+    if body.from_ < FIRST or body.to > LAST:
+        raise wrong_parameter(
+            "from", body.from_.isoformat(), f"to {body.to.isoformat()} is not between {FIRST.year} and {LAST.year}"
+        )
     if body.to - body.from_ > LONGEST:
         raise wrong_parameter("to", body.to.isoformat(), "is more than a year after `from`; evaluate a year at most")
     for name, moment in (("from", body.from_), ("to", body.to)):

@@ -82,6 +82,7 @@ async def test_a_permit_becomes_an_obligation_a_limit_and_an_evaluation(plant: P
         ({"from": "2026-03-01T01:00:00+01:00"}, 422, "is not a midnight of Europe/Berlin"),
         ({"from": "2026-03-03T00:00:00+01:00"}, 422, "nothing lies between"),
         ({"to": "2028-03-03T00:00:00+01:00"}, 422, "a year at most"),
+        ({"from": "0001-01-01T00:00:00Z"}, 422, "is not between 1970 and 2200"),
         ({"limit": "L-9"}, 404, 'no limit "L-9"'),
         ({"colour": "red"}, 422, "colour"),
     ],

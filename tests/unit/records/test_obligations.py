@@ -44,6 +44,7 @@ from ems_telemetry.rules.profiles import DayProfile
         ({"off_states": ["off"]}, "name the `state_point`"),
         ({"state_point": "S", "exclude_states": ["off"]}, "do not tell the number of off"),
         ({"state_point": "S", "states": {"off": [0], "run": [0]}}, "one number to two states"),
+        ({"state_point": "S", "states": {"off": [2**53 + 1]}}, "less than or equal to 2147483648"),
         ({"required_percent": "0"}, "greater than 0"),
         ({"colour": "red"}, "colour"),
     ],

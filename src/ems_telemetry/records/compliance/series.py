@@ -13,7 +13,7 @@ from ems_telemetry.errors import CannotComputeError
 from ems_telemetry.intervals.calendar import Period
 from ems_telemetry.model import Kind, Quality
 from ems_telemetry.records.layers import CORRECTED, SUBSTITUTED, Adjustment, Part, adjust
-from ems_telemetry.records.registers.obligations import OF_DAYS, LimitBody, Statistic
+from ems_telemetry.records.registers.obligations import LARGEST_CODE, OF_DAYS, LimitBody, Statistic
 from ems_telemetry.records.sources import Child, Sources, decimal_of
 from ems_telemetry.records.totals import ADDITIVE
 from ems_telemetry.rules.arithmetic import ZERO, exactly
@@ -182,9 +182,12 @@ def _range(part: Part) -> Iterator[Decimal | None]:
 
 
 def _codes(child: Child) -> list[int] | None:
-    """Gives the least and greatest number of a state; what it began the quarter with shows in its mean alone."""
+    """Gives the least and greatest number of a state; what it began the quarter with shows in its mean alone.
+
+    Numbers that no limit can name tell nothing.
+    """
     known = [each for each in (child.value, child.min, child.max) if each is not None]
-    if not known:
+    if not known or any(abs(each) > LARGEST_CODE for each in known):
         return None
     return [int(min(known).to_integral_value(ROUND_FLOOR)), int(max(known).to_integral_value(ROUND_CEILING))]
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from decimal import Decimal
 from enum import StrEnum
-from typing import Annotated, Final, Self
+from typing import Annotated, Final, Self, TypeAlias
 
 from pydantic import Field, model_validator
 
@@ -17,6 +17,9 @@ from ems_telemetry.rules.limits import Comparator, Mode, Ties
 from ems_telemetry.rules.ph import ph_profile
 
 MOST_STATES: Final = 100
+LARGEST_CODE: Final = 2**31
+Code: TypeAlias = Annotated[int, Field(ge=-LARGEST_CODE, le=LARGEST_CODE)]
+"""A number that stands for a state of operation."""
 
 
 class ObligationBody(Body):
@@ -101,7 +104,7 @@ class LimitBody(Body):
         description="How much of a period must be valid before it can be called compliant, in percent.", examples=["80"]
     )
     state_point: Word | None = Field(default=None, description="The point that tells the state of operation.")
-    states: Annotated[dict[Word, Annotated[list[int], Field(min_length=1, max_length=MOST_STATES)]], Field(max_length=50)] = (
+    states: Annotated[dict[Word, Annotated[list[Code], Field(min_length=1, max_length=MOST_STATES)]], Field(max_length=50)] = (
         Field(default={}, description="The numbers of that point by the name of the state.", examples=[{"off": [0]}])
     )
     off_states: list[Word] = Field(default=[], description="States in which nothing operates: nothing is due.")
