@@ -92,6 +92,7 @@ async def read_intervals_of(
     """Gives the intervals of a point that begin in `[since, until)`, in the open transaction."""
     told = {"point": point_id, "period": period, "since": since, "until": until}
     with translated():
-        async with connection.cursor(row_factory=args_row(StoredInterval), binary=True) as cursor:
+        async with connection.cursor(binary=True) as cursor:
             await cursor.execute(READ_SERIES, told)
-            return await cursor.fetchall()
+            columns = await cursor.fetchone() or ()
+    return [StoredInterval(*row) for row in zip(*(column or () for column in columns), strict=True)]
