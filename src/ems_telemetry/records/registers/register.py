@@ -49,6 +49,8 @@ class Register:
     """Whether it happens when it is stated, and not at a time in the plant."""
     points_of: Callable[[Any], Sequence[str]] = lambda _body: ()
     """Which points a body names: they must exist, at its site."""
+    meters_of: Callable[[Any], Sequence[str]] = lambda _body: ()
+    """Which meters a body names: they must exist, at its site."""
     span_of: Callable[[Any], tuple[datetime, datetime | None] | None] = lambda _body: None
     """Of which time a body speaks, where it says so itself: from, and to."""
 
