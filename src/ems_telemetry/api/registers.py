@@ -20,9 +20,9 @@ from ems_telemetry.api.caller import Caller
 from ems_telemetry.api.description import PREFIX, STORED, Responses, listed, problems
 from ems_telemetry.api.etag import IfMatch, check_match, etag_of, tagged
 from ems_telemetry.api.format import Item
+from ems_telemetry.api.idempotency import IdempotencyKey
 from ems_telemetry.api.instruments import InstrumentsQuery, select_by_status
 from ems_telemetry.api.items import Page
-from ems_telemetry.api.meter_events import IdempotencyKey
 from ems_telemetry.api.page import Listing
 from ems_telemetry.api.problem import ApiError, ProblemType, wrong_parameter
 from ems_telemetry.api.register_models import Decision, EntriesQuery, EntryId, OneQuery, entry_model, stated_model
@@ -62,8 +62,8 @@ class Operations:
         self.noun = register.kind.replace("_", " ")
         self.item = entry_model(register)
         self.router = APIRouter(prefix=f"{PREFIX}/{register.path}", tags=["Registers"], responses=STORED)
-        self._writer = Annotated[Caller, Security(require(*_scopes(*register.scopes, Scope.ADMIN)))]
-        self._approver = Annotated[Caller, Security(require(Scope.APPROVE, Scope.ADMIN))]
+        self._writer = Annotated[Caller, Security(require(*_scopes(*register.scopes)))]
+        self._approver = Annotated[Caller, Security(require(Scope.APPROVE))]
 
     def add_to_router(self) -> APIRouter:
         """Adds all operations."""

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from psycopg.rows import args_row
 
 from ems_telemetry.storage.database import Connection
-from ems_telemetry.storage.interval_series import READ_SERIES, StoredInterval
+from ems_telemetry.storage.interval_series import READ_SERIES, Series, StoredInterval
 from ems_telemetry.storage.translation import translated
 
 
@@ -102,4 +102,4 @@ async def read_intervals_of(
         async with connection.cursor(binary=True) as cursor:
             await cursor.execute(READ_SERIES, told)
             columns = await cursor.fetchone() or ()
-    return [StoredInterval(*row) for row in zip(*(column or () for column in columns), strict=True)]
+            return list(Series(*(column or [] for column in columns)).rows())

@@ -90,7 +90,7 @@ async def declare_event(plant: Plant) -> str:
 
 async def state_examples(plant: Plant) -> dict[str, str]:
     """States the example of every register; gives the paths at which it is read."""
-    paths = {}
+    paths: dict[str, str] = {}
     for register in REGISTERS.values():
         at = None if register.untimed else START
         body = content_of(register.example)
