@@ -17,6 +17,7 @@ from ems_telemetry.api import (
     consumption,
     instruments,
     intervals,
+    lineage,
     losses,
     meter_events,
     peaks,
@@ -75,6 +76,7 @@ def create_app(services: ApiServices) -> FastAPI:
         balances,
         peaks,
         meter_events,
+        lineage,  # before records: /records/dependents is no id of a record
         records,
         instruments,
         audit,

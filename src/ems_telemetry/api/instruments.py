@@ -25,7 +25,7 @@ from ems_telemetry.storage.entries import EntryFilter, EntryRow, read_entries
 from ems_telemetry.storage.reading import BEGINNING
 from ems_telemetry.storage.records import Source, list_dependents
 
-router = APIRouter(prefix=PREFIX, tags=["Registers"], responses=STORED)
+router = APIRouter(prefix=PREFIX, tags=["Metrology"], responses=STORED)
 
 
 class InstrumentsQuery(FactsQuery):

@@ -88,17 +88,14 @@ class Sources:
         it; of a virtual point those of the points that it is computed from.
         """
         zone = ZoneInfo(point.timezone)
-        edges = [moment_of(edge) for edge in edges_of(period, microseconds(start), microseconds(end), zone)]
-        stored = {row.start: row for row in await read_intervals_of(self.connection, point.id, period, start, end)}
-        found = [_child(left, right, stored.get(left)) for left, right in pairwise(edges)]
+        found = await read_children(self.connection, point, period, start, end)
         self._note(Source("point", point.key, start, end))
         if _is_waiting(point, end):
             self.waits_for.append(point.key)
-        rows = [[child.start, child.value, child.coverage, child.quality, list(child.flags), child.revision] for child in found]
         self.refs.append(
             {
-                "kind": "interval", "id": point.key, "period": str(period), "since": start, "until": end, "rows": len(rows),
-                "hash": digest(rows).hex(),
+                "kind": "interval", "id": point.key, "period": str(period), "since": start, "until": end, "rows": len(found),
+                "hash": hash_of_children(found),
             }
         )  # fmt: skip
         await self._note_revisions(point, start, end)
@@ -200,17 +197,38 @@ class Sources:
     async def _note_raw(self, point: PointFacts, zone: ZoneInfo, start: datetime, end: datetime) -> None:
         edges = [moment_of(edge) for edge in edges_of(Period.DAY, microseconds(start), microseconds(end), zone)]
         days = await digest_days(self.connection, point.id, edges, self.now)
-        content = [[day.start, day.readings, day.digest] for day in days]
+        hash_ = hash_of_days((day.start, day.readings, day.digest) for day in days)
         self.refs.append(
             {
                 "kind": "raw", "id": point.key, "since": edges[0], "until": edges[-1],
-                "readings": sum(day.readings for day in days), "hash": digest(content).hex(),
+                "readings": sum(day.readings for day in days), "hash": hash_,
             }
         )  # fmt: skip
 
     async def _note_revisions(self, point: PointFacts, start: datetime, end: datetime) -> None:
         for row in await read_point_revisions(self.connection, point.id, start, end):
-            self.refs.append(_revision_ref(point, row))
+            self.refs.append(revision_ref(point, row))
+
+
+async def read_children(
+    connection: Connection, point: PointFacts, period: Period, start: datetime, end: datetime
+) -> list[Child]:
+    """Gives the intervals of a point within `[start, end)` as they are now, without holes."""
+    zone = ZoneInfo(point.timezone)
+    edges = [moment_of(edge) for edge in edges_of(period, microseconds(start), microseconds(end), zone)]
+    stored = {row.start: row for row in await read_intervals_of(connection, point.id, period, start, end)}
+    return [_child(left, right, stored.get(left)) for left, right in pairwise(edges)]
+
+
+def hash_of_children(children: Sequence[Child]) -> str:
+    """Gives the hash of intervals, as the input `interval` of a record has it."""
+    rows = [[child.start, child.value, child.coverage, child.quality, list(child.flags), child.revision] for child in children]
+    return digest(rows).hex()
+
+
+def hash_of_days(days: Iterable[tuple[datetime, int, str]]) -> str:
+    """Gives the hash of days of readings, each with their number and digest, as the input `raw` of a record has it."""
+    return digest([list(day) for day in days]).hex()
 
 
 def _is_waiting(point: PointFacts, end: datetime) -> bool:
@@ -220,7 +238,8 @@ def _is_waiting(point: PointFacts, end: datetime) -> bool:
     return point.active and point.computed_to is not None and point.computed_to < end
 
 
-def _revision_ref(point: PointFacts, row: PointRevision) -> Json:
+def revision_ref(point: PointFacts, row: PointRevision) -> Json:
+    """Names what a point meant from a time on, with the hash of it."""
     return {
         "kind": "point_revision", "id": point.key, "since": row.valid_from, "configuration": row.config_revision,
         "hash": digest(_worded(row._asdict())).hex(),
