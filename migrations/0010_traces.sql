@@ -4,3 +4,6 @@ CREATE INDEX register_entries_body ON register_entries USING gin (body jsonb_pat
 
 -- And the records that were made of a fact, whose newest revisions are listed.
 CREATE INDEX records_inputs ON records USING gin ((envelope -> 'inputs') jsonb_path_ops);
+
+COMMENT ON TABLE record_sources IS
+    'What the newest revision of a record was made of: points (of any revision), register entries, kinds of them, other records.';

@@ -24,6 +24,7 @@ from ems_telemetry.api import (
     readings,
     records,
     registers,
+    retention,
     status,
     writes,
 )
@@ -80,6 +81,7 @@ def create_app(services: ApiServices) -> FastAPI:
         records,
         instruments,
         audit,
+        retention,
         losses,
         configuration,
         status,

@@ -82,7 +82,8 @@ RECORD_COLUMNS = (
 _ADD = f"INSERT INTO records ({RECORD_COLUMNS}) VALUES ({', '.join(['%s'] * 25)})"  # noqa: S608  # a constant of this module
 _ADD_SNAPSHOT = "INSERT INTO record_snapshots (hash, content) VALUES (%s, %s) ON CONFLICT (hash) DO NOTHING"
 _READ_SNAPSHOT = "SELECT content FROM record_snapshots WHERE hash = %s"
-_FORGET_SOURCES = "DELETE FROM record_sources WHERE record_id = %s"
+# The readings that any revision was made of must be kept as long as the record (CR-53).
+_FORGET_SOURCES = "DELETE FROM record_sources WHERE record_id = %s AND kind <> 'point'"
 _ADD_SOURCE = """
     INSERT INTO record_sources (record_id, kind, source, since, until) VALUES (%s, %s, %s, %s, %s) ON CONFLICT DO NOTHING"""
 _FIND = f"""
@@ -159,7 +160,7 @@ async def add_record(connection: Connection, row: RecordRow, sources: Sequence[S
     Args:
         connection: whose transaction it becomes part of.
         row: the revision; `snapshot` is the hash of the inputs.
-        sources: what it was made of, in the place of what the revision before was made of.
+        sources: what it was made of, in the place of what the revision before was made of; its points stay noted.
         snapshot: the inputs as canonical JSON.
     """
     with translated():
