@@ -1,17 +1,32 @@
 """From a record down to its raw readings, and back (R1)."""
 
-from collections.abc import AsyncIterator
-from datetime import datetime, timedelta
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
+from pydantic import BaseModel
 from record_api import Clients, open_clients
-from record_plant import APRIL, ENERGY, MARCH, SUB, Plant, make_plant
+from record_plant import APRIL, BERLIN, ENERGY, MARCH, METERS, POINTS, SITES, SUB, Plant, make_plant, point
 
+from ems_telemetry.intervals.calendar import Period
+from ems_telemetry.records.kinds import RecordQuality, RecordType
+from ems_telemetry.records.making import draft, keep
+from ems_telemetry.records.method import Asked, Figure, PlanItem
+from ems_telemetry.records.methods import METHODS
+from ems_telemetry.records.retention import claims_on, read_needed_times
+from ems_telemetry.records.sources import Sources
 from ems_telemetry.storage.database import Database
+from ems_telemetry.storage.records import RecordFilter
+from ems_telemetry.storage.registry import MeterRow, synchronise
 
 API = "/api/v1"
+VIRTUAL_METER = MeterRow("VM-01", "BER1", None, "Both", "electricity", "plant")
+VIRTUAL = point("VM-01.energy", "active_energy_import", "kWh")
 _FILL = """
     INSERT INTO readings (time, point_id, value, quality, flags, source_status, received_at)
     SELECT t, %s, extract(epoch FROM t) / 3600, 192, 0, 0, t + interval '1 second'
@@ -133,3 +148,56 @@ async def test_dependents_of_a_point_an_instrument_and_a_calibration(plant: Plan
     for asked in ({}, {"kind": "instrument"}, {"point": ENERGY, "record": record}):
         refused = await clients.alice.get(f"{API}/records/dependents", params=asked)
         assert (refused.status_code, "name one thing" in refused.json()["detail"]) == (422, True)
+
+
+class SumOfRecords:
+    """Adds up the totals of a site: a record made of records."""
+
+    name, version, record = "sum_of_records", 1, RecordType.METER_BALANCE
+    formula = "The sum of the totals."
+    params: type[BaseModel] = BaseModel
+
+    async def gather(self, sources: Sources, asked: Asked) -> dict[str, Any]:
+        wanted = RecordFilter(type="period_total", site=asked.item.site, since=asked.start, until=asked.end)
+        return {"values": [row.value for row in await sources.records(wanted)]}
+
+    def compute(self, inputs: Mapping[str, Any]) -> Figure:
+        return Figure(sum(map(Decimal, inputs["values"]), Decimal(0)), "kWh", RecordQuality.GOOD)
+
+
+async def test_a_record_made_of_records_leads_to_the_readings_of_each_and_back(plant: Plant, clients: Clients) -> None:
+    total = await closed(plant)
+    item = PlanItem("sum", 1, "BER1", "BER1", "sum_of_records@1", Period.MONTH, {})
+    methods = {**METHODS, "sum_of_records@1": SumOfRecords()}
+    async with plant.database.connection() as connection:
+        made = await draft(connection, Asked(item, MARCH, APRIL, BERLIN), plant.clock.now(), methods)
+        kept = await keep(connection, made, None, "closed", plant.clock.now())
+    assert kept is not None
+    tree = await get(clients.alice, f"/{kept.id}/lineage", depth="raw")
+    assert (tree["record"]["value"], tree["raw"], tree["left_out"]) == ("74300", [], [])
+    (below,) = tree["records"]
+    assert (below["record"]["record_id"], below["raw"][0]["readings"]) == (total, 743)
+    (above,) = (await get(clients.alice, "/dependents", record=total))["items"]
+    assert above["record_id"] == str(kept.id)
+    async with plant.database.connection() as connection:
+        claims = await claims_on(connection, MARCH, APRIL, plant.clock.now())
+        assert {claim.need.id for claim in claims.records} == {kept.id, UUID(total)}
+        far = datetime(2100, 1, 1, tzinfo=UTC)
+        assert not (await read_needed_times(connection, far))(MARCH, APRIL)
+
+
+async def test_a_virtual_point_leads_to_the_readings_of_those_it_is_computed_from(plant: Plant, clients: Clients) -> None:
+    both = replace(VIRTUAL, expression=f"{ENERGY} + {SUB}")
+    ids = await synchronise(plant.database, SITES, [*METERS, VIRTUAL_METER], [*POINTS, both])
+    plant.ids = ids
+    for key in (ENERGY, SUB):
+        await read_hourly(plant, key, MARCH, APRIL)
+    await plant.state("instrument", "A123", {"serial": "A123", "meters": ["EM-02"]}, since=MARCH - timedelta(days=30))
+    await plant.measure(both.key, MARCH, APRIL, "2976")
+    plant.go_to(APRIL + timedelta(days=12))
+    await plant.catch_up()
+    (record,) = await plant.records("period_total", scope=both.key)
+    tree = await get(clients.alice, f"/{record.id}/lineage", depth="raw")
+    assert [(raw["point"], raw["readings"]) for raw in tree["raw"]] == [(ENERGY, 743), (SUB, 743)]
+    assert [fact["id"] for fact in tree["facts"]] == ["A123"]
+    assert record.flags == ["not_calibrated"]
