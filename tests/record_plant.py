@@ -13,13 +13,13 @@ from fakes import HandClock
 from ems_telemetry.intervals.calendar import Period, edges_of, microseconds, moment_of
 from ems_telemetry.intervals.interval import IntervalFlag
 from ems_telemetry.model import Kind, Quality
+from ems_telemetry.records import stating
 from ems_telemetry.records.calibrating import complete
 from ems_telemetry.records.keeper import Keeper
 from ems_telemetry.records.registers import REGISTERS
-from ems_telemetry.records.stating import mark_touched
 from ems_telemetry.storage.audit import Actor
 from ems_telemetry.storage.database import Database
-from ems_telemetry.storage.entries import EntryRow, NewEntry, append_decision, append_entry
+from ems_telemetry.storage.entries import EntryRow, NewEntry
 from ems_telemetry.storage.intervals import IntervalRow, put_intervals
 from ems_telemetry.storage.migrations import migrate
 from ems_telemetry.storage.records import RecordFilter, RecordRow, list_records, mark_changed
@@ -121,10 +121,9 @@ class Plant:
         now = self.clock.now()
         async with self.database.connection() as connection:
             new = await complete(connection, NewEntry(kind, id_, site, since, until, content, "for a test"))
-            entry = await append_entry(connection, ALICE, new, now)
+            entry = await stating.state(connection, ALICE, register, new, now, None)
             if register.needs_approval:
-                entry = await append_decision(connection, BOB, entry, "approved", "looks right", now)
-            await mark_touched(connection, register, entry, f"{kind}_changed")
+                entry = await stating.decide(connection, BOB, entry, "approved", "looks right", now)
         return entry
 
     async def records(self, type_: str, **asked: Any) -> list[RecordRow]:  # noqa: ANN401  # whatever the filter takes

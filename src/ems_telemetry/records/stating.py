@@ -89,17 +89,19 @@ async def find_revision(
 
 
 async def mark_touched(connection: Connection, register: Register, row: EntryRow, reason: str) -> None:
-    """Marks the records that were made of facts of this kind at the times it speaks of."""
-    since, until = span_of(register, row)
-    await mark_dependents(connection, "register", [row.kind], reason, since, until)
-    body = register.body.model_validate(row.body)
-    names: Sequence[str] = [*register.points_of(body), *register.meters_of(body)]
-    await mark_dependents(connection, "layer", [f"{row.kind}/{name}" for name in names], reason, since, until)
-    if row.kind == "instrument":
-        await mark_dependents(connection, "instrument", [row.id], reason, since, until)
-    if row.kind == "calibration":  # it has its say from the last pass before it to its due date and beyond
-        since = await reaches_back_to(connection, row)
-        await mark_dependents(connection, "instrument", [row.body["instrument"]], reason, since)
+    """Marks the records that were made of facts of this kind at the times it speaks of, now or in a revision before."""
+    known = await read_entries(connection, EntryFilter(row.kind, id=row.id))
+    for each in [*(before for before in known if before.revision < row.revision), row]:
+        since, until = span_of(register, each)
+        await mark_dependents(connection, "register", [row.kind], reason, since, until)
+        body = register.body.model_validate(each.body)
+        names: Sequence[str] = [*register.points_of(body), *register.meters_of(body)]
+        await mark_dependents(connection, "layer", [f"{row.kind}/{name}" for name in names], reason, since, until)
+        if row.kind == "instrument":
+            await mark_dependents(connection, "instrument", [row.id], reason, since, until)
+        if row.kind == "calibration":  # it has its say from the last pass before it to its due date and beyond
+            since = await reaches_back_to(connection, each)
+            await mark_dependents(connection, "instrument", [each.body["instrument"]], reason, since)
 
 
 def span_of(register: Register, row: EntryRow) -> tuple[datetime | None, datetime | None]:

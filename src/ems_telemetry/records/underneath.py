@@ -9,8 +9,9 @@ from ems_telemetry.evidence.canonical import digest, time_words
 from ems_telemetry.intervals.calendar import Period
 from ems_telemetry.model import Flag
 from ems_telemetry.records.entries import status_of
+from ems_telemetry.records.interval_digest import interval_digest
 from ems_telemetry.records.registers import REGISTERS
-from ems_telemetry.records.sources import hash_of_children, hash_of_days, read_children, revision_ref
+from ems_telemetry.records.sources import hash_of_days, read_children, revision_ref
 from ems_telemetry.storage.audit import AuditRow, events_of
 from ems_telemetry.storage.database import Connection
 from ems_telemetry.storage.entries import EntryFilter, read_entries
@@ -28,7 +29,7 @@ _INSTANT: Final = timedelta(microseconds=1)
 async def intervals_of(connection: Connection, ref: Ref, point: PointFacts) -> Json:
     """Tells which intervals an input was, with their hash then and now."""
     since, until = _span(ref)
-    now = hash_of_children(await read_children(connection, point, Period(ref["period"]), since, until))
+    now = interval_digest(await read_children(connection, point, Period(ref["period"]), since, until))
     return {
         "point": point.key, "period": ref["period"], "since": ref["since"], "until": ref["until"], "rows": ref["rows"],
         "hash": ref["hash"], "hash_now": now, "same": now == ref["hash"],

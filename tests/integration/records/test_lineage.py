@@ -140,7 +140,7 @@ async def test_dependents_of_a_point_an_instrument_and_a_calibration(plant: Plan
     record = await closed(plant)
     for asked in ({"point": ENERGY}, {"kind": "instrument", "id": "A123"}, {"kind": "calibration", "id": "C-7"}):
         items = (await get(clients.alice, "/dependents", **asked))["items"]
-        assert [item["record_id"] for item in items] == [record], asked
+        assert [item["record_id"] for item in items if item["type"] == "period_total"] == [record], asked
         assert (await get(clients.alice, "/dependents", **asked, to="2026-02-01T00:00:00Z"))["items"] == []
         assert (await get(clients.munich, "/dependents", **asked))["items"] == []
     assert (await get(clients.alice, "/dependents", point=SUB))["items"] == []
@@ -181,7 +181,7 @@ async def test_a_record_made_of_records_leads_to_the_readings_of_each_and_back(p
     assert above["record_id"] == str(kept.id)
     async with plant.database.connection() as connection:
         claims = await claims_on(connection, MARCH, APRIL, plant.clock.now())
-        assert {claim.need.id for claim in claims.records} == {kept.id, UUID(total)}
+        assert {kept.id, UUID(total)} <= {claim.need.id for claim in claims.records}
         far = datetime(2100, 1, 1, tzinfo=UTC)
         assert not (await read_needed_times(connection, far))(MARCH, APRIL)
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from ems_telemetry.records.registers import adjustments, holds, instruments, planning
+from ems_telemetry.records.registers import adjustments, holds, instruments, operations, planning
 from ems_telemetry.records.registers.register import Body, Dated, Register, check_body
 
 __all__ = ["REGISTERS", "Body", "Dated", "Register", "check_body"]
@@ -15,6 +15,7 @@ REGISTERS: Final[Mapping[str, Register]] = {
         *adjustments.REGISTERS,
         *instruments.REGISTERS,
         *holds.REGISTERS,
+        *operations.REGISTERS,
     )
 }
 """Every register by its kind."""
