@@ -54,6 +54,8 @@ PATHS = {
     "/api/v1/gaps": "/api/v1/gaps",
     "/api/v1/records": "/api/v1/records",
     "/api/v1/methods": "/api/v1/methods",
+    "/api/v1/plan": "/api/v1/plan",
+    "/api/v1/plan/preliminary": "/api/v1/plan/preliminary?plan=total/EM-01.energy_import/1mo",
     "/api/v1/methods/{name}/versions/{version}": "/api/v1/methods/period_total/versions/1",
     "/api/v1/audit/events": "/api/v1/audit/events",
     "/api/v1/audit/verify": "/api/v1/audit/verify",
