@@ -5,7 +5,8 @@ from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Body, Query
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic_core import PydanticCustomError
 
 from ems_telemetry.api.access import Administrator, Reader
 from ems_telemetry.api.description import PREFIX, STORED, problems
@@ -22,6 +23,7 @@ from ems_telemetry.storage.point_facts import PointFacts, read_facts
 
 router = APIRouter(prefix=PREFIX, tags=["Audit"], responses=STORED)
 
+_FIRST_YEAR, _LAST_YEAR = 1900, 3000
 _SHOWN = 20
 """So many of those that need readings are named where a purge is refused."""
 
@@ -31,6 +33,13 @@ class RetentionQuery(QueryModel):
 
     point: Name = Field(description="Whose readings.", examples=["EM-01.energy_import"])
     day: date = Field(description="A day by the clock of its site.", examples=["2026-05-12"])
+
+    @field_validator("day")
+    @classmethod
+    def _is_within_reach(cls, day: date) -> date:
+        if not _FIRST_YEAR <= day.year < _LAST_YEAR:
+            raise PydanticCustomError("far_day", "is not a day of which there are readings")
+        return day
 
 
 class NeedingRecord(BaseModel):

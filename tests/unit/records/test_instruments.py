@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ems_telemetry.records.instruments import NOT_CALIBRATED, checks_of, judge, last_pass, standings
+from ems_telemetry.records.registers.instruments import CalibrationBody
 from ems_telemetry.rules.calibration import Calibration, flags_at
 from ems_telemetry.storage.entries import EntryRow
 from ems_telemetry.storage.point_facts import PointFacts
@@ -101,3 +102,9 @@ def test_an_instrument_stands_there_until_it_is_moved_and_again_after() -> None:
     rows = [row("A", 1, day(2), here), row("A", 2, day(5), there), row("A", 3, day(8), here), row("B", 1, day(5), there)]
     found = standings(rows, POINT, day(0), day(10))
     assert [(each.instrument.revision, each.since, each.until) for each in found] == [(1, day(2), day(5)), (3, day(8), day(10))]
+
+
+@pytest.mark.parametrize("at", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00"])
+def test_a_check_at_the_end_of_the_calendar_is_refused_in_words(at: str) -> None:
+    with pytest.raises(ValueError, match="is not between 1900 and 3000"):
+        CalibrationBody.model_validate({"instrument": "A123", "at": at, "result": "pass"})

@@ -5,10 +5,10 @@ from enum import StrEnum
 from typing import Annotated, Self
 from uuid import UUID
 
-from pydantic import AwareDatetime, Field, model_validator
+from pydantic import Field, model_validator
 
 from ems_telemetry.model import Scope
-from ems_telemetry.records.registers.register import Body, Register, Text, Word
+from ems_telemetry.records.registers.register import Body, Moment, Register, Text, Word
 
 
 class HoldScope(StrEnum):
@@ -26,9 +26,9 @@ class HoldBody(Body):
     point: Word | None = Field(default=None, description="With `scope` point: whose readings.")
     record_id: UUID | None = Field(default=None, description="With `scope` record: the record, and all it was made of.")
     from_: Annotated[
-        AwareDatetime | None, Field(alias="from", description="Only what was measured then or later; all if not said.")
+        Moment | None, Field(alias="from", description="Only what was measured then or later; all if not said.")
     ] = None
-    to: AwareDatetime | None = Field(default=None, description="Only what was measured before this.")
+    to: Moment | None = Field(default=None, description="Only what was measured before this.")
     order: Text | None = Field(default=None, description="Who ordered it, and its number.")
 
     @model_validator(mode="after")

@@ -5,10 +5,10 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Self
 
-from pydantic import AwareDatetime, Field, model_validator
+from pydantic import Field, model_validator
 
 from ems_telemetry.model import Scope
-from ems_telemetry.records.registers.register import Body, Dated, Number, Register, Sha256, Text, Word
+from ems_telemetry.records.registers.register import Body, Dated, Moment, Number, Register, Sha256, Text, Word
 
 Percent = Annotated[Number, Field(gt=0)]
 
@@ -81,7 +81,7 @@ class CalibrationBody(Body):
     """A check of an instrument."""
 
     instrument: Word = Field(description="Its id in this service.", examples=["A123"])
-    at: AwareDatetime = Field(examples=["2026-03-20T09:00:00Z"])
+    at: Moment = Field(examples=["2026-03-20T09:00:00Z"])
     kind: CalibrationKind = CalibrationKind.CALIBRATION
     lab: Text | None = None
     certificate: Word | None = Field(default=None, description="Its number.")
@@ -95,7 +95,7 @@ class CalibrationBody(Body):
         default=None, description="How it was left, where it was adjusted; as it was found if not said."
     )
     uncertainty_percent: Percent | None = None
-    due: AwareDatetime | None = Field(
+    due: Moment | None = Field(
         default=None, description="When the next one is due; by the interval of the instrument if not said."
     )
     correction: CorrectionFunction | None = None
