@@ -115,7 +115,7 @@ async def get_retention(services: Services, caller: Reader, query: Annotated[Ret
     )
 
 
-@router.post("/retention:purge", responses=problems(ProblemType.CONFLICT))
+@router.post("/retention:purge", responses=problems(ProblemType.BAD_REQUEST, ProblemType.CONFLICT))
 async def purge_readings(services: Services, caller: Administrator, body: Annotated[PurgeRequest, Body()]) -> Purged:
     """Drops old readings for good, unless a record or a hold needs some of them: then it drops nothing and names them."""
     caller.check_whole("the readings of all sites")
