@@ -24,6 +24,7 @@ class Clients:
     bob: httpx.AsyncClient
     auditor: httpx.AsyncClient
     munich: httpx.AsyncClient
+    admin: httpx.AsyncClient
 
 
 @asynccontextmanager
@@ -46,6 +47,7 @@ async def open_clients(plant: Plant) -> AsyncIterator[Clients]:
             await client("bob", [Scope.READ, Scope.APPROVE]),
             await client("auditor", [Scope.READ, Scope.AUDIT]),
             await client("munich", list(Scope), ["MUC1"]),
+            await client("admin", [Scope.READ, Scope.ADMIN]),
         )
 
 

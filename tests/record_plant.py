@@ -15,6 +15,7 @@ from ems_telemetry.intervals.calendar import Period, edges_of, microseconds, mom
 from ems_telemetry.intervals.interval import IntervalFlag
 from ems_telemetry.model import Kind, Quality
 from ems_telemetry.records import stating
+from ems_telemetry.records.calibrating import complete
 from ems_telemetry.records.keeper import Keeper
 from ems_telemetry.records.registers import REGISTERS
 from ems_telemetry.storage.audit import Actor
@@ -131,7 +132,7 @@ class Plant:
         content = register.body.model_validate(body).model_dump(mode="json", by_alias=True)
         now = self.clock.now()
         async with self.database.connection() as connection:
-            new = NewEntry(kind, id_, site, since, until, content, "for a test")
+            new = await complete(connection, NewEntry(kind, id_, site, since, until, content, "for a test"))
             entry = await stating.state(connection, ALICE, register, new, now, None)
             if register.needs_approval:
                 entry = await stating.decide(connection, BOB, entry, "approved", "looks right", now)

@@ -137,6 +137,11 @@ async def test_every_answer_is_as_its_schema_says_and_holds_nothing_else(
         **PATHS,
         **await state_examples(plant),
         **{f"/api/v1/records/{{id}}{part}": f"/api/v1/records/{record}{part}" for part in ("", "/revisions", "/proof")},
+        "/api/v1/records/{id}/lineage": f"/api/v1/records/{record}/lineage?depth=raw",
+        "/api/v1/records/dependents": "/api/v1/records/dependents?point=EM-01.energy_import",
+        "/api/v1/retention": "/api/v1/retention?point=EM-01.energy_import&day=2026-02-10",
+        "/api/v1/instruments/{id}/status": "/api/v1/instruments/X-1/status",
+        "/api/v1/calibrations/{id}/impact": "/api/v1/calibrations/X-1/impact",
         "/api/v1/meters/{id}/events/{event}": f"/api/v1/meters/EM-01/events/{event}",
         "/api/v1/dead-letters/{id}": f"/api/v1/dead-letters/{letter}",
     }

@@ -3,7 +3,15 @@
 from collections.abc import Mapping
 from typing import Final
 
-from ems_telemetry.records.registers import adjustments, exceedances, obligations, operations, planning
+from ems_telemetry.records.registers import (
+    adjustments,
+    exceedances,
+    holds,
+    instruments,
+    obligations,
+    operations,
+    planning,
+)
 from ems_telemetry.records.registers.register import Body, Dated, Register, check_body
 
 __all__ = ["REGISTERS", "Body", "Dated", "Register", "check_body"]
@@ -15,6 +23,8 @@ REGISTERS: Final[Mapping[str, Register]] = {
         *adjustments.REGISTERS,
         *obligations.REGISTERS,
         *exceedances.REGISTERS,
+        *instruments.REGISTERS,
+        *holds.REGISTERS,
         *operations.REGISTERS,
     )
 }
