@@ -37,6 +37,7 @@ TAGS = [
     {"name": "Metrology", "description": "What happened to meters, as people declare it."},
     {"name": "Records", "description": "Figures that stand: each with its method, inputs and hash, in all its revisions."},
     {"name": "Registers", "description": "What people state: never edited, only revised, decided about and declared void."},
+    {"name": "Webhooks", "description": "What is delivered to webhooks, and what became of it."},
     {"name": "Audit", "description": "Who did what to which piece of evidence, and whether it still holds."},
     {"name": "Losses", "description": "What did not become a reading, and why."},
     {"name": "Service", "description": "How the service stands. The operations at the root need no key."},

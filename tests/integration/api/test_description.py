@@ -53,6 +53,7 @@ PATHS = {
     "/api/v1/dead-letters/summary": "/api/v1/dead-letters/summary",
     "/api/v1/gaps": "/api/v1/gaps",
     "/api/v1/records": "/api/v1/records",
+    "/api/v1/outbox": "/api/v1/outbox",
     "/api/v1/audit/events": "/api/v1/audit/events",
     "/api/v1/audit/verify": "/api/v1/audit/verify",
     "/healthz": "/healthz",
