@@ -136,7 +136,9 @@ async def test_every_answer_is_as_its_schema_says_and_holds_nothing_else(
         "/api/v1/dead-letters/{id}": f"/api/v1/dead-letters/{letter}",
     }
     await accept(plant, 0, "type: modbus", "0.1")
-    assert set(paths) | {"/metrics"} == {path for method, path, _ in operations_of(document) if method == "GET"}
+    assert set(paths) | {"/metrics", "/api/v1/exports/{profile}"} == {
+        path for method, path, _ in operations_of(document) if method == "GET"
+    }
     headers = {"Authorization": f"Bearer {await plant.key(list(Scope))}"}
     for template, path in paths.items():
         answer = await api.get(path, headers=headers)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from ems_telemetry.records.registers import adjustments, planning, webhooks
+from ems_telemetry.records.registers import adjustments, exports, planning, webhooks
 from ems_telemetry.records.registers.register import Body, Dated, Register, check_body
 
 __all__ = ["REGISTERS", "Body", "Dated", "Register", "check_body"]
@@ -14,6 +14,7 @@ REGISTERS: Final[Mapping[str, Register]] = {
         *planning.REGISTERS,
         *adjustments.REGISTERS,
         *webhooks.REGISTERS,
+        *exports.REGISTERS,
     )
 }
 """Every register by its kind."""
