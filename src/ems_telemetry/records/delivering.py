@@ -81,7 +81,6 @@ class Courier:
         self._backoff = backoff
         self._every_s = every_s
         self._log = get_logger(__name__)
-        self._failing: dict[str, str] = {}
         self._counted_at = self._purged_at = float("-inf")
         self.state = DeliveryState()
 
@@ -149,13 +148,13 @@ class Courier:
         async with self._database.connection() as connection:
             await note_failure(connection, delivery.id, problem, now, next_at)
         self._metrics.webhook_deliveries.labels("failed" if given_up else "retried").inc()
-        if self._failing.get(delivery.webhook) is None:
+        if delivery.webhook not in self.state.failing:
             self._log.warning("a webhook fails", event_code="webhook_failing", webhook=delivery.webhook, reason=problem)
         if given_up:
             self._log.error(
                 "a delivery is given up", event_code="delivery_failed", webhook=delivery.webhook, delivery=str(delivery.id)
             )
-        self._failing[delivery.webhook] = problem
+        self._know(delivery.webhook, problem)
         return given_up
 
     def _next_at(self, now: datetime, delivery: DeliveryRow) -> datetime:
@@ -166,17 +165,25 @@ class Courier:
         """States that a webhook is not active any more, since its receiver says that it is gone for good."""
         now, reason = self._clock.now(), f"the receiver answered {GONE}: gone"
         async with self._database.connection() as connection:
+            await note_failure(connection, delivery.id, reason, now, None)
             row = await find_revision(connection, WEBHOOK, delivery.webhook)
-            if row is not None:
+            if row is not None and row.body["active"] and "voided" not in row.decisions:
                 body = {**row.body, "active": False}
                 new = NewEntry(WEBHOOK, row.id, row.site, row.valid_from, row.valid_to, body, reason)
                 await state(connection, SERVICE, REGISTERS[WEBHOOK], new, now, None)
-        self._failing.pop(delivery.webhook, None)
+        self._know(delivery.webhook, None)
         self._metrics.webhook_deliveries.labels("failed").inc()
         self._log.warning("a webhook is gone", event_code="webhook_gone", webhook=delivery.webhook)
 
+    def _know(self, webhook: str, problem: str | None) -> None:
+        """Keeps what is wrong with a webhook; None: nothing is."""
+        others = {each: why for each, why in self.state.failing.items() if each != webhook}
+        failing = others if problem is None else {**others, webhook: problem}
+        self.state = replace(self.state, failing=dict(sorted(failing.items())))
+
     def _tell_well(self, webhook: str) -> None:
-        if self._failing.pop(webhook, None) is not None:
+        if webhook in self.state.failing:
+            self._know(webhook, None)
             self._log.info("a webhook takes deliveries again", event_code="webhook_well", webhook=webhook)
 
     def _tell_away(self, problem: str) -> None:
@@ -186,7 +193,5 @@ class Courier:
 
     def _count(self, found: dict[str, int]) -> None:
         counted = Counter(found)
-        self.state = replace(
-            self.state, waiting=counted["pending"], failed=counted["failed"], failing=dict(sorted(self._failing.items()))
-        )
+        self.state = replace(self.state, waiting=counted["pending"], failed=counted["failed"])
         self._metrics.outbox_waiting.set(counted["pending"])

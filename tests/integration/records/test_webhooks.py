@@ -21,10 +21,11 @@ from servers.receiver import Received, Receiver, running
 from ems_telemetry.config.service import WebhookSettings
 from ems_telemetry.model import Gap
 from ems_telemetry.observe import Metrics
-from ems_telemetry.records.delivering import GIVEN_UP_AFTER, Courier
+from ems_telemetry.records.delivering import GIVEN_UP_AFTER, REMEMBERED, Courier
 from ems_telemetry.records.making import void
 from ems_telemetry.retry import Backoff
 from ems_telemetry.storage.database import Database
+from ems_telemetry.storage.outbox import purge_deliveries
 from ems_telemetry.storage.storing import store_gaps
 
 API = "/api/v1"
@@ -219,12 +220,14 @@ async def test_a_receiver_that_was_away_gets_everything_in_order_when_it_is_back
             while not (waiting := await outbox(clients, status="pending")) or waiting[0]["attempts"] < 2:
                 await asyncio.sleep(0.05)
         assert waiting[0]["last_error"] == "it cannot be connected to"
+        assert courier.state.failing == {"ems": "it cannot be connected to"}
         await keep(plant, "75043")
         with running(receiver):
             await until(lambda: len(receiver.received) == 2)
             await until(lambda: not serving())
     assert [revision for _, revision, _ in told(receiver.received)] == [1, 2]
     assert await outbox(clients, status="pending") == []
+    assert courier.state.failing == {}
 
 
 async def test_a_receiver_that_does_not_answer_holds_up_no_other(plant: Plant, clients: Clients) -> None:
@@ -284,7 +287,10 @@ async def test_a_receiver_that_is_gone_is_told_no_more_and_the_audit_trail_says_
     webhook = (await clients.auditor.get(f"{API}/webhooks/ems")).json()
     assert (webhook["revision"], webhook["body"]["active"], webhook["author"]) == (2, False, "service:records")
     assert webhook["reason"] == "the receiver answered 410: gone"
-    assert [each["status"] for each in await outbox(clients)] == ["failed", "failed"]
+    given_up = [(each["status"], each["attempts"], each["last_error"]) for each in await outbox(clients)]
+    assert given_up == [
+        ("failed", 1, "the receiver answered 410: gone"), ("failed", 0, "the webhook was made inactive or void")
+    ]  # fmt: skip
 
 
 async def test_a_delivery_is_given_up_after_three_days_and_tried_again_when_somebody_asks(
@@ -314,6 +320,9 @@ async def test_a_delivery_is_given_up_after_three_days_and_tried_again_when_some
             await until(lambda: not serving())
         assert (await clients.admin.post(path)).status_code == 409
         assert (await clients.admin.post(f"{API}/outbox/{uuid4()}:retry")).status_code == 404
+    async with plant.database.connection() as connection:
+        assert await purge_deliveries(connection, plant.clock.now() + timedelta(days=29), REMEMBERED) == 0
+        assert await purge_deliveries(connection, plant.clock.now() + timedelta(days=31), REMEMBERED) == 2
 
 
 async def test_a_gap_is_told_once_to_the_webhooks_of_its_site(plant: Plant, clients: Clients) -> None:
