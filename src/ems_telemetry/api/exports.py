@@ -43,6 +43,9 @@ class ExportQuery(parameters.Query):
     to: Time = Field(description="RFC 3339 with zone; periods that begin then are not.")
     type: RecordType | None = Field(default=None, description="Only those of this type.")
     as_of: Time | None = AS_OF
+    account_style: int | None = Field(
+        default=None, ge=1, le=2**53, description="Of `envizi`: only accounts of this style, since a file takes one."
+    )
 
     @model_validator(mode="after")
     def _begins_before_it_ends(self) -> Self:
@@ -60,7 +63,9 @@ async def export_records(
 ) -> Response:
     """Writes records as a file for other software. What has no value is left out, never written as zero."""
     caller.check_site(query.site)
-    asked = ExportAsked(profile, query.site, query.from_, query.to, query.type, query.as_of)
+    if query.account_style is not None and profile is not ExportProfile.ENVIZI:
+        raise wrong_parameter("account_style", str(query.account_style), "is for the profile envizi")
+    asked = ExportAsked(profile, query.site, query.from_, query.to, query.type, query.as_of, query.account_style)
     async with services.database.connection() as connection:
         try:
             made = await read_export(connection, asked, caller.sites)

@@ -39,6 +39,7 @@ def export(  # noqa: PLR0913, PLR0917  # a verb has as many parameters as option
     out: Annotated[Path, typer.Option(help="The file; it is written over.")],
     type_: Annotated[RecordType | None, typer.Option("--type", help="Only those of this type.")] = None,
     as_of: Annotated[str | None, typer.Option(help="As it was known then.")] = None,
+    account_style: Annotated[int | None, typer.Option(help="Of envizi: only accounts of this style.")] = None,
     config: ConfigOption = DEFAULT_PATH,
     as_json: JsonOption = False,
 ) -> None:
@@ -46,7 +47,10 @@ def export(  # noqa: PLR0913, PLR0917  # a verb has as many parameters as option
     since, until = _time("--from", from_), _time("--to", to)
     if since >= until:
         _refuse("--from is not before --to; nothing lies between them")
-    asked = ExportAsked(profile, site, since, until, type_, None if as_of is None else _time("--as-of", as_of))
+    if account_style is not None and profile is not ExportProfile.ENVIZI:
+        _refuse("--account-style is for the profile envizi")
+    known = None if as_of is None else _time("--as-of", as_of)
+    asked = ExportAsked(profile, site, since, until, type_, known, account_style)
 
     async def read(database: Database) -> Export:
         async with database.connection() as connection:

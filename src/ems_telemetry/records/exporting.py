@@ -33,6 +33,7 @@ class ExportAsked(NamedTuple):
     until: datetime
     type: str | None = None
     as_of: datetime | None = None
+    account_style: int | None = None
 
 
 async def read_export(connection: Connection, asked: ExportAsked, sites: Sites = None) -> Export:
@@ -49,7 +50,7 @@ async def read_export(connection: Connection, asked: ExportAsked, sites: Sites =
     entries = await read_entries(connection, EntryFilter(EXPORT_MAPPING, as_of=asked.as_of, sites=sites, site=asked.site))
     mappings = _Mappings(entries)
     records = [record for record in await _read(connection, wanted) if record.period_start >= asked.since]
-    return make_export(asked.profile, records, mappings.of)
+    return make_export(asked.profile, records, mappings.of, asked.account_style)
 
 
 class _Mappings:

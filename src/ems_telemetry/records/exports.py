@@ -20,6 +20,7 @@ from ems_telemetry.records.registers.exports import EnviziAccount, ExportMapping
 from ems_telemetry.storage.records import RecordRow
 from ems_telemetry.wording import spreadsheet_text
 
+STYLE: Final = "Account Style Link"
 Cells: TypeAlias = Mapping[str, str]
 Mapped: TypeAlias = Callable[[RecordRow], Sequence[ExportMappingBody]]
 """Gives the mappings of a record that hold at the start of its period."""
@@ -35,6 +36,8 @@ class Omission(StrEnum):
     MAPPED_TWICE = "mapped_twice"
     """Two mappings name it; in both places it would count twice."""
     OTHER_UNIT = "other_unit"
+    OTHER_STYLE = "other_style"
+    """Its account has another style than the one asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +63,16 @@ class Export:
         return f"{total}; {reasons}" if reasons else "0"
 
 
-def make_export(profile: ExportProfile, records: Iterable[RecordRow], mapped: Mapped) -> Export:
+def make_export(
+    profile: ExportProfile, records: Iterable[RecordRow], mapped: Mapped, account_style: int | None = None
+) -> Export:
     """Makes the rows of a file.
 
     Args:
         profile: for whom.
         records: each in the revision to be told.
         mapped: what they are called there.
+        account_style: only accounts of this style (`account_style_link`) of Envizi, which takes one in each file.
     """
     rows: list[Cells] = []
     omitted: Counter[Omission] = Counter()
@@ -74,6 +80,8 @@ def make_export(profile: ExportProfile, records: Iterable[RecordRow], mapped: Ma
         made = _PROFILES[profile](record, mapped)
         if isinstance(made, Omission):
             omitted[made] += 1
+        elif account_style is not None and made.get(STYLE) != str(account_style):
+            omitted[Omission.OTHER_STYLE] += 1
         else:
             rows.append(made)
     return Export(_columns(profile, rows), rows, omitted)
@@ -126,7 +134,7 @@ def _envizi(record: RecordRow, mapped: Mapped) -> Cells | Omission:
         "Organization": account.organization,
         "Location": account.location or "",
         "Location Ref": account.location_ref or "",
-        "Account Style Link": str(account.account_style_link),
+        STYLE: str(account.account_style_link),
         "Account Style Caption": account.account_style_caption,
         "Account Subtype": account.account_subtype or "",
         "Account Number": account.account_number,
@@ -214,7 +222,7 @@ _PROFILES: Final[Mapping[ExportProfile, Callable[[RecordRow, Mapped], Cells | Om
 }
 COLUMNS: Final[Mapping[ExportProfile, Sequence[str]]] = {
     ExportProfile.ENVIZI: (
-        "Organization Link", "Organization", "Location", "Location Ref", "Account Style Link", "Account Style Caption",
+        "Organization Link", "Organization", "Location", "Location Ref", STYLE, "Account Style Caption",
         "Account Subtype", "Account Number", "Account Reference", "Account Supplier", "Account Reader",
         "Record Start YYYY-MM-DD", "Record End YYYY-MM-DD", "Record Data Quality", "Record Reference",
     ),

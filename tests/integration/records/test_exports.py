@@ -77,6 +77,8 @@ async def test_a_month_is_exported_as_it_stands_and_as_it_was_known(plant: Plant
     assert (row["Account Number"], row["Quantity"], row["Record Data Quality"]) == ("BER1-EM-01", "75043", "Actual")
     assert (row["Record Start YYYY-MM-DD"], row["Record End YYYY-MM-DD"]) == ("2026-03-01", "2026-03-31")
     assert row["Record Reference"].endswith("/2")
+    other = await clients.alice.get(f"{API}/exports/envizi", params={**SPAN, "account_style": 1})
+    assert other.headers["X-EMS-Omitted"] == "2; no_value=1, other_style=1"
     (then,) = rows_of((await clients.alice.get(f"{API}/exports/envizi", params={**SPAN, "as_of": seen.isoformat()})).text)
     assert (then["Quantity"], then["Record Reference"]) == ("74300", row["Record Reference"].replace("/2", "/1"))
     nothing = await clients.alice.get(f"{API}/exports/csv", params={**SPAN, "as_of": before.isoformat()})
@@ -106,6 +108,7 @@ async def test_an_export_is_for_who_may_see_the_site_and_says_what_is_wrong(clie
     assert refused.status_code == 422
     assert "nothing lies between" in refused.json()["detail"]
     assert (await clients.alice.get(f"{API}/exports/csv", params={"site": "BER1"})).status_code == 422
+    assert (await clients.alice.get(f"{API}/exports/msm", params={**SPAN, "account_style": 1})).status_code == 422
 
 
 async def test_the_command_writes_what_rest_answers(

@@ -120,6 +120,13 @@ def test_what_two_mappings_name_is_exported_by_none() -> None:
     assert (made.rows, made.omitted) == ([], {Omission.MAPPED_TWICE: 1})
 
 
+def test_a_file_of_one_account_style_leaves_the_others_out_and_says_so() -> None:
+    made = make_export(ExportProfile.ENVIZI, RECORDS, mapped, 14446)
+    assert [row["Account Number"] for row in made.rows] == ["BER1-GM-01"]
+    assert made.omissions() == "6; void=1, no_value=1, unmapped=1, other_unit=1, other_style=2"
+    assert "Quantity" not in made.text()
+
+
 def test_an_amended_record_keeps_its_name_and_gets_another_correlation_id() -> None:
     made = make_export(ExportProfile.MSM, [record(1), record(1, revision=2, status="amended")], mapped)
     assert len({row["Name"] for row in made.rows}) == 1
