@@ -18,7 +18,10 @@ from ems_telemetry.storage.keys import create_key
 
 @dataclass(frozen=True, slots=True)
 class Clients:
-    """Alice states facts and may approve those of others, Bob approves, an auditor reads the trail; Munich is another site."""
+    """Alice states facts and may approve those of others, Bob approves, an auditor reads the trail; Munich is another site.
+
+    The administrator runs the service.
+    """
 
     alice: httpx.AsyncClient
     bob: httpx.AsyncClient

@@ -165,6 +165,10 @@ class Metrics:
         self.reloads = Counter("reloads_total", "Reloads of the configuration by their outcome.", ["outcome"], **prefix)
         self.database_info = Gauge("database_info", "1 for the kind of database in use.", ["capability"], **prefix)
         self.dead_letters = Counter("dead_letters_total", "Dead letters stored.", ["reason"], **prefix)
+        self.outbox_waiting = Gauge("outbox_waiting", "Deliveries to webhooks that wait.", **prefix)
+        self.webhook_deliveries = Counter(
+            "webhook_deliveries", "Attempts to deliver to webhooks by what came of them.", ["outcome"], **prefix
+        )
         self.api_request = Histogram(
             "api_request_seconds", "Time to answer a request.", ["method", "route", "status"], **prefix
         )

@@ -38,6 +38,7 @@ TAGS = [
     {"name": "Records", "description": "Figures that stand: each with its method, inputs and hash, in all its revisions."},
     {"name": "Compliance", "description": "Whether limits were kept, as far as is known, and what exceeded them."},
     {"name": "Registers", "description": "What people state: never edited, only revised, decided about and declared void."},
+    {"name": "Webhooks", "description": "What is delivered to webhooks, and what became of it."},
     {"name": "Audit", "description": "Who did what to which piece of evidence, and whether it still holds."},
     {"name": "Losses", "description": "What did not become a reading, and why."},
     {"name": "Service", "description": "How the service stands. The operations at the root need no key."},

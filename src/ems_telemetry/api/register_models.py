@@ -77,6 +77,17 @@ def entry_model(register: Register) -> type[BaseModel]:
     )
 
 
+def with_secret(item: type[BaseModel]) -> type[BaseModel]:
+    """Describes a fact as it is answered to who states it first, with its secret."""
+    described = "Shown when it is first stated, and never again."
+    return create_model(
+        f"{item.__name__}Stated",
+        __base__=item,
+        __doc__=item.__doc__,
+        secret=(str | None, Field(default=None, description=described, examples=["whsec_…"])),
+    )
+
+
 def stated_model(register: Register, *, with_id: bool) -> type[BaseModel]:
     """Describes what a client says when it states a fact."""
     name = "New" + "".join(part.title() for part in register.kind.split("_")) + ("" if with_id else "Revision")

@@ -15,17 +15,16 @@ import msgspec
 from fastapi import APIRouter, Body, Path, Query, Request, Security
 from starlette.responses import Response
 
-from ems_telemetry.api.access import Reader, require
+from ems_telemetry.api.access import require
 from ems_telemetry.api.caller import Caller
 from ems_telemetry.api.description import PREFIX, STORED, Responses, listed, problems
 from ems_telemetry.api.etag import IfMatch, check_match, etag_of, tagged
-from ems_telemetry.api.format import Item
 from ems_telemetry.api.idempotency import IdempotencyKey
 from ems_telemetry.api.instruments import InstrumentsQuery, select_by_status
 from ems_telemetry.api.items import Page
 from ems_telemetry.api.page import Listing
 from ems_telemetry.api.problem import ApiError, ProblemType, wrong_parameter
-from ems_telemetry.api.register_models import Decision, EntriesQuery, EntryId, OneQuery, entry_model, stated_model
+from ems_telemetry.api.register_models import Decision, EntriesQuery, EntryId, OneQuery, entry_model, stated_model, with_secret
 from ems_telemetry.api.services import ApiServices, Services
 from ems_telemetry.model import Scope
 from ems_telemetry.records import entries, stating
@@ -36,6 +35,7 @@ from ems_telemetry.rules.calibration import CalibrationStatus
 from ems_telemetry.storage.audit import Actor
 from ems_telemetry.storage.database import Connection
 from ems_telemetry.storage.entries import EntryFilter, EntryRow, EntryTakenError, NewEntry, read_entries
+from ems_telemetry.storage.outbox import read_webhook_secret
 from ems_telemetry.storage.point_facts import PointFacts, read_facts, read_meter_sites
 
 Endpoint = Callable[..., Awaitable[Response]]
@@ -63,6 +63,7 @@ class Operations:
         self.item = entry_model(register)
         self.router = APIRouter(prefix=f"{PREFIX}/{register.path}", tags=["Registers"], responses=STORED)
         self._writer = Annotated[Caller, Security(require(*_scopes(*register.scopes)))]
+        self._reader = Annotated[Caller, Security(require(*_scopes(*register.readers)))]
         self._approver = Annotated[Caller, Security(require(Scope.APPROVE))]
 
     def add_to_router(self) -> APIRouter:
@@ -87,6 +88,8 @@ class Operations:
         status: int = 200,
     ) -> None:
         model: Any = Page[self.item] if name.startswith("list") else self.item  # type: ignore[name-defined]  # made at run time
+        if name.startswith("add") and self.register.has_secret:
+            model = with_secret(self.item)
         self.router.add_api_route(
             path, endpoint, methods=[method], name=name, summary=summary, description=f"{self.register.title} {summary}",
             responses=responses, response_model=model, status_code=status,
@@ -96,7 +99,7 @@ class Operations:
         register = self.register
 
         async def list_entries(
-            request: Request, services: Services, caller: Reader, query: EntriesQuery | InstrumentsQuery
+            request: Request, services: Services, caller: Caller, query: EntriesQuery | InstrumentsQuery
         ) -> Response:
             caller.check_site(query.site)
             listing = Listing(request, query)
@@ -106,7 +109,7 @@ class Operations:
             return await listing.answer(rows[: listing.limit], self.item, to_item, key=lambda row: row.id)
 
         async def get_entry(
-            services: Services, caller: Reader, id_: EntryPath, query: Annotated[OneQuery, Query()]
+            services: Services, caller: Caller, id_: EntryPath, query: Annotated[OneQuery, Query()]
         ) -> Response:
             rows = await _revisions(services, register, caller, id_, query.as_of)
             if query.at is not None:
@@ -116,12 +119,14 @@ class Operations:
             return written(register, rows[-1])
 
         async def list_revisions(
-            services: Services, caller: Reader, id_: EntryPath, query: Annotated[OneQuery, Query()]
+            services: Services, caller: Caller, id_: EntryPath, query: Annotated[OneQuery, Query()]
         ) -> Response:
             rows = await _revisions(services, register, caller, id_, query.as_of)
             body = {"items": [entry_item(register, row) for row in rows], "next": None}
             return Response(msgspec.json.encode(body), media_type="application/json")
 
+        for endpoint in (list_entries, get_entry, list_revisions):
+            _typed(endpoint, caller=self._reader)
         kind, missing = register.kind, problems(ProblemType.NOT_FOUND)
         query = InstrumentsQuery if kind == "instrument" else EntriesQuery
         _typed(list_entries, query=Annotated[query, Query()])
@@ -197,7 +202,7 @@ def _scopes(*words: str) -> list[Scope]:
     return [Scope(word) for word in dict.fromkeys(words)]
 
 
-def entry_item(register: Register, row: EntryRow) -> Item:
+def entry_item(register: Register, row: EntryRow) -> dict[str, Any]:
     """A revision as an item of its model."""
     left_out = {"seq", "decided_by"}
     return {
@@ -214,10 +219,11 @@ def state_of(row: EntryRow) -> str:
     return etag_of(f"{row.kind}/{row.id}", f"{row.revision}/{len(row.decisions)}")
 
 
-def written(register: Register, row: EntryRow, status: int = 200) -> Response:
-    """Writes one revision."""
-    headers = {**tagged(state_of(row)), "Vary": "Authorization"}
-    return Response(msgspec.json.encode(entry_item(register, row)), status, headers, media_type="application/json")
+def written(register: Register, row: EntryRow, status: int = 200, secret: str | None = None) -> Response:
+    """Writes one revision; with a secret, which is shown this once and kept by nobody in between."""
+    headers = {**tagged(state_of(row)), "Vary": "Authorization"} | ({"Cache-Control": "no-store"} if secret else {})
+    item = entry_item(register, row) | ({"secret": secret} if secret else {})
+    return Response(msgspec.json.encode(item), status, headers, media_type="application/json")
 
 
 def actor_of(caller: Caller) -> Actor:
@@ -298,7 +304,8 @@ async def _state(
             if follows:
                 raise _overtaken(error.newest) from error
             return await _stated_before(connection, register, new, caller)
-    return written(register, row, 200 if follows else 201)
+        secret = await read_webhook_secret(connection, id_) if register.has_secret and not follows else None
+    return written(register, row, 200 if follows else 201, secret)
 
 
 async def _stated_before(connection: Connection, register: Register, new: NewEntry, caller: Caller) -> Response:

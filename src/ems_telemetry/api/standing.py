@@ -200,6 +200,17 @@ class IntervalsStanding(Described):
     """Why nothing can be computed now; null where that is not so."""
 
 
+class WebhooksStanding(Described):
+    """What is delivered to webhooks."""
+
+    waiting: int = 0
+    """Deliveries that wait, as of the last count."""
+    failed: int = 0
+    """Deliveries that were given up in the last 30 days; see `GET /outbox`."""
+    failing: dict[str, str] = {}
+    """Webhooks that do not take what is sent now, and why."""
+
+
 class ConfigurationStanding(Described):
     """What the service runs by."""
 
@@ -230,4 +241,5 @@ class Standing(Described):
     database: DatabaseStanding
     gaps: GapsStanding
     intervals: IntervalsStanding
+    webhooks: WebhooksStanding = WebhooksStanding()
     configuration: ConfigurationStanding

@@ -18,6 +18,7 @@ from ems_telemetry.records.method import Asked, Figure, Method
 from ems_telemetry.records.methods import METHODS, find_method
 from ems_telemetry.records.rows import row_of
 from ems_telemetry.records.sources import Sources
+from ems_telemetry.records.webhooks import announce_record
 from ems_telemetry.storage.audit import Act, Actor, append_act
 from ems_telemetry.storage.database import Connection
 from ems_telemetry.storage.records import (
@@ -110,7 +111,7 @@ async def void(connection: Connection, before: RecordRow, reason: str, now: date
 async def append_revision(
     connection: Connection, envelope: dict[str, Any], made: Draft, actor: Actor, now: datetime
 ) -> RecordRow:
-    """Appends a revision with its line in the audit trail."""
+    """Appends a revision with its line in the audit trail, and what webhooks are told of it."""
     row = row_of(envelope)
     action = {"final": "finalised", "amended": "amended", "voided": "voided"}[row.status]
     act = Act(
@@ -125,6 +126,7 @@ async def append_revision(
     )
     row = row._replace(seq=(await append_act(connection, actor, act, now)).seq)
     await add_record(connection, row, made.sources, made.snapshot)
+    await announce_record(connection, row, now)
     return row
 
 

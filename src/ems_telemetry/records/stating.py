@@ -12,6 +12,8 @@ from ems_telemetry.records.entries import EntryStatus, status_of
 from ems_telemetry.records.making import void
 from ems_telemetry.records.measured_by import reaches_back_to
 from ems_telemetry.records.registers import REGISTERS, Body, Dated, Register
+from ems_telemetry.records.registers.webhooks import WEBHOOK
+from ems_telemetry.records.webhooks import settle_webhook
 from ems_telemetry.storage.audit import Actor
 from ems_telemetry.storage.database import Connection
 from ems_telemetry.storage.entries import (
@@ -54,6 +56,8 @@ async def state(
         EntryTakenError: another revision was added meanwhile.
     """
     row = await append_entry(connection, actor, new, at, follows)
+    if row.kind == WEBHOOK:
+        await settle_webhook(connection, row.id, at)
     if not register.needs_approval:
         await mark_touched(connection, register, row, f"{register.kind}_changed")
     return row
@@ -74,6 +78,8 @@ async def decide(connection: Connection, actor: Actor, row: EntryRow, decision: 
     decided = await append_decision(connection, actor, row, decision, reason, at)
     if decision == APPROVED and row.kind == VOIDING:
         await _void_record(connection, row, at, actor)
+    if row.kind == WEBHOOK:
+        await settle_webhook(connection, row.id, at)
     if decision != REJECTED:
         await mark_touched(connection, register, decided, f"{row.kind}_{'changed' if decision == APPROVED else 'voided'}")
     return decided

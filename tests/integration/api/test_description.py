@@ -57,6 +57,7 @@ PATHS = {
     "/api/v1/plan": "/api/v1/plan",
     "/api/v1/plan/preliminary": "/api/v1/plan/preliminary?plan=total/EM-01.energy_import/1mo",
     "/api/v1/methods/{name}/versions/{version}": "/api/v1/methods/period_total/versions/1",
+    "/api/v1/outbox": "/api/v1/outbox",
     "/api/v1/audit/events": "/api/v1/audit/events",
     "/api/v1/audit/verify": "/api/v1/audit/verify",
     "/api/v1/evaluations": "/api/v1/evaluations",
@@ -146,7 +147,9 @@ async def test_every_answer_is_as_its_schema_says_and_holds_nothing_else(
         "/api/v1/dead-letters/{id}": f"/api/v1/dead-letters/{letter}",
     }
     await accept(plant, 0, "type: modbus", "0.1")
-    assert set(paths) | {"/metrics"} == {path for method, path, _ in operations_of(document) if method == "GET"}
+    assert set(paths) | {"/metrics", "/api/v1/exports/{profile}"} == {
+        path for method, path, _ in operations_of(document) if method == "GET"
+    }
     headers = {"Authorization": f"Bearer {await plant.key(list(Scope))}"}
     for template, path in paths.items():
         answer = await api.get(path, headers=headers)

@@ -6,11 +6,13 @@ from typing import Final
 from ems_telemetry.records.registers import (
     adjustments,
     exceedances,
+    exports,
     holds,
     instruments,
     obligations,
     operations,
     planning,
+    webhooks,
 )
 from ems_telemetry.records.registers.register import Body, Dated, Register, check_body
 
@@ -26,6 +28,8 @@ REGISTERS: Final[Mapping[str, Register]] = {
         *instruments.REGISTERS,
         *holds.REGISTERS,
         *operations.REGISTERS,
+        *webhooks.REGISTERS,
+        *exports.REGISTERS,
     )
 }
 """Every register by its kind."""

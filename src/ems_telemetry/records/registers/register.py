@@ -19,6 +19,7 @@ from pydantic import (
     WithJsonSchema,
 )
 
+from ems_telemetry.model import Scope
 from ems_telemetry.rules.arithmetic import digits
 
 
@@ -57,6 +58,10 @@ class Register:
     """Whether it belongs to one site; otherwise it may belong to all."""
     untimed: bool = False
     """Whether it happens when it is stated, and not at a time in the plant."""
+    readers: Sequence[str] = (Scope.READ,)
+    """Who may read it: any of these scopes."""
+    has_secret: bool = False
+    """Whether the service makes a secret for each, which is shown once."""
     points_of: Callable[[Any], Sequence[str]] = lambda _body: ()
     """Which points a body names: they must exist, at its site."""
     units_of: Callable[[Any], Mapping[str, str]] = lambda _body: {}
