@@ -129,7 +129,9 @@ class Plant:
     ) -> EntryRow:
         """States a fact as Alice, lets Bob approve it where somebody must, and lets records know."""
         register = REGISTERS[kind]
-        content = register.body.model_validate(body).model_dump(mode="json", by_alias=True)
+        said = register.body.model_validate(body)
+        since, until = register.span_of(said) or (since, until)
+        content = stating.content_of(said)
         now = self.clock.now()
         async with self.database.connection() as connection:
             new = await complete(connection, NewEntry(kind, id_, site, since, until, content, "for a test"))

@@ -17,6 +17,7 @@ from ems_telemetry.api import (
     configuration,
     consumption,
     exports,
+    ghg,
     importing,
     instruments,
     intervals,
@@ -29,6 +30,7 @@ from ems_telemetry.api import (
     plan,
     readings,
     records,
+    register_imports,
     registers,
     retention,
     status,
@@ -87,6 +89,7 @@ def create_app(services: ApiServices) -> FastAPI:
         lineage,  # before records: /records/dependents is no id of a record
         records,
         compliance,
+        ghg,
         methods,
         instruments,
         plan,
@@ -100,7 +103,7 @@ def create_app(services: ApiServices) -> FastAPI:
         writes,
     ):
         app.include_router(module.router)
-    for router in registers.ROUTERS:
+    for router in (*registers.ROUTERS, *register_imports.ROUTERS):
         app.include_router(router)
     app.include_router(status.root_router)
     add_docs(app)

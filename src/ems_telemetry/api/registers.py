@@ -253,7 +253,7 @@ async def _select(
         return await select_by_status(services, caller, query, query.status)
     asked = EntryFilter(
         register.kind, query.as_of, caller.sites, query.site, None, query.at or query.from_,
-        None if query.at else query.to,
+        None if query.at else query.to, instants=register.dated is Dated.MOMENT, whole=query.at is not None,
     )  # fmt: skip
     async with services.database.connection() as connection:
         rows = await read_entries(connection, asked)

@@ -124,23 +124,26 @@ class Sources:
         return found
 
     async def revisions(self, kind: str, start: datetime, end: datetime, *, site: str | None = None) -> list[EntryRow]:
-        """Gives all revisions known now of the entries of a kind that speak of `[start, end)`, of one site and of none."""
-        self._note(Source("register", kind, start, end))
-        asked = EntryFilter(kind, sites=None if site is None else (site,), since=start, until=end)
-        return await read_entries(self.connection, asked)
-
-    async def happened(self, kind: str, start: datetime, end: datetime, *, site: str | None = None) -> list[EntryRow]:
-        """Gives what happened within `[start, end)` and holds: samples, movements, corrections; notes each as an input.
-
-        What a later revision dates outside of the span is not among it.
-        """
+        """Gives all revisions of the entries of which any speaks of `[start, end)`, of one site and of none, as known now."""
         self._note(Source("register", kind, start, end))
         sites = None if site is None else (site,)
         instants = REGISTERS[kind].dated is Dated.MOMENT
         asked = EntryFilter(kind, sites=sites, since=start, until=end, whole=True, instants=instants)
-        held = entries.newest(await read_entries(self.connection, asked), needs_approval=REGISTERS[kind].needs_approval)
-        chosen = entries.within(held, start, end, instants=instants)
-        self.use(chosen)
+        return await read_entries(self.connection, asked)
+
+    async def happened(
+        self, kind: str, start: datetime, end: datetime, *, site: str | None = None, use: bool = True
+    ) -> list[EntryRow]:
+        """Gives what happened within `[start, end)` and holds: samples, movements, corrections; notes each as an input.
+
+        What a later revision dates outside of the span is not among it. With `use=False` call `use` with those that go into
+        the figure.
+        """
+        rows = await self.revisions(kind, start, end, site=site)
+        held = entries.newest(rows, needs_approval=REGISTERS[kind].needs_approval)
+        chosen = entries.within(held, start, end, instants=REGISTERS[kind].dated is Dated.MOMENT)
+        if use:
+            self.use(chosen)
         return chosen
 
     async def adjustments(self, kind: str, point: PointFacts, start: datetime, end: datetime) -> list[EntryRow]:

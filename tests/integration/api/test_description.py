@@ -53,6 +53,7 @@ PATHS = {
     "/api/v1/dead-letters/summary": "/api/v1/dead-letters/summary",
     "/api/v1/gaps": "/api/v1/gaps",
     "/api/v1/records": "/api/v1/records",
+    "/api/v1/ghg/inventory": "/api/v1/ghg/inventory?site=BER1&year=2026",
     "/api/v1/methods": "/api/v1/methods",
     "/api/v1/plan": "/api/v1/plan",
     "/api/v1/plan/preliminary": "/api/v1/plan/preliminary?plan=total/EM-01.energy_import/1mo",

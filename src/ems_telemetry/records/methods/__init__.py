@@ -10,15 +10,23 @@ from ems_telemetry.records.methods.aspect_magnitude import AspectMagnitude
 from ems_telemetry.records.methods.completeness import Completeness
 from ems_telemetry.records.methods.compliance import Compliance
 from ems_telemetry.records.methods.energy import Energy
+from ems_telemetry.records.methods.ghg_scope1 import GhgScope1
+from ems_telemetry.records.methods.ghg_scope2 import GhgScope2
 from ems_telemetry.records.methods.meter_balance import MeterBalance
 from ems_telemetry.records.methods.operational_control import OperationalControl
 from ems_telemetry.records.methods.period_total import PeriodTotal
+from ems_telemetry.records.methods.substance_balance import SubstanceBalance
+from ems_telemetry.records.methods.waste_summary import WasteSummary
 from ems_telemetry.records.methods.water_balance import WaterBalanced
 
 __all__ = ["METHODS", "find_method"]
 
 _ALL: Final[tuple[Method, ...]] = (
     PeriodTotal(),
+    GhgScope1(),
+    GhgScope2(),
+    WasteSummary(),
+    SubstanceBalance(),
     Energy(),
     WaterBalanced(),
     MeterBalance(),

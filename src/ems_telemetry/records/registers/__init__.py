@@ -5,8 +5,10 @@ from typing import Final
 
 from ems_telemetry.records.registers import (
     adjustments,
+    by_hand,
     exceedances,
     exports,
+    factors,
     holds,
     instruments,
     obligations,
@@ -14,9 +16,9 @@ from ems_telemetry.records.registers import (
     planning,
     webhooks,
 )
-from ems_telemetry.records.registers.register import Body, Dated, Register, check_body
+from ems_telemetry.records.registers.register import Body, Dated, Number, Register, check_body
 
-__all__ = ["REGISTERS", "Body", "Dated", "Register", "check_body"]
+__all__ = ["REGISTERS", "Body", "Dated", "Number", "Register", "check_body"]
 
 REGISTERS: Final[Mapping[str, Register]] = {
     register.kind: register
@@ -27,6 +29,8 @@ REGISTERS: Final[Mapping[str, Register]] = {
         *exceedances.REGISTERS,
         *instruments.REGISTERS,
         *holds.REGISTERS,
+        *factors.REGISTERS,
+        *by_hand.REGISTERS,
         *operations.REGISTERS,
         *webhooks.REGISTERS,
         *exports.REGISTERS,

@@ -5,10 +5,10 @@ from enum import StrEnum
 from typing import Annotated, Self
 from uuid import UUID
 
-from pydantic import AwareDatetime, Field, model_validator
+from pydantic import Field, model_validator
 
 from ems_telemetry.model import Scope
-from ems_telemetry.records.registers.register import Body, Dated, Number, Register, Sha256, Text, Word
+from ems_telemetry.records.registers.register import Body, Dated, Moment, Number, Register, Sha256, Text, Word
 
 QUARTER_S = 900
 
@@ -17,8 +17,8 @@ class Stretch(Body):
     """A span `[from, to)` of a point, from quarter to quarter."""
 
     point: Word = Field(examples=["EM-01.energy_import"])
-    from_: Annotated[AwareDatetime, Field(alias="from", examples=["2026-03-02T10:00:00Z"])]
-    to: Annotated[AwareDatetime, Field(examples=["2026-03-02T12:00:00Z"])]
+    from_: Annotated[Moment, Field(alias="from", examples=["2026-03-02T10:00:00Z"])]
+    to: Annotated[Moment, Field(examples=["2026-03-02T12:00:00Z"])]
 
     @model_validator(mode="after")
     def _whole_quarters(self) -> Self:

@@ -5,9 +5,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Final, Self
 
-from pydantic import AwareDatetime, Field, model_validator
+from pydantic import Field, model_validator
 
-from ems_telemetry.records.registers.register import Body, Register, Text, Word
+from ems_telemetry.records.registers.register import Body, Moment, Register, Text, Word
 from ems_telemetry.storage.keys import Scope
 
 
@@ -46,8 +46,8 @@ class OperatingStateBody(Body):
     """A state over a span `[from, to)`."""
 
     state: OperatingState
-    from_: Annotated[AwareDatetime, Field(alias="from", examples=["2026-03-02T10:05:00Z"])]
-    to: AwareDatetime | None = Field(default=None, description="Null while it lasts.", examples=["2026-03-02T12:40:00Z"])
+    from_: Annotated[Moment, Field(alias="from", examples=["2026-03-02T10:05:00Z"])]
+    to: Moment | None = Field(default=None, description="Null while it lasts.", examples=["2026-03-02T12:40:00Z"])
     equipment: Word | None = Field(default=None, description="Which unit; null: the whole site.", examples=["boiler 1"])
     cause: Text | None = None
 

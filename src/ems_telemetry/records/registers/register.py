@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any, TypeAlias, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -21,6 +21,8 @@ from pydantic import (
 
 from ems_telemetry.model import Scope
 from ems_telemetry.rules.arithmetic import digits
+
+DayT = TypeVar("DayT", date, datetime)
 
 
 class Dated(StrEnum):
@@ -99,6 +101,19 @@ Number: TypeAlias = Annotated[
     Decimal, BeforeValidator(_number), Field(max_digits=40, decimal_places=20, allow_inf_nan=False), _WORDS, _SCHEMA
 ]
 """A decimal: words of digits keep every digit, JSON numbers are taken as written."""
+FIRST_YEAR, LAST_YEAR = 1900, 2199
+
+
+def _of_our_time(day: DayT) -> DayT:
+    """Refuses years that calendars, databases and plants have no use for, and that no zone can lead out of the calendar."""
+    if not FIRST_YEAR <= day.year <= LAST_YEAR:
+        raise ValueError(f"is not between {FIRST_YEAR} and {LAST_YEAR}; is the year mistyped?")
+    return day
+
+
+Moment: TypeAlias = Annotated[AwareDatetime, AfterValidator(_of_our_time)]
+"""When something was or is, with its zone."""
+Day: TypeAlias = Annotated[date, AfterValidator(_of_our_time)]
 Word: TypeAlias = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
 Text: TypeAlias = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2_000, pattern=r"^[^\x00]+$")
