@@ -19,7 +19,14 @@ from ems_telemetry.records.registers import REGISTERS
 from ems_telemetry.storage.database import Connection
 from ems_telemetry.storage.entries import EntryFilter, EntryRow, read_entries
 from ems_telemetry.storage.interval_series import StoredInterval
-from ems_telemetry.storage.point_facts import PointFacts, PointRevision, read_facts, read_intervals_of, read_point_revisions
+from ems_telemetry.storage.point_facts import (
+    PointFacts,
+    PointRevision,
+    read_facts,
+    read_intervals_of,
+    read_parents,
+    read_point_revisions,
+)
 from ems_telemetry.storage.raw_digests import digest_days
 from ems_telemetry.storage.records import RecordFilter, RecordRow, Source, list_records
 
@@ -76,6 +83,14 @@ class Sources:
     async def points(self, keys: Iterable[str]) -> list[PointFacts]:
         """Gives what is configured of several points, in the order named."""
         return [await self.point(key) for key in keys]
+
+    async def points_of(self, site: str) -> list[PointFacts]:
+        """Gives what is configured of all points of a site, by their key."""
+        return await read_facts(self.connection, site=site)
+
+    async def parents(self) -> dict[str, str]:
+        """Gives the meter behind which each meter stands, of those that stand behind one."""
+        return await read_parents(self.connection)
 
     async def children(self, point: PointFacts, period: Period, start: datetime, end: datetime) -> list[Child]:
         """Gives the intervals of a point within `[start, end)`, without holes: one that is not stored is missing.
