@@ -6,6 +6,7 @@ from typing import Final
 
 from ems_telemetry.errors import CannotComputeError
 from ems_telemetry.records.method import Method, method_id
+from ems_telemetry.records.methods.air_emission import AirEmission
 from ems_telemetry.records.methods.completeness import Completeness
 from ems_telemetry.records.methods.energy import Energy
 from ems_telemetry.records.methods.meter_balance import MeterBalance
@@ -14,7 +15,14 @@ from ems_telemetry.records.methods.water_balance import WaterBalanced
 
 __all__ = ["METHODS", "find_method"]
 
-_ALL: Final[tuple[Method, ...]] = (PeriodTotal(), Energy(), WaterBalanced(), MeterBalance(), Completeness())
+_ALL: Final[tuple[Method, ...]] = (
+    PeriodTotal(),
+    Energy(),
+    WaterBalanced(),
+    MeterBalance(),
+    Completeness(),
+    AirEmission(),
+)
 METHODS: Final[Mapping[str, Method]] = {method_id(method): method for method in _ALL}
 """Every version by its id. One that was released stays, for the records that were made with it."""
 
