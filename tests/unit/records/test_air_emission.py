@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from ems_telemetry.errors import CannotComputeError
-from ems_telemetry.records.kinds import RecordQuality
 from ems_telemetry.records.emissions import AirEmissionParams
+from ems_telemetry.records.kinds import RecordQuality
 
 pytestmark = pytest.mark.unit
 
