@@ -5,11 +5,12 @@ are refused: what they say depends on who prints them.
 """
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import Enum
 from hashlib import sha256
+from types import NoneType
 from typing import Any, Final, NoReturn, TypeAlias
 from uuid import UUID
 
@@ -102,10 +103,11 @@ def time_words(value: datetime) -> str:
 def _as_json(value: object, path: str, depth: int) -> Json:
     if depth > MAX_DEPTH:
         raise ValueError(f"{path[:200]}: is nested more than {MAX_DEPTH} deep")
-    if isinstance(value, Mapping):
-        return {_key(key, path): _as_json(part, f"{path}.{key}", depth + 1) for key, part in value.items()}
-    if isinstance(value, list | tuple):
-        return [_as_json(part, f"{path}[{index}]", depth + 1) for index, part in enumerate(value)]
+    if type(value) not in _FORMS:  # scalars, which are most, need not be asked what else they are
+        if isinstance(value, Mapping):
+            return {_key(key, path): _as_json(part, f"{path}.{key}", depth + 1) for key, part in value.items()}
+        if isinstance(value, list | tuple):
+            return [_as_json(part, f"{path}[{index}]", depth + 1) for index, part in enumerate(value)]
     try:
         return _scalar(value)
     except TypeError as error:
@@ -115,19 +117,23 @@ def _as_json(value: object, path: str, depth: int) -> Json:
 
 
 def _scalar(value: object) -> Json:
-    if value is None or isinstance(value, bool):
-        return value
-    if isinstance(value, Enum):
-        return _scalar(value.value)
-    for form, write in _FORMS:
-        if isinstance(value, form):
-            return write(value)
+    for kind in type(value).__mro__:
+        if kind in _FORMS:
+            return _FORMS[kind](value)
     raise TypeError(f"a {type(value).__name__} has no form in evidence")
+
+
+def _itself(value: Json) -> Json:
+    return value
+
+
+def _value_of(value: Enum) -> Json:
+    return _scalar(value.value)
 
 
 def _text(value: str) -> str:
     try:
-        value.encode()
+        value.isascii() or value.encode()
     except UnicodeEncodeError as error:
         raise ValueError(f"{value!r} holds half a surrogate pair, which is no text") from error
     return value
@@ -162,13 +168,16 @@ def _refuse_number(text: str) -> NoReturn:
     raise ValueError(f"has the number {text}; numbers of evidence are strings or integers")
 
 
-_FORMS: Final[Sequence[tuple[type, Callable[[Any], Json]]]] = (
-    (str, _text),
-    (int, _integer),
-    (Decimal, decimal_words),
-    (datetime, time_words),
-    (date, date.isoformat),
-    (UUID, str),
-    (float, _refuse_float),
-)
-"""How scalars are written; a datetime is a date too and comes before."""
+_FORMS: Final[Mapping[type, Callable[[Any], Json]]] = {
+    str: _text,
+    int: _integer,
+    bool: _itself,
+    NoneType: _itself,
+    Decimal: decimal_words,
+    datetime: time_words,
+    date: date.isoformat,
+    UUID: str,
+    Enum: _value_of,
+    float: _refuse_float,
+}
+"""How scalars are written; of a class that is several of these, the nearest ancestor decides."""

@@ -87,7 +87,7 @@ class PackContents:
 def build_pack(target: Path, contents: PackContents, key: SigningKey) -> Manifest:
     """Builds a pack and signs it; it is there whole and on disk when this returns, over an older one too.
 
-    Files given as paths are read twice, piece by piece.
+    Files given as paths are read twice, piece by piece. The pack is for its owner alone (mode 0600) until somebody hands it on.
 
     Raises:
         PackError: a name is not plain, a record's hash is not that of its content, the chain does not hold, a file cannot be

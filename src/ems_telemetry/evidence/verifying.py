@@ -71,7 +71,7 @@ class PackVerdict:
     @property
     def ok(self) -> bool:
         """Whether the pack is sound: everything in it is as it was signed, and by the trusted key if one was given."""
-        return not self.findings
+        return self.signed and not self.findings
 
 
 def verify_pack(path: Path, trusted_key: bytes | None = None) -> PackVerdict:

@@ -1,7 +1,7 @@
 import json
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
-from enum import IntEnum, StrEnum
+from enum import Enum, IntEnum, StrEnum
 from hashlib import sha256
 from types import MappingProxyType
 from uuid import UUID
@@ -33,6 +33,10 @@ class Code(IntEnum):
     GOOD = 192
 
 
+class Limit(Enum):
+    NOX = Decimal("200.0")
+
+
 @pytest.mark.parametrize(
     ("value", "expected"),
     [
@@ -47,6 +51,7 @@ class Code(IntEnum):
         (UUID(int=1), '"00000000-0000-0000-0000-000000000001"'),
         (Word.GOOD, '"good"'),
         (Code.GOOD, "192"),
+        (Limit.NOX, '"200"'),
         (MappingProxyType({"b": (1, None), "a": True}), '{"a":true,"b":[1,null]}'),
         ({}, "{}"),
         ([], "[]"),

@@ -1,6 +1,8 @@
+import re
 import struct
 import zipfile
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -145,6 +147,44 @@ def test_other_packings_are_refused(original: Original) -> None:
     assert messages(verify_pack(path)) == ["a.txt: is packed by method 14; packs know stored and deflated"]
 
 
+def headers_changed(content: bytes, name: bytes, at: tuple[int, int], field: bytes) -> bytes:
+    """Writes a field of a file into its two headers, at these places in the local one and in the central directory."""
+    local, central = content.index(name) - 30 + at[0], content.rindex(name) - 46 + at[1]
+    changed = bytearray(content)
+    changed[local : local + len(field)] = changed[central : central + len(field)] = field
+    return bytes(changed)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_file_that_the_zip_itself_says_is_damaged_is_named(original: Original, name: str) -> None:
+    damaged = headers_changed(original.path.read_bytes(), name.encode(), (14, 16), bytes(4))
+    verdict = original.verify_bytes(damaged)
+    assert not verdict.ok
+    assert messages(verdict) == [f"{name}: cannot be read: Bad CRC-32 for file {name!r}"]
+
+
+def test_a_line_longer_than_any_record_is_not_read_on(original: Original) -> None:
+    content = b'"' + b"x" * 2**20 + b'"\n'
+    what = {"path": "methods.ndjson", "sha256": sha256(content).hexdigest(), "size": len(content), "rows": 1}
+    files = signed_anew(original.files, lambda it: it["files"].__setitem__(1, what), original.key)
+    found = messages(original.verify({**files, "methods.ndjson": content}))
+    assert found == [f"methods.ndjson: has more than {2**20} bytes in line 1"]
+
+
+def test_encrypted_files_are_refused(original: Original) -> None:
+    locked = headers_changed(original.path.read_bytes(), b"methods.ndjson", (6, 8), b"\1\0")
+    assert messages(original.verify_bytes(locked)) == ["methods.ndjson: is encrypted"]
+
+
+def test_more_than_a_pack_may_hold_is_refused_unread(original: Original) -> None:
+    files = {**original.files, **{f"extra-{number}": b"x" for number in range(5)}}
+    content = packed(original.folder / "large.zip", files).read_bytes()
+    for number in range(5):
+        content = headers_changed(content, f"extra-{number}".encode(), (22, 24), struct.pack("<I", 2**32 - 2))
+    (told,) = messages(original.verify_bytes(content))
+    assert re.fullmatch(rf"sizes: the files have 2147\d{{7}} bytes; a pack holds up to {2**34}", told)
+
+
 @pytest.mark.parametrize(("before", "behind"), [(b"#!/bin/sh\n", b""), (b"", b"more")])
 def test_bytes_around_the_zip_are_told(original: Original, before: bytes, behind: bytes) -> None:
     verdict = original.verify_bytes(before + original.path.read_bytes() + behind)
@@ -155,9 +195,8 @@ def test_a_zip_bomb_is_not_read(original: Original) -> None:
     """A file that claims a few bytes and would unpack to many is read no further than it claims."""
     bomb = packed(original.folder / "bomb.zip", {**original.files, "readings/EL-01.csv": bytes(2**22)}).read_bytes()
     claimed = struct.pack("<I", len(original.files["readings/EL-01.csv"]))
-    local, central = bomb.index(b"readings/EL-01.csv") - 30 + 22, bomb.rindex(b"readings/EL-01.csv") - 46 + 24
-    assert bomb[local : local + 4] == bomb[central : central + 4] == struct.pack("<I", 2**22)
-    smaller = bomb[:local] + claimed + bomb[local + 4 : central] + claimed + bomb[central + 4 :]
+    smaller = headers_changed(bomb, b"readings/EL-01.csv", (22, 24), claimed)
+    assert smaller != bomb
     assert [finding.path for finding in original.verify_bytes(smaller).findings] == ["readings/EL-01.csv"]
     told = messages(original.verify_bytes(bomb))
     assert told == [f"readings/EL-01.csv: has {2**22} bytes, and {len(original.files['readings/EL-01.csv'])} by manifest.json"]
