@@ -124,10 +124,11 @@ class Normaliser:
         normalised = None if corrected is None else settle(corrected.value)
         if normalised is not None:
             validated = self._validated(normalised)
-        state = block_state(states)
+        state, instead = block_state(states), self._substitute(standing, main, gas)
         return EmissionBlock(
             day, span.start, span.end, standing, state, standing is Standing.VALID and state not in self._excluded, reason,
-            main.mean, normalised, validated, self._substitute(standing, main, gas), gas, _oxygen_factor(corrected),
+            main.mean, normalised, validated, None if instead is None else settle(instead.value), gas,
+            _oxygen_factor(corrected or instead),
             main.is_uncertain or any(other.is_uncertain for other in others.values()),
             main.is_corrected or any(other.is_corrected for other in others.values()),
         )  # fmt: skip
@@ -143,12 +144,12 @@ class Normaliser:
         ci, limit = self._params.ci_percent, self._params.elv
         return None if ci is None or limit is None else settle(validate_average(normalised, ci, limit).validated)
 
-    def _substitute(self, standing: Standing, main: Judged, gas: Mapping[Auxiliary, Decimal]) -> Decimal | None:
+    def _substitute(self, standing: Standing, main: Judged, gas: Mapping[Auxiliary, Decimal]) -> Corrected | None:
         """Brings what stands in to the basis; where the gas is not known there is nothing to bring it by."""
         if standing is not Standing.INVALID or main.substitute is None:
             return None
         try:
-            return settle(self._correct(main.substitute, gas).value)
+            return self._correct(main.substitute, gas)
         except CannotComputeError:
             return None
 

@@ -29,6 +29,7 @@ class Quarter(NamedTuple):
 
 
 _USUAL: Final[Sequence[Any]] = (None, "0", None, False, False)
+_CORRECTED: Final = 4
 
 
 async def gather_quarters(sources: Sources, point: PointFacts, start: datetime, end: datetime) -> dict[str, Any]:
@@ -81,3 +82,8 @@ def quarters_of(inputs: Mapping[str, Any]) -> list[Quarter]:
 def _quarter(row: Sequence[Any]) -> Quarter:
     value, coverage, substitute, is_uncertain, is_corrected = [*row, *_USUAL[len(row) :]]
     return Quarter(decimal_of(value), Decimal(coverage), decimal_of(substitute), is_uncertain, is_corrected)
+
+
+def is_any_corrected(inputs: Mapping[str, Any]) -> bool:
+    """Tells whether a person put a value in the place of a measured one."""
+    return any(row[_CORRECTED:] == [True] for row in inputs["quarters"])

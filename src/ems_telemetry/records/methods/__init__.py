@@ -8,6 +8,7 @@ from ems_telemetry.errors import CannotComputeError
 from ems_telemetry.records.method import Method, method_id
 from ems_telemetry.records.methods.air_emission import AirEmission
 from ems_telemetry.records.methods.completeness import Completeness
+from ems_telemetry.records.methods.emission_mass import EmissionMass
 from ems_telemetry.records.methods.energy import Energy
 from ems_telemetry.records.methods.meter_balance import MeterBalance
 from ems_telemetry.records.methods.period_total import PeriodTotal
@@ -22,6 +23,7 @@ _ALL: Final[tuple[Method, ...]] = (
     MeterBalance(),
     Completeness(),
     AirEmission(),
+    EmissionMass(),
 )
 METHODS: Final[Mapping[str, Method]] = {method_id(method): method for method in _ALL}
 """Every version by its id. One that was released stays, for the records that were made with it."""
