@@ -52,13 +52,24 @@ def newest(rows: Iterable[EntryRow], *, needs_approval: bool) -> list[EntryRow]:
 def covering(rows: Iterable[EntryRow], moment: datetime, *, needs_approval: bool) -> list[EntryRow]:
     """Gives of each entry the newest revision that holds at a moment: for what is in force over a span, as limits are.
 
-    A revision that begins later leaves the one before it in force until then.
+    A revision that begins later leaves the one before it in force until then; from its beginning on it alone counts, so that
+    where it ends, the entry does. Give all revisions of each entry.
     """
-    chosen = []
+    chosen: list[EntryRow] = []
     for _, revisions in groupby(rows, key=lambda row: row.id):
-        at = [row for row in in_force(revisions, needs_approval=needs_approval) if holds_at(row, moment)]
-        chosen.extend(at[-1:])
+        standing = in_force(revisions, needs_approval=needs_approval)
+        begun = [row for row in standing if row.valid_from is None or row.valid_from <= moment]
+        chosen.extend(row for row in begun[-1:] if holds_at(row, moment))
     return chosen
+
+
+def touches(row: EntryRow, start: datetime, end: datetime, *, moments: bool) -> bool:
+    """Tells whether a revision speaks of a part of `[start, end)`; `moments`: without an end, it does not last."""
+    if row.valid_from is not None and row.valid_from >= end:
+        return False
+    if row.valid_to is not None:
+        return row.valid_to > start
+    return not moments or row.valid_from is None or row.valid_from >= start
 
 
 def holds_at(row: EntryRow, moment: datetime) -> bool:

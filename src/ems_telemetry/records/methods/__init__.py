@@ -10,6 +10,8 @@ from ems_telemetry.records.methods.air_emission import AirEmission
 from ems_telemetry.records.methods.completeness import Completeness
 from ems_telemetry.records.methods.emission_mass import EmissionMass
 from ems_telemetry.records.methods.energy import Energy
+from ems_telemetry.records.methods.ghg_scope1 import GhgScope1
+from ems_telemetry.records.methods.ghg_scope2 import GhgScope2
 from ems_telemetry.records.methods.meter_balance import MeterBalance
 from ems_telemetry.records.methods.period_total import PeriodTotal
 from ems_telemetry.records.methods.water_balance import WaterBalanced
@@ -24,6 +26,8 @@ _ALL: Final[tuple[Method, ...]] = (
     Completeness(),
     AirEmission(),
     EmissionMass(),
+    GhgScope1(),
+    GhgScope2(),
 )
 METHODS: Final[Mapping[str, Method]] = {method_id(method): method for method in _ALL}
 """Every version by its id. One that was released stays, for the records that were made with it."""

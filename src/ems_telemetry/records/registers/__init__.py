@@ -3,16 +3,18 @@
 from collections.abc import Mapping
 from typing import Final
 
-from ems_telemetry.records.registers import adjustments, planning
-from ems_telemetry.records.registers.register import Body, Dated, Register, check_body
+from ems_telemetry.records.registers import adjustments, by_hand, factors, planning
+from ems_telemetry.records.registers.register import Body, Dated, Number, Register, check_body
 
-__all__ = ["REGISTERS", "Body", "Dated", "Register", "check_body"]
+__all__ = ["REGISTERS", "Body", "Dated", "Number", "Register", "check_body"]
 
 REGISTERS: Final[Mapping[str, Register]] = {
     register.kind: register
     for register in (
         *planning.REGISTERS,
         *adjustments.REGISTERS,
+        *factors.REGISTERS,
+        *by_hand.REGISTERS,
     )
 }
 """Every register by its kind."""
