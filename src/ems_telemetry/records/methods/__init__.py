@@ -7,6 +7,7 @@ from typing import Final
 from ems_telemetry.errors import CannotComputeError
 from ems_telemetry.records.method import Method, method_id
 from ems_telemetry.records.methods.air_emission import AirEmission
+from ems_telemetry.records.methods.availability import Availability
 from ems_telemetry.records.methods.completeness import Completeness
 from ems_telemetry.records.methods.emission_mass import EmissionMass
 from ems_telemetry.records.methods.energy import Energy
@@ -26,6 +27,7 @@ _ALL: Final[tuple[Method, ...]] = (
     Completeness(),
     AirEmission(),
     EmissionMass(),
+    Availability(),
     GhgScope1(),
     GhgScope2(),
 )
