@@ -9,12 +9,14 @@ from ems_telemetry.records.method import Method, method_id
 from ems_telemetry.records.methods.air_emission import AirEmission
 from ems_telemetry.records.methods.availability import Availability
 from ems_telemetry.records.methods.completeness import Completeness
+from ems_telemetry.records.methods.discharge import DischargeMonitoring
 from ems_telemetry.records.methods.emission_mass import EmissionMass
 from ems_telemetry.records.methods.energy import Energy
 from ems_telemetry.records.methods.ghg_scope1 import GhgScope1
 from ems_telemetry.records.methods.ghg_scope2 import GhgScope2
 from ems_telemetry.records.methods.meter_balance import MeterBalance
 from ems_telemetry.records.methods.period_total import PeriodTotal
+from ems_telemetry.records.methods.ph_control import PhControl
 from ems_telemetry.records.methods.water_balance import WaterBalanced
 
 __all__ = ["METHODS", "find_method"]
@@ -28,6 +30,8 @@ _ALL: Final[tuple[Method, ...]] = (
     AirEmission(),
     EmissionMass(),
     Availability(),
+    DischargeMonitoring(),
+    PhControl(),
     GhgScope1(),
     GhgScope2(),
 )
