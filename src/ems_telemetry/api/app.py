@@ -23,6 +23,7 @@ from ems_telemetry.api import (
     records,
     registers,
     status,
+    substituting,
     writes,
 )
 from ems_telemetry.api.access import Doorkeeper
@@ -79,6 +80,7 @@ def create_app(services: ApiServices) -> FastAPI:
         losses,
         configuration,
         status,
+        substituting,
         writes,
     ):
         app.include_router(module.router)

@@ -129,16 +129,21 @@ class DayBlocks(NamedTuple):
     blocks: Sequence[int]
 
 
+def days_between(start: datetime, end: datetime, length: BlockLength, zone: tzinfo) -> list[DayBlocks]:
+    """Cuts a period into the days of a place, from the one it begins in to the one it ends in, and these into blocks."""
+    edges = edges_of(Period.DAY, microseconds(start), microseconds(end), zone)
+    return [
+        DayBlocks(moment_of(left).astimezone(zone).date(), moment_of(left), _cut(left, right, length, zone))
+        for left, right in pairwise(edges)
+    ]
+
+
 def days_as_inputs(start: datetime, end: datetime, length: BlockLength, zone: tzinfo) -> list[dict[str, Any]]:
-    """Cuts a period into the days of a place and these into blocks; as inputs of `days_of`.
+    """Cuts a period into days and blocks, as inputs of `days_of`.
 
     The cuts are kept with the inputs: rules about daylight saving change, and a figure must not.
     """
-    edges = edges_of(Period.DAY, microseconds(start), microseconds(end), zone)
-    return [
-        {"day": moment_of(left).astimezone(zone).date(), "start": moment_of(left), "blocks": _cut(left, right, length, zone)}
-        for left, right in pairwise(edges)
-    ]
+    return [day._asdict() for day in days_between(start, end, length, zone)]
 
 
 def _cut(day_us: int, end_us: int, length: BlockLength, zone: tzinfo) -> list[int]:
