@@ -1,6 +1,7 @@
 """The plant of `record_plant` with a stack and an outfall, whose quarters tests write themselves."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 
 from record_plant import METERS, POINTS, QUARTER, SITES, Plant, make_plant, point
@@ -17,6 +18,7 @@ from ems_telemetry.storage.registry import MeterRow, synchronise
 
 NOX, OXYGEN, FLOW, STATE = "CEMS-01.nox", "CEMS-01.o2", "CEMS-01.flow", "CEMS-01.state"
 PH, COD, EFFLUENT = "OF-01.ph", "OF-01.cod", "OF-01.volume"
+STATES = {"stopped": 0.0, "running": 1.0}
 Value = str | int | None
 
 
@@ -33,7 +35,9 @@ async def make_stack(database: Database) -> Plant:
         point(NOX, "nox_concentration", "mg/Nm3", Kind.GAUGE, "air"),
         point(OXYGEN, "oxygen_content", "%", Kind.GAUGE, "air"),
         point(FLOW, "stack_gas_flow", "Nm3/h", Kind.GAUGE, "air"),
-        point(STATE, "state", "1", Kind.STATE, "air"),
+        replace(
+            point(STATE, "operating_state", "1", Kind.STATE, "air"), definition={"states": {"stopped": 0.0, "running": 1.0}}
+        ),
         point(PH, "ph", "pH", Kind.GAUGE, "water"),
         point(COD, "chemical_oxygen_demand", "mg/L", Kind.GAUGE, "water"),
         point(EFFLUENT, "effluent_volume", "m3", Kind.COUNTER, "water"),

@@ -15,9 +15,9 @@ from pydantic import AwareDatetime, Field
 
 from ems_telemetry.errors import CannotComputeError
 from ems_telemetry.records.blocks import BlockLength, block_profile, days_between, judge, spans_of
-from ems_telemetry.records.operation import Operation, StatePoint, operations_of
+from ems_telemetry.records.operation import Operation, StatePoint, gather_state, operations_of
 from ems_telemetry.records.parameters import Params
-from ems_telemetry.records.quarters import Quarter, gather_extremes, gather_quarters, quarters_of
+from ems_telemetry.records.quarters import Quarter, gather_quarters, quarters_of
 from ems_telemetry.records.registers.register import Number, Word
 from ems_telemetry.records.sources import Sources
 from ems_telemetry.rules.availability import monitor_availability
@@ -184,9 +184,7 @@ async def _read(  # as `propose`
     quarters += [Quarter(None, Decimal(0))] * ((end - start) // _QUARTER - len(quarters))
     states = [Operation.RUNNING] * len(quarters)
     if params.state is not None:
-        teller = await sources.point(params.state.point)
-        extremes = await gather_extremes(sources, teller, start, end)
-        states = operations_of(params.state, [(mean, least, greatest) for mean, least, greatest in extremes])
+        states = operations_of(*await gather_state(sources, params.state, start, end))
     profile = block_profile(params.hour_profile or _HOURS[method], BlockLength.HOUR)
     hours = []
     for _, spans in spans_of(days):

@@ -115,6 +115,10 @@ class Sources:
         await self._note_revisions(point, start, end)
         return found
 
+    async def meanings(self, point: PointFacts, start: datetime, end: datetime) -> list[PointRevision]:
+        """Gives what a point meant within `[start, end)`, as `children` notes it."""
+        return await read_point_revisions(self.connection, point.id, start, end)
+
     async def revisions(self, kind: str, start: datetime, end: datetime, *, site: str | None = None) -> list[EntryRow]:
         """Gives all revisions of the entries of which any speaks of `[start, end)`, of one site and of none, as known now."""
         self._note(Source("register", kind, start, end))

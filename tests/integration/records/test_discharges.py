@@ -72,7 +72,7 @@ async def test_a_point_gives_the_daily_values_of_a_month(plant: Plant) -> None:
 
 
 async def test_the_availability_of_an_analyser_is_judged_by_day_and_quarter(plant: Plant) -> None:
-    state = {"point": STATE, "off": [0]}
+    state = {"point": STATE, "off": ["stopped"]}
     await plan(plant, "availability@1", {"point": NOX, "state": state, "pma_profile": "us_part75_so2@1"})
     await hold(plant, NOX, MARCH, APRIL, 100, hole=40)
     await show(plant, STATE, MARCH, [*["1"] * (2972 - 16), *["0"] * 16])

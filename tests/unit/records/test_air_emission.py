@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from ems_telemetry.errors import CannotComputeError
 from ems_telemetry.records.emissions import AirEmissionParams
 from ems_telemetry.records.kinds import RecordQuality
+from ems_telemetry.records.operation import StatePoint
 
 pytestmark = pytest.mark.unit
 
@@ -211,3 +212,13 @@ def test_an_item_is_refused_that_means_two_things_by_one_number() -> None:
     told = {"point": "CEMS-01.nox", "substance": "NOx", "block_profile": "us_hour@1", "measured_state": NEEDS_NOTHING}
     with pytest.raises(ValidationError, match="each number once"):
         AirEmissionParams.model_validate({**told, "state": {**STATE, "off": [4]}})
+
+
+def test_the_words_of_a_point_stand_for_its_numbers() -> None:
+    told = StatePoint.model_validate({"point": "CEMS-01.state", "off": ["stopped"], "maintenance": ["4"]})
+    numbered = told.in_numbers({"stopped": 0.0, "running": 2.0})
+    assert [numbered.meaning_of(Decimal(number)) for number in (0, 2, 4)] == ["off", "running", "maintenance"]
+    with pytest.raises(CannotComputeError, match='has no state "stopped"; its words are running'):
+        told.in_numbers({"running": 2.0})
+    with pytest.raises(CannotComputeError, match="one number"):
+        told.in_numbers({"stopped": 4.0})

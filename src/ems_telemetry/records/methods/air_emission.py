@@ -15,9 +15,9 @@ from ems_telemetry.records.kinds import RecordQuality, RecordType
 from ems_telemetry.records.layers import CORRECTED
 from ems_telemetry.records.method import Asked, Figure
 from ems_telemetry.records.normalising import EmissionBlock, Measured, Normaliser, auxiliary_quarters
-from ems_telemetry.records.operation import Operation, operations_of
+from ems_telemetry.records.operation import Operation, gather_state, operations_of
 from ems_telemetry.records.parameters import params_of
-from ems_telemetry.records.quarters import extremes_of, gather_extremes, gather_quarters, quarters_of
+from ems_telemetry.records.quarters import extremes_of, gather_quarters, quarters_of
 from ems_telemetry.records.sources import Sources
 from ems_telemetry.rules.arithmetic import mean, percent_of, settle
 from ems_telemetry.rules.averages import INSUFFICIENT, long_mean
@@ -53,13 +53,17 @@ class AirEmission:
         wanted = needed(params.basis.to_basis(), state)
         check_auxiliaries(params, wanted)
         _check_profiles(params)
+        state_quarters = None
+        if params.state is not None:
+            numbered, state_quarters = await gather_state(sources, params.state, asked.start, asked.end)
+            params = params.model_copy(update={"state": numbered})
         gathered: dict[str, Any] = {
             "params": params.model_dump(mode="json"),
             "unit": told,
             "days": days_as_inputs(asked.start, asked.end, params.block, asked.zone),
             "concentration": await gather_quarters(sources, point, asked.start, asked.end),
             "auxiliaries": {},
-            "state": None,
+            "state": state_quarters,
             "before": await days_before(sources, asked) if params.day_profile is not None else None,
         }
         for auxiliary, key in params.auxiliaries.named().items():
@@ -67,9 +71,6 @@ class AirEmission:
                 other = await sources.point(key)
                 check_unit(auxiliary, other)
                 gathered["auxiliaries"][auxiliary.value] = await gather_quarters(sources, other, asked.start, asked.end)
-        if params.state is not None:
-            teller = await sources.point(params.state.point)
-            gathered["state"] = await gather_extremes(sources, teller, asked.start, asked.end)
         return gathered
 
     def compute(self, inputs: Mapping[str, Any]) -> Figure:

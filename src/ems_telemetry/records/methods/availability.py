@@ -23,9 +23,9 @@ from ems_telemetry.records.blocks import (
 from ems_telemetry.records.days import records_before
 from ems_telemetry.records.kinds import RecordQuality, RecordType
 from ems_telemetry.records.method import Asked, Figure
-from ems_telemetry.records.operation import Operation, StatePoint, operations_of
+from ems_telemetry.records.operation import Operation, StatePoint, gather_state, operations_of
 from ems_telemetry.records.parameters import Params, params_of
-from ems_telemetry.records.quarters import extremes_of, gather_extremes, gather_quarters, quarters_of
+from ems_telemetry.records.quarters import extremes_of, gather_quarters, quarters_of
 from ems_telemetry.records.registers.register import Text, Word
 from ems_telemetry.records.sources import Sources
 from ems_telemetry.rules.arithmetic import percent_of, settle
@@ -85,18 +85,18 @@ class Availability:
         if params.pma_profile is not None:
             profile_of(params.pma_profile, LadderProfile)
         point = await sources.point(params.point)
-        gathered: dict[str, Any] = {
+        state_quarters = None
+        if params.state is not None:
+            numbered, state_quarters = await gather_state(sources, params.state, asked.start, asked.end)
+            params = params.model_copy(update={"state": numbered})
+        return {
             "params": params.model_dump(mode="json"),
             "days": days_as_inputs(asked.start, asked.end, BlockLength.HOUR, asked.zone),
             "point": await gather_quarters(sources, point, asked.start, asked.end),
-            "state": None,
+            "state": state_quarters,
             "before": await _gather_before(sources, asked, params),
             "period": asked.item.period,
         }
-        if params.state is not None:
-            teller = await sources.point(params.state.point)
-            gathered["state"] = await gather_extremes(sources, teller, asked.start, asked.end)
-        return gathered
 
     def compute(self, inputs: Mapping[str, Any]) -> Figure:
         """Counts."""
