@@ -13,9 +13,9 @@ from fakes import HandClock
 from ems_telemetry.intervals.calendar import Period, edges_of, microseconds, moment_of
 from ems_telemetry.intervals.interval import IntervalFlag
 from ems_telemetry.model import Kind, Quality
+from ems_telemetry.records import stating
 from ems_telemetry.records.keeper import Keeper
 from ems_telemetry.records.registers import REGISTERS
-from ems_telemetry.records.stating import content_of, decide, state
 from ems_telemetry.storage.audit import Actor
 from ems_telemetry.storage.database import Database
 from ems_telemetry.storage.entries import EntryRow, NewEntry
@@ -118,11 +118,13 @@ class Plant:
         register = REGISTERS[kind]
         said = register.body.model_validate(body)
         since, until = register.span_of(said) or (since, until)
-        new, now = NewEntry(kind, id_, site, since, until, content_of(said), "for a test"), self.clock.now()
+        content = stating.content_of(said)
+        now = self.clock.now()
         async with self.database.connection() as connection:
-            entry = await state(connection, ALICE, register, new, now, None)
+            new = NewEntry(kind, id_, site, since, until, content, "for a test")
+            entry = await stating.state(connection, ALICE, register, new, now, None)
             if register.needs_approval:
-                entry = await decide(connection, BOB, entry, "approved", "looks right", now)
+                entry = await stating.decide(connection, BOB, entry, "approved", "looks right", now)
         return entry
 
     async def records(self, type_: str, **asked: Any) -> list[RecordRow]:  # noqa: ANN401  # whatever the filter takes

@@ -15,12 +15,17 @@ from ems_telemetry.api import (
     completeness,
     configuration,
     consumption,
+    ghg,
+    importing,
     intervals,
     losses,
     meter_events,
+    methods,
     peaks,
+    plan,
     readings,
     records,
+    register_imports,
     registers,
     status,
     substituting,
@@ -75,7 +80,11 @@ def create_app(services: ApiServices) -> FastAPI:
         balances,
         peaks,
         meter_events,
+        importing,
         records,
+        ghg,
+        methods,
+        plan,
         audit,
         losses,
         configuration,
@@ -84,7 +93,7 @@ def create_app(services: ApiServices) -> FastAPI:
         writes,
     ):
         app.include_router(module.router)
-    for router in registers.ROUTERS:
+    for router in (*registers.ROUTERS, *register_imports.ROUTERS):
         app.include_router(router)
     app.include_router(status.root_router)
     add_docs(app)

@@ -10,8 +10,9 @@ from ems_telemetry.api.meter_events import Text
 from ems_telemetry.api.parameters import Name, PageQuery, Time
 from ems_telemetry.records.entries import EntryStatus
 from ems_telemetry.records.registers import Dated, Register
+from ems_telemetry.records.statements import ENTRY_ID
 
-EntryId: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,99}$")]
+EntryId: TypeAlias = Annotated[str, StringConstraints(pattern=ENTRY_ID)]
 
 
 class EntriesQuery(PageQuery):

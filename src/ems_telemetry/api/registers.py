@@ -238,7 +238,7 @@ def _made_id(caller: Caller, key: str | None) -> str:
 async def _select(services: ApiServices, register: Register, caller: Caller, query: EntriesQuery) -> list[EntryRow]:
     asked = EntryFilter(
         register.kind, query.as_of, caller.sites, query.site, None, query.at or query.from_,
-        None if query.at else query.to, moments=register.dated is Dated.MOMENT, whole=query.at is not None,
+        None if query.at else query.to, instants=register.dated is Dated.MOMENT, whole=query.at is not None,
     )  # fmt: skip
     async with services.database.connection() as connection:
         rows = await read_entries(connection, asked)

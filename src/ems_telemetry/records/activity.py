@@ -23,7 +23,7 @@ from ems_telemetry.records.totals import ADDITIVE, CHILD_OF, Shares, flags_of, g
 from ems_telemetry.rules.arithmetic import ZERO, exactly
 from ems_telemetry.storage.records import RecordFilter
 
-SHARED_BY_TIME = "shared_by_time"
+PRORATED = "prorated"
 """A factor changed within an interval or record, which was shared out by time."""
 _WORST_FIRST = (RecordQuality.MISSING, RecordQuality.UNCERTAIN, RecordQuality.ESTIMATED, RecordQuality.GOOD)
 
@@ -191,4 +191,4 @@ def _amount(part: Part) -> Amount:
 
 def _shared(amounts: Iterable[Amount], cuts: set[datetime]) -> list[str]:
     inside = any(amount.start < cut < amount.end for amount in amounts for cut in cuts)
-    return [SHARED_BY_TIME] if inside else []
+    return [PRORATED] if inside else []

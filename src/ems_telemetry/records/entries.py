@@ -1,7 +1,7 @@
 """Which revision of a registered fact holds: what was decided about it, and of what time it speaks."""
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import groupby, pairwise
 
@@ -49,6 +49,25 @@ def newest(rows: Iterable[EntryRow], *, needs_approval: bool) -> list[EntryRow]:
     return chosen
 
 
+def within(rows: Iterable[EntryRow], start: datetime, end: datetime, *, instants: bool) -> list[EntryRow]:
+    """Leaves the revisions that speak of a part of `[start, end)`.
+
+    Args:
+        rows: revisions.
+        start: where the span begins.
+        end: where it ends.
+        instants: whether what has no end happened at once, as a sample was taken; else it lasts.
+    """
+    chosen = []
+    for row in rows:
+        last = row.valid_to
+        if last is None and instants and row.valid_from is not None:
+            last = row.valid_from + timedelta.resolution
+        if (row.valid_from is None or row.valid_from < end) and (last is None or start < last):
+            chosen.append(row)
+    return chosen
+
+
 def covering(rows: Iterable[EntryRow], moment: datetime, *, needs_approval: bool) -> list[EntryRow]:
     """Gives of each entry the newest revision that holds at a moment: for what is in force over a span, as limits are.
 
@@ -61,15 +80,6 @@ def covering(rows: Iterable[EntryRow], moment: datetime, *, needs_approval: bool
         begun = [row for row in standing if row.valid_from is None or row.valid_from <= moment]
         chosen.extend(row for row in begun[-1:] if holds_at(row, moment))
     return chosen
-
-
-def touches(row: EntryRow, start: datetime, end: datetime, *, moments: bool) -> bool:
-    """Tells whether a revision speaks of a part of `[start, end)`; `moments`: without an end, it does not last."""
-    if row.valid_from is not None and row.valid_from >= end:
-        return False
-    if row.valid_to is not None:
-        return row.valid_to > start
-    return not moments or row.valid_from is None or row.valid_from >= start
 
 
 def holds_at(row: EntryRow, moment: datetime) -> bool:

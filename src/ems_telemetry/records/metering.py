@@ -18,12 +18,13 @@ def above(meter: str, parents: Mapping[str, str]) -> list[str]:
     return found
 
 
-def refuse_doubles(points: Sequence[PointFacts], parents: Mapping[str, str]) -> None:
+def refuse_doubles(points: Sequence[PointFacts], parents: Mapping[str, str], *, can_be_allowed: bool = True) -> None:
     """Refuses to add up points of which one counts what another one counts too.
 
     Args:
         points: what is to be added up.
         parents: by meter, the one behind which it stands.
+        can_be_allowed: whether the plan item may say `allow_submeters`.
 
     Raises:
         CannotComputeError: names both, why, and the remedy.
@@ -31,10 +32,9 @@ def refuse_doubles(points: Sequence[PointFacts], parents: Mapping[str, str]) -> 
     for one, other in combinations(points, 2):
         for inner, outer in ((one, other), (other, one)):
             if (why := _inside(inner, outer, parents)) is not None:
-                raise CannotComputeError(
-                    f"{inner.key} and {outer.key} would be counted twice: {inner.key} {why}; "
-                    "take one of them out of the plan item, or set `allow_submeters`"
-                )
+                words = f"{inner.key} and {outer.key} would be counted twice: {inner.key} {why}"
+                remedy = "take one of them out of the plan item"
+                raise CannotComputeError(f"{words}; {remedy}{', or set `allow_submeters`' if can_be_allowed else ''}")
 
 
 def whole_points(points: Iterable[PointFacts]) -> list[PointFacts]:

@@ -15,6 +15,7 @@ from ems_telemetry.evidence.canonical import digest
 from ems_telemetry.intervals.calendar import Period, edges_of, microseconds, moment_of
 from ems_telemetry.intervals.interval import IntervalFlag
 from ems_telemetry.records import entries
+from ems_telemetry.records.interval_digest import interval_digest
 from ems_telemetry.records.registers import REGISTERS, Dated
 from ems_telemetry.storage.database import Connection
 from ems_telemetry.storage.entries import EntryFilter, EntryRow, read_entries
@@ -105,11 +106,10 @@ class Sources:
         self._note(Source("point", point.key, start, end))
         if _is_waiting(point, end):
             self.waits_for.append(point.key)
-        rows = [[child.start, child.value, child.coverage, child.quality, list(child.flags), child.revision] for child in found]
         self.refs.append(
             {
-                "kind": "interval", "id": point.key, "period": str(period), "since": start, "until": end, "rows": len(rows),
-                "hash": digest(rows).hex(),
+                "kind": "interval", "id": point.key, "period": str(period), "since": start, "until": end, "rows": len(found),
+                "hash": interval_digest(found),
             }
         )  # fmt: skip
         await self._note_raw(point, zone, start, end)
@@ -124,17 +124,22 @@ class Sources:
     async def revisions(self, kind: str, start: datetime, end: datetime, *, site: str | None = None) -> list[EntryRow]:
         """Gives all revisions of the entries of which any speaks of `[start, end)`, of one site and of none, as known now."""
         self._note(Source("register", kind, start, end))
-        return await self._entries(kind, start, end, site)
+        sites = None if site is None else (site,)
+        instants = REGISTERS[kind].dated is Dated.MOMENT
+        asked = EntryFilter(kind, sites=sites, since=start, until=end, whole=True, instants=instants)
+        return await read_entries(self.connection, asked)
 
     async def happened(
         self, kind: str, start: datetime, end: datetime, *, site: str | None = None, use: bool = True
     ) -> list[EntryRow]:
         """Gives what happened within `[start, end)` and holds: samples, movements, corrections; notes each as an input.
 
-        Not so with `use=False`: call `use` with those that go into the figure.
+        What a later revision dates outside of the span is not among it. With `use=False` call `use` with those that go into
+        the figure.
         """
-        self._note(Source("register", kind, start, end))
-        chosen = await self._newest(kind, start, end, site)
+        rows = await self.revisions(kind, start, end, site=site)
+        held = entries.newest(rows, needs_approval=REGISTERS[kind].needs_approval)
+        chosen = entries.within(held, start, end, instants=REGISTERS[kind].dated is Dated.MOMENT)
         if use:
             self.use(chosen)
         return chosen
@@ -142,8 +147,10 @@ class Sources:
     async def adjustments(self, kind: str, point: PointFacts, start: datetime, end: datetime) -> list[EntryRow]:
         """Gives what lies over `[start, end)` of a point in a layer, `correction` or `substitution`, in the order recorded."""
         self._note(Source("layer", f"{kind}/{point.key}", start, end))
-        known = await self._newest(kind, start, end, point.site)
-        chosen = sorted((row for row in known if row.body["point"] == point.key), key=lambda row: row.seq)
+        asked = EntryFilter(kind, sites=(point.site,), since=start, until=end, whole=True)
+        known = entries.newest(await read_entries(self.connection, asked), needs_approval=REGISTERS[kind].needs_approval)
+        rows = [row for row in entries.within(known, start, end, instants=False) if row.body["point"] == point.key]
+        chosen = sorted(rows, key=lambda row: row.seq)
         self.use(chosen)
         return chosen
 
@@ -182,20 +189,6 @@ class Sources:
         if asked.plan is not None and asked.since is not None and asked.until is not None:
             self._note(Source("plan", asked.plan, asked.since, asked.until))
         return rows
-
-    async def _newest(self, kind: str, start: datetime, end: datetime, site: str | None) -> list[EntryRow]:
-        register = REGISTERS[kind]
-        rows = await self._entries(kind, start, end, site)
-        return [
-            row
-            for row in entries.newest(rows, needs_approval=register.needs_approval)
-            if entries.touches(row, start, end, moments=register.dated is Dated.MOMENT) and row.site in {None, site or row.site}
-        ]
-
-    async def _entries(self, kind: str, start: datetime, end: datetime, site: str | None) -> list[EntryRow]:
-        moments = REGISTERS[kind].dated is Dated.MOMENT
-        asked = EntryFilter(kind, site=site, since=start, until=end, moments=moments, whole=True)
-        return await read_entries(self.connection, asked)
 
     def _note(self, source: Source) -> None:
         if source not in self.sources:

@@ -47,7 +47,7 @@ async def state(
         register: its kind.
         new: what; its body is checked.
         at: when.
-        follows: the revision it must follow; 0 where it must be the first, None where it does not matter.
+        follows: the revision it must follow; 0 where it must be the first.
 
     Raises:
         EntryTakenError: another revision was added meanwhile.
@@ -88,13 +88,13 @@ async def find_revision(
 
 
 async def mark_touched(connection: Connection, register: Register, row: EntryRow, reason: str) -> None:
-    """Marks the records that were made of facts of this kind at the times it speaks of, or its revisions before spoke of."""
-    for each in await read_entries(connection, EntryFilter(row.kind, id=row.id)):
-        if each.revision <= row.revision:
-            since, until = span_of(register, each)
-            await mark_dependents(connection, "register", [row.kind], reason, since, until)
-            points: Sequence[str] = register.points_of(register.body.model_validate(each.body))
-            await mark_dependents(connection, "layer", [f"{row.kind}/{key}" for key in points], reason, since, until)
+    """Marks the records that were made of facts of this kind at the times it speaks of, now or in a revision before."""
+    known = await read_entries(connection, EntryFilter(row.kind, id=row.id))
+    for each in [*(before for before in known if before.revision < row.revision), row]:
+        since, until = span_of(register, each)
+        await mark_dependents(connection, "register", [row.kind], reason, since, until)
+        points: Sequence[str] = register.points_of(register.body.model_validate(each.body))
+        await mark_dependents(connection, "layer", [f"{row.kind}/{key}" for key in points], reason, since, until)
 
 
 def span_of(register: Register, row: EntryRow) -> tuple[datetime | None, datetime | None]:

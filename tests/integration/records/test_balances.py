@@ -75,6 +75,7 @@ async def test_a_balance_without_a_tree_or_of_two_units_is_refused_with_the_reme
         "B-1": {"meter": "EM-01"},
         "B-2": {"main": [{"point": ENERGY}], "submeters": [{"point": WATER_IN}]},
         "B-3": {"meter": "EM-77"},
+        "B-4": {"main": [{"point": ENERGY}], "submeters": [{"point": SUB}, {"point": SUB}]},
     }.items():
         await plant.state("plan", id_, {"method": "meter_balance@1", "scope": "EM-01", "params": params}, since=MARCH)
     await close(plant)
@@ -83,4 +84,5 @@ async def test_a_balance_without_a_tree_or_of_two_units_is_refused_with_the_reme
     }
     assert "no meter that counts active_energy_import names EM-01 as its `parent`" in refused["B-1"]
     assert f"{ENERGY} counts kWh and {WATER_IN} m3" in refused["B-2"]
+    assert refused["B-4"].endswith(f"{SUB} is named twice; take one of them out of the plan item")
     assert "EM-77 counts nothing at this site" in refused["B-3"]

@@ -180,7 +180,7 @@ async def test_cr46_each_factor_counts_for_what_was_measured_and_not_for_its_tim
     amounts = [each["amount"] for each in line.envelope["details"]["lines"]]
     assert amounts == ["9", "2"]  # five of the fifteen minutes in which 3 kWh were taken
     assert line.value == (9 * Decimal("0.40") + 2 * Decimal("0.36")) / 1000
-    assert "shared_by_time" in line.flags
+    assert "prorated" in line.flags
 
 
 async def test_cr46_without_a_factor_in_force_there_is_no_figure_until_one_is_stated(plant: Plant) -> None:

@@ -108,6 +108,19 @@ async def test_every_record_is_in_the_chain_and_names_its_inputs(plant: Plant) -
     assert {ref["kind"] for ref in found.envelope["inputs"]} >= {"interval", "raw"}
 
 
+async def test_a_correction_moved_to_another_day_leaves_the_day_it_was_wrongly_given_for(plant: Plant) -> None:
+    await closed(plant)
+    day = MARCH + timedelta(days=10)
+    seen = []
+    for start in (day, MARCH - timedelta(days=2)):
+        span = {"from": start.isoformat(), "to": (start + timedelta(days=1)).isoformat()}
+        await plant.state("correction", "C-1", {"point": ENERGY, **span, "value": "2500", "class": "typing_error"})
+        await plant.catch_up()
+        (record,) = await plant.records("period_total", since=MARCH, until=APRIL)
+        seen.append((record.value, record.revision, "corrected" in record.flags))
+    assert seen == [(Decimal(74400), 2, True), (Decimal(74300), 3, False)]
+
+
 async def test_one_item_with_an_unknown_method_or_wrong_parameters_holds_up_no_other(plant: Plant) -> None:
     await plant.measure(ENERGY, MARCH, APRIL, "74300")
     await plant.state("plan", "A-unknown", {"method": "no_such@1", "scope": "BER1"}, since=MARCH)
@@ -120,15 +133,3 @@ async def test_one_item_with_an_unknown_method_or_wrong_parameters_holds_up_no_o
     assert records["A-wrong"].value is None
     assert '"point" of the plan item A-wrong' in records["A-wrong"].envelope["details"]["refused"]
     assert await plant.records("energy") == []
-
-
-async def test_a_correction_moved_to_another_day_leaves_the_day_it_was_wrongly_given_for(plant: Plant) -> None:
-    await closed(plant)
-    day = MARCH + timedelta(days=10)
-    for start in (day, MARCH - timedelta(days=2)):
-        span = {"from": start.isoformat(), "to": (start + timedelta(days=1)).isoformat()}
-        await plant.state("correction", "C-1", {"point": ENERGY, **span, "value": "2500", "class": "typing_error"})
-        await plant.catch_up()
-        (record,) = await plant.records("period_total", since=MARCH, until=APRIL)
-        assert ("corrected" in record.flags) is (start == day)
-    assert (record.value, record.revision) == (74300, 3)

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from ems_telemetry.records.entries import covering, newest, segments, touches
+from ems_telemetry.records.entries import covering, newest, segments, within
 from ems_telemetry.storage.entries import EntryRow
 
 pytestmark = pytest.mark.unit
@@ -47,7 +47,7 @@ def test_an_entry_whose_newest_revision_is_void_does_not_hold() -> None:
 
 
 @pytest.mark.parametrize(
-    ("row", "moments", "speaks"),
+    ("row", "instants", "speaks"),
     [
         (revision(1, JANUARY), True, False),
         (revision(1, JANUARY), False, True),
@@ -57,5 +57,5 @@ def test_an_entry_whose_newest_revision_is_void_does_not_hold() -> None:
         (revision(1, None), True, True),
     ],
 )
-def test_what_happened_before_does_not_last_and_what_holds_does(row: EntryRow, *, moments: bool, speaks: bool) -> None:
-    assert touches(row, APRIL, MAY, moments=moments) is speaks
+def test_what_happened_before_does_not_last_and_what_holds_does(row: EntryRow, *, instants: bool, speaks: bool) -> None:
+    assert bool(within([row], APRIL, MAY, instants=instants)) is speaks

@@ -7,6 +7,7 @@ from typing import Final
 from ems_telemetry.errors import CannotComputeError
 from ems_telemetry.records.method import Method, method_id
 from ems_telemetry.records.methods.air_emission import AirEmission
+from ems_telemetry.records.methods.aspect_magnitude import AspectMagnitude
 from ems_telemetry.records.methods.availability import Availability
 from ems_telemetry.records.methods.completeness import Completeness
 from ems_telemetry.records.methods.discharge import DischargeMonitoring
@@ -15,25 +16,32 @@ from ems_telemetry.records.methods.energy import Energy
 from ems_telemetry.records.methods.ghg_scope1 import GhgScope1
 from ems_telemetry.records.methods.ghg_scope2 import GhgScope2
 from ems_telemetry.records.methods.meter_balance import MeterBalance
+from ems_telemetry.records.methods.operational_control import OperationalControl
 from ems_telemetry.records.methods.period_total import PeriodTotal
 from ems_telemetry.records.methods.ph_control import PhControl
+from ems_telemetry.records.methods.substance_balance import SubstanceBalance
+from ems_telemetry.records.methods.waste_summary import WasteSummary
 from ems_telemetry.records.methods.water_balance import WaterBalanced
 
 __all__ = ["METHODS", "find_method"]
 
 _ALL: Final[tuple[Method, ...]] = (
     PeriodTotal(),
+    GhgScope1(),
+    GhgScope2(),
+    WasteSummary(),
+    SubstanceBalance(),
     Energy(),
     WaterBalanced(),
     MeterBalance(),
     Completeness(),
+    OperationalControl(),
+    AspectMagnitude(),
     AirEmission(),
     EmissionMass(),
     Availability(),
     DischargeMonitoring(),
     PhControl(),
-    GhgScope1(),
-    GhgScope2(),
 )
 METHODS: Final[Mapping[str, Method]] = {method_id(method): method for method in _ALL}
 """Every version by its id. One that was released stays, for the records that were made with it."""

@@ -10,7 +10,7 @@ from ems_telemetry.errors import CannotComputeError
 from ems_telemetry.intervals.balance import Metered, balance_of
 from ems_telemetry.records.joining import join, sum_of
 from ems_telemetry.records.kinds import RecordType
-from ems_telemetry.records.metering import whole_points
+from ems_telemetry.records.metering import refuse_doubles, whole_points
 from ems_telemetry.records.method import Asked, Figure
 from ems_telemetry.records.parameters import Params, params_of
 from ems_telemetry.records.registers.register import Number, Word
@@ -65,7 +65,8 @@ class MeterBalance:
         """Reads each point as a total of its own, with its uncertainty."""
         params = params_of(MeterBalanceParams, asked)
         if params.meter is None:
-            main, submeters = [await _named(sources, each) for each in (params.main, params.submeters)]
+            parents = await sources.parents()
+            main, submeters = [await _named(sources, each, parents) for each in (params.main, params.submeters)]
         else:
             main, submeters = _of_tree(await sources.points_of(asked.item.site), params.meter, params.quantity)
         _require_one_unit([point for point, _ in (*main, *submeters)])
@@ -112,9 +113,10 @@ class MeterBalance:
 Pairs = Sequence[tuple[PointFacts, Decimal | None]]
 
 
-async def _named(sources: Sources, wanted: Sequence[Metering]) -> Pairs:
+async def _named(sources: Sources, wanted: Sequence[Metering], parents: Mapping[str, str]) -> Pairs:
     points = await sources.points(each.point for each in wanted)
     require_totals(points)
+    refuse_doubles(points, parents, can_be_allowed=False)
     uncertainties = (
         point.uncertainty if each.uncertainty_percent is None else each.uncertainty_percent
         for each, point in zip(wanted, points, strict=True)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from ems_telemetry.records.registers import adjustments, by_hand, factors, planning
+from ems_telemetry.records.registers import adjustments, by_hand, factors, operations, planning
 from ems_telemetry.records.registers.register import Body, Dated, Number, Register, check_body
 
 __all__ = ["REGISTERS", "Body", "Dated", "Number", "Register", "check_body"]
@@ -15,6 +15,7 @@ REGISTERS: Final[Mapping[str, Register]] = {
         *adjustments.REGISTERS,
         *factors.REGISTERS,
         *by_hand.REGISTERS,
+        *operations.REGISTERS,
     )
 }
 """Every register by its kind."""

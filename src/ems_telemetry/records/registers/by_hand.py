@@ -1,7 +1,7 @@
 """What people enter by hand or from other systems: samples of laboratories, movements of waste, substances and their stock."""
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, date, datetime, time
+from datetime import date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Self, TypeAlias, TypeVar
@@ -17,6 +17,7 @@ from ems_telemetry.rules.waste import net_kg, operation, waste_code
 
 ReadT = TypeVar("ReadT")
 HAZARDOUS_PROPERTIES = 15
+FIRST_ZONE = timezone(timedelta(hours=14))
 _AMBIGUOUS = ("t", "short_ton", "long_ton")
 
 
@@ -146,13 +147,13 @@ class WasteMovementBody(Body):
             )
         if self.hp and not marked:
             raise ValueError(f"code {self.code} is not hazardous and has no HP codes; add the * or leave them out")
+        self._check_net()
         if self.moved_at is None and self.stored_since is None:
             raise ValueError("say `moved_at`, or `stored_since` where it is still in store")
         if self.moved_at is not None and self.operation is None:
             raise ValueError("what left the site has an `operation`, R1 to R13 or D1 to D15")
         if self.moved_at is not None and self.kilograms is None:
             raise ValueError("what left the site has a `net` weight, or `gross` and `tare`")
-        self._check_net()
         return self
 
     @property
@@ -212,10 +213,12 @@ def _sampled(body: SampleBody) -> tuple[datetime, None]:
     return body.taken_at, None
 
 
-def _moved(body: WasteMovementBody) -> tuple[datetime, None]:
-    if body.moved_at is not None:
-        return body.moved_at, None
-    return datetime.combine(body.stored_since or date.min, time(), UTC), None
+def _in_store(body: WasteMovementBody) -> tuple[datetime, datetime | None]:
+    """Gives from when until when a lot is on the site; its day of storage begins somewhere on Earth."""
+    left = None if body.moved_at is None else body.moved_at + timedelta.resolution
+    begun = [] if body.stored_since is None else [datetime.combine(body.stored_since, time(), FIRST_ZONE)]
+    moved = [] if body.moved_at is None else [body.moved_at]
+    return min([*begun, *moved]), left
 
 
 def _changed(body: SubstanceMovementBody) -> tuple[datetime, None]:
@@ -254,9 +257,8 @@ REGISTERS = (
             }
         ),
         scopes=_WHO,
-        dated=Dated.MOMENT,
         needs_site=True,
-        span_of=_moved,
+        span_of=_in_store,
     ),
     Register(
         kind="substance",
