@@ -80,6 +80,7 @@ async def test_the_availability_of_an_analyser_is_judged_by_day_and_quarter(plan
     await plant.catch_up()
     record = (await by_plan(plant, "completeness"))["availability-1"]
     details = record.envelope["details"]
+    assert "refused" not in details, details["refused"]
     assert [details["valid_h"], details["operating_h"], details["pma_operating_h"]] == [733, 739, 739]
     assert [details["days"][30]["operating"], details["days"][30]["meets"]] == [20, False]
     (quarter,) = details["quarters"]
