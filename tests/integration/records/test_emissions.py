@@ -102,6 +102,7 @@ async def test_an_item_that_cannot_be_served_says_what_to_correct(plant: Plant) 
     await plan(plant, "nox-1", "air_emission@1", {**AVERAGE, "auxiliaries": {}})
     await plan(plant, "so2-1", "air_emission@1", {**AVERAGE, "point": FLOW})
     await plan(plant, "mass", "emission_mass@1", {"emission": "nox-2", "flow": {"point": FLOW}})
+    await plan(plant, "mass-2", "emission_mass@1", {"emission": "mass", "flow": {"point": FLOW}})
     plant.go_to(APRIL + timedelta(days=12))
     await plant.catch_up()
     refused = {
@@ -112,3 +113,4 @@ async def test_an_item_that_cannot_be_served_says_what_to_correct(plant: Plant) 
     assert "no point tells oxygen" in refused["nox-1"]
     assert "a gauge of a concentration" in refused["so2-1"]
     assert 'no plan "nox-2" is in force' in refused["mass"]
+    assert "name one of air_emission@1 at BER1" in refused["mass-2"]
