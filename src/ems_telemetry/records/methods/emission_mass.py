@@ -113,8 +113,8 @@ async def _gather_blocks(sources: Sources, asked: Asked, plan: str) -> dict[str,
     """Reads what the records of an item say of their blocks; waits until those of the period are kept."""
     entry = await sources.entry("plan", plan, asked.end - _QUARTER)
     if entry.body["method"] != AIR_EMISSION or entry.site != asked.item.site:
-        told = f'the plan item "{plan}" is one of {entry.body["method"]} at {entry.site}'
-        raise CannotComputeError(f"{told}; name one of {AIR_EMISSION} at {asked.item.site}")
+        named = f'the plan item "{plan}" is one of {entry.body["method"]} at {entry.site}'
+        raise CannotComputeError(f"{named}; name one of {AIR_EMISSION} at {asked.item.site}")
     rows = await sources.records(RecordFilter(plan=plan, since=asked.start, until=asked.end))
     is_to_come = asked.end > (entry.valid_from or entry.recorded_at)
     if is_to_come and max((row.period_end for row in rows), default=asked.start) < asked.end:
