@@ -34,6 +34,7 @@ from ems_telemetry.api import (
     registers,
     retention,
     status,
+    substituting,
     writes,
 )
 from ems_telemetry.api.access import Doorkeeper
@@ -100,6 +101,7 @@ def create_app(services: ApiServices) -> FastAPI:
         losses,
         configuration,
         status,
+        substituting,
         writes,
     ):
         app.include_router(module.router)

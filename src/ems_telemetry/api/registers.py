@@ -372,5 +372,6 @@ async def _decide(
     return written(register, decided)
 
 
-ROUTERS = [Operations(register).add_to_router() for register in REGISTERS.values()]
-"""The operations of every register."""
+OPERATIONS = {kind: Operations(register) for kind, register in REGISTERS.items()}
+"""The operations of every register, by its kind."""
+ROUTERS = [operations.add_to_router() for operations in OPERATIONS.values()]

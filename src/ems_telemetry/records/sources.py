@@ -4,7 +4,7 @@ So every record can tell what it was made of, and every change finds the records
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -35,6 +35,7 @@ from ems_telemetry.storage.records import RecordFilter, RecordRow, Source, list_
 
 Json = dict[str, Any]
 MOST_ROWS = 100_000
+_EVER = datetime.max.replace(tzinfo=UTC)
 
 
 class Child(NamedTuple):
@@ -122,6 +123,11 @@ class Sources:
             if measured is not point:
                 await self._note_revisions(measured, start, end)
         return found
+
+    async def meanings(self, point: PointFacts, start: datetime, end: datetime) -> list[PointRevision]:
+        """Gives what a point meant within `[start, end)`; of times before it was configured, what it meant first."""
+        known = await read_point_revisions(self.connection, point.id, start, end)
+        return known or (await read_point_revisions(self.connection, point.id, start, _EVER))[:1]
 
     async def revisions(self, kind: str, start: datetime, end: datetime, *, site: str | None = None) -> list[EntryRow]:
         """Gives all revisions of the entries of which any speaks of `[start, end)`, of one site and of none, as known now."""

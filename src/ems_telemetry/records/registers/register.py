@@ -88,13 +88,6 @@ def _number(value: object) -> object:
     return repr(value) if isinstance(value, float) else value
 
 
-def _within_reach(moment: datetime) -> datetime:
-    if not _FIRST_YEAR <= moment.year < _LAST_YEAR:
-        raise ValueError(f"is not between {_FIRST_YEAR} and {_LAST_YEAR}")
-    return moment
-
-
-_FIRST_YEAR, _LAST_YEAR = 1900, 3000
 _WORDS = PlainSerializer(digits, return_type=str)
 _SCHEMA = WithJsonSchema({"anyOf": [{"type": "string", "pattern": r"^[+-]?\d+(\.\d+)?$"}, {"type": "number"}]})
 Number: TypeAlias = Annotated[
@@ -118,7 +111,5 @@ Word: TypeAlias = Annotated[str, StringConstraints(min_length=1, max_length=200,
 Text: TypeAlias = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2_000, pattern=r"^[^\x00]+$")
 ]
-Moment: TypeAlias = Annotated[AwareDatetime, AfterValidator(_within_reach)]
-"""A time with its zone, far enough from the ends of the calendar to count days from it."""
 Sha256: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 """The SHA-256 of a file kept elsewhere, hexadecimal: its evidence."""
