@@ -18,12 +18,16 @@ from ems_telemetry.storage.keys import create_key
 
 @dataclass(frozen=True, slots=True)
 class Clients:
-    """Alice states facts and may approve those of others, Bob approves, an auditor reads the trail; Munich is another site."""
+    """Alice states facts and may approve those of others, Bob approves, an auditor reads the trail; Munich is another site.
+
+    The administrator runs the service.
+    """
 
     alice: httpx.AsyncClient
     bob: httpx.AsyncClient
     auditor: httpx.AsyncClient
     munich: httpx.AsyncClient
+    admin: httpx.AsyncClient
 
 
 @asynccontextmanager
@@ -46,6 +50,7 @@ async def open_clients(plant: Plant) -> AsyncIterator[Clients]:
             await client("bob", [Scope.READ, Scope.APPROVE]),
             await client("auditor", [Scope.READ, Scope.AUDIT]),
             await client("munich", list(Scope), ["MUC1"]),
+            await client("admin", [Scope.READ, Scope.ADMIN]),
         )
 
 

@@ -1,10 +1,13 @@
-"""Amounts as people read them: durations, sizes, rates."""
+"""Amounts as people read them: durations, sizes, rates; and words that spreadsheets leave alone."""
 
+import re
 from collections.abc import Sequence
 
 _TIMES: Sequence[tuple[str, float]] = (("d", 86_400.0), ("h", 3_600.0), ("min", 60.0), ("s", 1.0))
 _SIZES: Sequence[tuple[str, float]] = (("TiB", 2.0**40), ("GiB", 2.0**30), ("MiB", 2.0**20), ("KiB", 2.0**10))
 _SMALL = 10.0
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+_NUMBER = re.compile(r"[+-]?\d+(\.\d+)?", re.ASCII)
 
 
 def duration_words(duration_s: float) -> str:
@@ -30,6 +33,11 @@ def size_words(size_bytes: float) -> str:
 def rate_words(per_second: float | None) -> str:
     """Writes a rate: `1,204`, `12.3`, `0.05`, `0`; `?` where it is not known yet."""
     return "?" if per_second is None else _short(per_second)
+
+
+def spreadsheet_text(text: str) -> str:
+    """Gives a text so that no spreadsheet runs it as a formula: words of devices and people get into files."""
+    return f"'{text}" if text.startswith(_FORMULA_STARTS) and not _NUMBER.fullmatch(text) else text
 
 
 def _short(number: float) -> str:

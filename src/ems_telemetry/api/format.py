@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 import msgspec
 
 from ems_telemetry.api.problem import ApiError, ProblemType
+from ems_telemetry.wording import spreadsheet_text
 
 Item: TypeAlias = Mapping[str, Any] | msgspec.Struct
 """Fields by their names. A structure is made and written in a fraction of the time; where there may be 10,000 it pays."""
@@ -35,8 +36,6 @@ MEDIA_TYPES = {
     Format.PARQUET: "application/vnd.apache.parquet",
 }
 CONTENT_TYPES = {**MEDIA_TYPES, Format.CSV: "text/csv; charset=utf-8; header=present"}
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
-_NUMBER = re.compile(r"[+-]?\d+(\.\d+)?", re.ASCII)
 _NUMBERS = {int, float, NoneType}
 _TO_QUOTE = re.compile(r'[",\r\n]')
 
@@ -90,11 +89,6 @@ def write_time(time: datetime) -> str:
     return time.isoformat().replace("+00:00", "Z")
 
 
-def _write_text(text: str) -> str:
-    # A spreadsheet would run it as a formula, and some of these words came from a device.
-    return f"'{text}" if text.startswith(_FORMULA_STARTS) and not _NUMBER.fullmatch(text) else text
-
-
 def _write_json(value: object) -> str:
     return msgspec.json.encode(value).decode()
 
@@ -109,7 +103,7 @@ def _write_list(values: list[object]) -> str:
 _CELLS: Mapping[type, Callable[[Any], str]] = {
     datetime: write_time,
     bool: lambda value: "true" if value else "false",
-    str: _write_text,
+    str: spreadsheet_text,
     list: _write_list,
     dict: _write_json,
 }

@@ -15,15 +15,20 @@ from ems_telemetry.records.statements import ENTRY_ID
 EntryId: TypeAlias = Annotated[str, StringConstraints(pattern=ENTRY_ID)]
 
 
-class EntriesQuery(PageQuery):
-    """The filters of facts."""
+class FactsQuery(PageQuery):
+    """The filters that facts of all kinds have."""
 
     site: Name | None = Field(default=None, description="Only what belongs to this site, or to all of them.")
-    status: EntryStatus | None = Field(default=None, description="Only revisions of which this became.")
     at: Time | None = Field(default=None, description="Only what is in force then, in the revision in force then.")
     from_: Time | None = Field(default=None, alias="from", description="Only what speaks of this time or later.")
     to: Time | None = Field(default=None, description="Only what speaks of a time before this.")
     as_of: Time | None = Field(default=None, description="As it was known then.")
+
+
+class EntriesQuery(FactsQuery):
+    """The filters of facts."""
+
+    status: EntryStatus | None = Field(default=None, description="Only revisions of which this became.")
 
 
 class OneQuery(BaseModel):
@@ -70,6 +75,17 @@ def entry_model(register: Register) -> type[BaseModel]:
         recorded_at=(datetime, Field(description="When it became known here.")),
         decisions=(list[Decided], Field(description="What was decided about it, in order.")),
         hash=(str, Field(description="SHA-256 of its canonical form, as the audit trail has it.")),
+    )
+
+
+def with_secret(item: type[BaseModel]) -> type[BaseModel]:
+    """Describes a fact as it is answered to who states it first, with its secret."""
+    described = "Shown when it is first stated, and never again."
+    return create_model(
+        f"{item.__name__}Stated",
+        __base__=item,
+        __doc__=item.__doc__,
+        secret=(str | None, Field(default=None, description=described, examples=["whsec_…"])),
     )
 
 

@@ -5,7 +5,7 @@ deleted: a request to do so is answered 405 and says what to do instead.
 """
 
 import hashlib
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Annotated, Any, NoReturn, TypeAlias, TypeVar
@@ -15,25 +15,28 @@ import msgspec
 from fastapi import APIRouter, Body, Path, Query, Request, Security
 from starlette.responses import Response
 
-from ems_telemetry.api.access import Reader, require
+from ems_telemetry.api.access import require
 from ems_telemetry.api.caller import Caller
 from ems_telemetry.api.description import PREFIX, STORED, Responses, listed, problems
 from ems_telemetry.api.etag import IfMatch, check_match, etag_of, tagged
-from ems_telemetry.api.format import Item
 from ems_telemetry.api.idempotency import IdempotencyKey
+from ems_telemetry.api.instruments import InstrumentsQuery, select_by_status
 from ems_telemetry.api.items import Page
 from ems_telemetry.api.page import Listing
 from ems_telemetry.api.problem import ApiError, ProblemType, wrong_parameter
-from ems_telemetry.api.register_models import Decision, EntriesQuery, EntryId, OneQuery, entry_model, stated_model
+from ems_telemetry.api.register_models import Decision, EntriesQuery, EntryId, OneQuery, entry_model, stated_model, with_secret
 from ems_telemetry.api.services import ApiServices, Services
 from ems_telemetry.model import Scope
 from ems_telemetry.records import entries, stating
+from ems_telemetry.records.calibrating import ContradictionError, complete
 from ems_telemetry.records.registers import REGISTERS, Dated, Register
 from ems_telemetry.records.stating import NotAllowedNowError, SecondPersonError
+from ems_telemetry.rules.calibration import CalibrationStatus
 from ems_telemetry.storage.audit import Actor
 from ems_telemetry.storage.database import Connection
 from ems_telemetry.storage.entries import EntryFilter, EntryRow, EntryTakenError, NewEntry, read_entries
-from ems_telemetry.storage.point_facts import read_facts
+from ems_telemetry.storage.outbox import read_webhook_secret
+from ems_telemetry.storage.point_facts import PointFacts, read_facts, read_meter_sites
 
 Endpoint = Callable[..., Awaitable[Response]]
 EndpointT = TypeVar("EndpointT", bound=Endpoint)
@@ -60,6 +63,7 @@ class Operations:
         self.item = entry_model(register)
         self.router = APIRouter(prefix=f"{PREFIX}/{register.path}", tags=["Registers"], responses=STORED)
         self._writer = Annotated[Caller, Security(require(*_scopes(*register.scopes)))]
+        self._reader = Annotated[Caller, Security(require(*_scopes(*register.readers)))]
         self._approver = Annotated[Caller, Security(require(Scope.APPROVE))]
 
     def add_to_router(self) -> APIRouter:
@@ -84,6 +88,8 @@ class Operations:
         status: int = 200,
     ) -> None:
         model: Any = Page[self.item] if name.startswith("list") else self.item  # type: ignore[name-defined]  # made at run time
+        if name.startswith("add") and self.register.has_secret:
+            model = with_secret(self.item)
         self.router.add_api_route(
             path, endpoint, methods=[method], name=name, summary=summary, description=f"{self.register.title} {summary}",
             responses=responses, response_model=model, status_code=status,
@@ -93,7 +99,7 @@ class Operations:
         register = self.register
 
         async def list_entries(
-            request: Request, services: Services, caller: Reader, query: Annotated[EntriesQuery, Query()]
+            request: Request, services: Services, caller: Caller, query: EntriesQuery | InstrumentsQuery
         ) -> Response:
             caller.check_site(query.site)
             listing = Listing(request, query)
@@ -103,7 +109,7 @@ class Operations:
             return await listing.answer(rows[: listing.limit], self.item, to_item, key=lambda row: row.id)
 
         async def get_entry(
-            services: Services, caller: Reader, id_: EntryPath, query: Annotated[OneQuery, Query()]
+            services: Services, caller: Caller, id_: EntryPath, query: Annotated[OneQuery, Query()]
         ) -> Response:
             rows = await _revisions(services, register, caller, id_, query.as_of)
             if query.at is not None:
@@ -113,13 +119,17 @@ class Operations:
             return written(register, rows[-1])
 
         async def list_revisions(
-            services: Services, caller: Reader, id_: EntryPath, query: Annotated[OneQuery, Query()]
+            services: Services, caller: Caller, id_: EntryPath, query: Annotated[OneQuery, Query()]
         ) -> Response:
             rows = await _revisions(services, register, caller, id_, query.as_of)
             body = {"items": [entry_item(register, row) for row in rows], "next": None}
             return Response(msgspec.json.encode(body), media_type="application/json")
 
+        for endpoint in (list_entries, get_entry, list_revisions):
+            _typed(endpoint, caller=self._reader)
         kind, missing = register.kind, problems(ProblemType.NOT_FOUND)
+        query = InstrumentsQuery if kind == "instrument" else EntriesQuery
+        _typed(list_entries, query=Annotated[query, Query()])
         self._route("", list_entries, f"list_{kind}", f"Lists every {self.noun}.", listed(_CSV))
         self._route("/{id}", get_entry, f"get_{kind}", f"Gives one {self.noun}.", missing)
         revisions = f"Lists all revisions of a {self.noun}, the first one first."
@@ -192,7 +202,7 @@ def _scopes(*words: str) -> list[Scope]:
     return [Scope(word) for word in dict.fromkeys(words)]
 
 
-def entry_item(register: Register, row: EntryRow) -> Item:
+def entry_item(register: Register, row: EntryRow) -> dict[str, Any]:
     """A revision as an item of its model."""
     left_out = {"seq", "decided_by"}
     return {
@@ -209,10 +219,11 @@ def state_of(row: EntryRow) -> str:
     return etag_of(f"{row.kind}/{row.id}", f"{row.revision}/{len(row.decisions)}")
 
 
-def written(register: Register, row: EntryRow, status: int = 200) -> Response:
-    """Writes one revision."""
-    headers = {**tagged(state_of(row)), "Vary": "Authorization"}
-    return Response(msgspec.json.encode(entry_item(register, row)), status, headers, media_type="application/json")
+def written(register: Register, row: EntryRow, status: int = 200, secret: str | None = None) -> Response:
+    """Writes one revision; with a secret, which is shown this once and kept by nobody in between."""
+    headers = {**tagged(state_of(row)), "Vary": "Authorization"} | ({"Cache-Control": "no-store"} if secret else {})
+    item = entry_item(register, row) | ({"secret": secret} if secret else {})
+    return Response(msgspec.json.encode(item), status, headers, media_type="application/json")
 
 
 def actor_of(caller: Caller) -> Actor:
@@ -235,7 +246,11 @@ def _made_id(caller: Caller, key: str | None) -> str:
     return str(uuid5(NAMESPACE_URL, f"urn:ems-telemetry:entry:{caller.id}:{hashlib.sha256(key.encode()).hexdigest()}"))
 
 
-async def _select(services: ApiServices, register: Register, caller: Caller, query: EntriesQuery) -> list[EntryRow]:
+async def _select(
+    services: ApiServices, register: Register, caller: Caller, query: EntriesQuery | InstrumentsQuery
+) -> list[EntryRow]:
+    if isinstance(query.status, CalibrationStatus):
+        return await select_by_status(services, caller, query, query.status)
     asked = EntryFilter(
         register.kind, query.as_of, caller.sites, query.site, None, query.at or query.from_,
         None if query.at else query.to, instants=register.dated is Dated.MOMENT, whole=query.at is not None,
@@ -281,12 +296,16 @@ async def _state(
     async with services.database.connection() as connection:
         await _check_points(connection, register, said)
         try:
+            new = await complete(connection, new)
             row = await stating.state(connection, actor_of(caller), register, new, services.clock.now(), follows)
+        except ContradictionError as error:
+            raise wrong_parameter(f"body.{error.field}", None, str(error)) from error
         except EntryTakenError as error:
             if follows:
                 raise _overtaken(error.newest) from error
             return await _stated_before(connection, register, new, caller)
-    return written(register, row, 200 if follows else 201)
+        secret = await read_webhook_secret(connection, id_) if register.has_secret and not follows else None
+    return written(register, row, 200 if follows else 201, secret)
 
 
 async def _stated_before(connection: Connection, register: Register, new: NewEntry, caller: Caller) -> Response:
@@ -310,14 +329,28 @@ def _span(register: Register, said: Stated) -> tuple[datetime | None, datetime |
 
 
 async def _check_points(connection: Connection, register: Register, said: Stated) -> None:
-    named: Sequence[str] = register.points_of(said.body)
-    if not named:
-        return
-    known = {point.key: point.site for point in await read_facts(connection, list(named))}
-    for key in named:
-        if known.get(key) != said.site and (key not in known or said.site is not None):
-            detail = f"there is no such point at {said.site}" if said.site else "there is no such point"
-            raise wrong_parameter("point", key, detail)
+    points: Sequence[str] = register.points_of(said.body)
+    if points:
+        facts = await read_facts(connection, list(points))
+        _check_known("point", points, {point.key: point.site for point in facts}, said.site)
+        _check_units(register, said, facts)
+    meters: Sequence[str] = register.meters_of(said.body)
+    if meters:
+        _check_known("meter", meters, await read_meter_sites(connection, meters), said.site)
+
+
+def _check_known(what: str, names: Iterable[str], known: Mapping[str, str], site: str | None) -> None:
+    for name in names:
+        if known.get(name) != site and (name not in known or site is not None):
+            raise wrong_parameter(what, name, f"there is no such {what} at {site}" if site else f"there is no such {what}")
+
+
+def _check_units(register: Register, said: Stated, facts: Iterable[PointFacts]) -> None:
+    units: Mapping[str, str] = register.units_of(said.body)
+    for point in facts:
+        if units.get(point.key, point.unit) != point.unit:
+            detail = f"is not the unit of {point.key}, which is {point.unit}; word it in that"
+            raise wrong_parameter("unit", units[point.key], detail)
 
 
 async def _decide(
@@ -339,5 +372,6 @@ async def _decide(
     return written(register, decided)
 
 
-ROUTERS = [Operations(register).add_to_router() for register in REGISTERS.values()]
-"""The operations of every register."""
+OPERATIONS = {kind: Operations(register) for kind, register in REGISTERS.items()}
+"""The operations of every register, by its kind."""
+ROUTERS = [operations.add_to_router() for operations in OPERATIONS.values()]

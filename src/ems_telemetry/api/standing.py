@@ -174,6 +174,8 @@ class DatabaseStanding(Described):
     jobs: list[JobStanding]
     upkeep_problems: list[str]
     """What the daily upkeep found wrong."""
+    needed_past_retention: int = 0
+    """Chunks or partitions of readings that are past `retention.readings` and stay, since records or holds need them."""
     disk: Disk | None
     """Of an embedded database; the disk of another one is not ours to see."""
     missing: list[Missing] = []
@@ -196,6 +198,17 @@ class IntervalsStanding(Described):
     """When all that waited was done last; null if that was not since the start."""
     last_error: str | None
     """Why nothing can be computed now; null where that is not so."""
+
+
+class WebhooksStanding(Described):
+    """What is delivered to webhooks."""
+
+    waiting: int = 0
+    """Deliveries that wait, as of the last count."""
+    failed: int = 0
+    """Deliveries that were given up in the last 30 days; see `GET /outbox`."""
+    failing: dict[str, str] = {}
+    """Webhooks that do not take what is sent now, and why."""
 
 
 class ConfigurationStanding(Described):
@@ -228,4 +241,5 @@ class Standing(Described):
     database: DatabaseStanding
     gaps: GapsStanding
     intervals: IntervalsStanding
+    webhooks: WebhooksStanding = WebhooksStanding()
     configuration: ConfigurationStanding

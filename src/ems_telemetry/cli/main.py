@@ -20,6 +20,7 @@ MODULES: Final[Mapping[str, str]] = {
     "dead-letters": "dead_letters",
     "demo": "demo",
     "evidence": "evidence",
+    "export": "exporting",
     "factors": "registers",
     "import": "importing",
     "init": "init",

@@ -3,6 +3,7 @@
 `EMS_TELEMETRY__DATABASE__URL` stands for `database: {url: …}`, and wins over the file.
 """
 
+import ssl
 from enum import StrEnum
 from pathlib import Path
 from typing import Literal, Self
@@ -10,7 +11,7 @@ from typing import Literal, Self
 from pydantic import Field, SecretStr, field_validator, model_validator
 
 from ems_telemetry.config.access import IssuerSettings, Rate, is_loopback
-from ems_telemetry.config.base import FilePath, Model, SecretFile, read_secret
+from ems_telemetry.config.base import FilePath, Model, PlainFile, SecretFile, read_secret
 from ems_telemetry.config.scalars import SECONDS, ByteSize, Duration
 
 EMBEDDED = "embedded"
@@ -119,6 +120,26 @@ class ApiSettings(Model):
         return self
 
 
+class WebhookSettings(Model):
+    """How webhooks are reached."""
+
+    allow_private: bool = True
+    """Reach addresses of the plant's network and of this machine; if false, public ones only."""
+    ca_file: PlainFile | None = None
+    """Certificates (PEM) by which receivers are known, beside those of the system."""
+
+    @field_validator("ca_file")
+    @classmethod
+    def _holds_certificates(cls, ca_file: Path | None) -> Path | None:
+        if ca_file is not None:
+            try:
+                ssl.create_default_context(cafile=str(ca_file))
+            except (ssl.SSLError, OSError) as error:
+                message = f'the file "{ca_file}" holds no certificates (PEM): {error.strerror or error}'
+                raise ValueError(message) from error
+        return ca_file
+
+
 class RetentionSettings(Model):
     """How long raw readings are kept."""
 
@@ -147,6 +168,7 @@ class Settings(Model):
     connectors: str = "../connectors/*.yaml"
     """The connector files, as a path with `*`."""
     retention: RetentionSettings = RetentionSettings()
+    webhooks: WebhookSettings = WebhookSettings()
     log: LogSettings = LogSettings()
     watch_files: bool = False
     """Take a file over when it was changed, as `ems-telemetry reload` does."""

@@ -10,7 +10,10 @@ from uuid import UUID
 from ems_telemetry.errors import PermanentError
 from ems_telemetry.records.entries import EntryStatus, status_of
 from ems_telemetry.records.making import void
+from ems_telemetry.records.measured_by import reaches_back_to
 from ems_telemetry.records.registers import REGISTERS, Body, Dated, Register
+from ems_telemetry.records.registers.webhooks import WEBHOOK
+from ems_telemetry.records.webhooks import settle_webhook
 from ems_telemetry.storage.audit import Actor
 from ems_telemetry.storage.database import Connection
 from ems_telemetry.storage.entries import (
@@ -53,6 +56,8 @@ async def state(
         EntryTakenError: another revision was added meanwhile.
     """
     row = await append_entry(connection, actor, new, at, follows)
+    if row.kind == WEBHOOK:
+        await settle_webhook(connection, row.id, at)
     if not register.needs_approval:
         await mark_touched(connection, register, row, f"{register.kind}_changed")
     return row
@@ -73,6 +78,8 @@ async def decide(connection: Connection, actor: Actor, row: EntryRow, decision: 
     decided = await append_decision(connection, actor, row, decision, reason, at)
     if decision == APPROVED and row.kind == VOIDING:
         await _void_record(connection, row, at, actor)
+    if row.kind == WEBHOOK:
+        await settle_webhook(connection, row.id, at)
     if decision != REJECTED:
         await mark_touched(connection, register, decided, f"{row.kind}_{'changed' if decision == APPROVED else 'voided'}")
     return decided
@@ -93,8 +100,14 @@ async def mark_touched(connection: Connection, register: Register, row: EntryRow
     for each in [*(before for before in known if before.revision < row.revision), row]:
         since, until = span_of(register, each)
         await mark_dependents(connection, "register", [row.kind], reason, since, until)
-        points: Sequence[str] = register.points_of(register.body.model_validate(each.body))
-        await mark_dependents(connection, "layer", [f"{row.kind}/{key}" for key in points], reason, since, until)
+        body = register.body.model_validate(each.body)
+        names: Sequence[str] = [*register.points_of(body), *register.meters_of(body)]
+        await mark_dependents(connection, "layer", [f"{row.kind}/{name}" for name in names], reason, since, until)
+        if row.kind == "instrument":
+            await mark_dependents(connection, "instrument", [row.id], reason, since, until)
+        if row.kind == "calibration":  # it has its say from the last pass before it to its due date and beyond
+            since = await reaches_back_to(connection, each)
+            await mark_dependents(connection, "instrument", [each.body["instrument"]], reason, since)
 
 
 def span_of(register: Register, row: EntryRow) -> tuple[datetime | None, datetime | None]:

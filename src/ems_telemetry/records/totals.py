@@ -60,10 +60,13 @@ async def gather_point(sources: Sources, point: PointFacts, start: datetime, end
 async def gather_adjustments(sources: Sources, point: PointFacts, start: datetime, end: datetime) -> list[dict[str, Any]]:
     """Reads the layers over a point, as inputs of `adjustments_of`."""
     return [
-        {"layer": layer, "start": row.body["from"], "end": row.body["to"], "value": row.body["value"], "id": row.id}
+        {
+            "layer": layer, "start": row.body["from"], "end": row.body["to"], "value": row.body["value"], "id": row.id,
+            "method": row.body.get("method"),
+        }
         for layer, kind in ((CORRECTED, "correction"), (SUBSTITUTED, "substitution"))
         for row in await sources.adjustments(kind, point, start, end)
-    ]
+    ]  # fmt: skip
 
 
 def adjustments_of(inputs: Iterable[Mapping[str, Any]]) -> list[Adjustment]:

@@ -16,6 +16,7 @@ from ems_telemetry.api.standing import (
     ServiceStanding,
     SpoolStanding,
     Standing,
+    WebhooksStanding,
     WriterStanding,
 )
 from ems_telemetry.clock import Clock
@@ -58,6 +59,7 @@ class Standings:
             database=self._database(),
             gaps=self._gaps(),
             intervals=self._intervals(),
+            webhooks=self._webhooks(),
             configuration=self._configuration(),
         )
         troubles = list(find_troubles(standing))
@@ -127,6 +129,7 @@ class Standings:
             license=None if seen is None else seen.license,
             jobs=[] if seen is None else [JobStanding(**job._asdict()) for job in seen.jobs],
             upkeep_problems=list(self._storing.maintenance.state.problems) if problem is None else [],
+            needed_past_retention=len(self._storing.maintenance.state.needed),
             disk=self._watch.disks.get(settings.database.directory) if settings.database.url == EMBEDDED else None,
             missing=[
                 Missing(connector=gap.connector, received_from=gap.start, received_to=gap.end) for gap in self._storing.missing
@@ -140,6 +143,10 @@ class Standings:
     def _intervals(self) -> IntervalsStanding:
         state = self._storing.intervals.state
         return IntervalsStanding(waiting=state.waiting, last_done_at=state.last_done_at, last_error=state.last_error)
+
+    def _webhooks(self) -> WebhooksStanding:
+        state = self._storing.deliveries.state
+        return WebhooksStanding(waiting=state.waiting, failed=state.failed, failing=dict(state.failing))
 
     def _configuration(self) -> ConfigurationStanding:
         reloader = self._reloader
@@ -159,6 +166,7 @@ def find_troubles(standing: Standing) -> Iterator[str]:
     for connector in standing.connectors:
         yield from _connector_troubles(connector, standing.as_of)
     yield from _database_troubles(standing.database)
+    yield from _webhook_troubles(standing.webhooks)
     reload = standing.configuration.last_reload
     if reload is not None and reload.outcome is Outcome.REFUSED:
         yield refusal_words(reload)
@@ -201,6 +209,11 @@ def _database_troubles(database: DatabaseStanding) -> Iterator[str]:
     )
 
 
+def _webhook_troubles(webhooks: WebhooksStanding) -> Iterator[str]:
+    for webhook, problem in webhooks.failing.items():
+        yield f"the webhook {webhook} does not take what is sent: {problem}; it waits in the outbox"
+
+
 def find_hints(standing: Standing) -> Iterator[str]:
     """Says what is worth knowing before it goes wrong."""
     spool, disk = standing.spool, standing.spool.disk
@@ -218,6 +231,8 @@ def find_hints(standing: Standing) -> Iterator[str]:
         )
     if spool.damaged:
         yield f"{spool.damaged} damaged entries of the spool were set aside"
+    if standing.webhooks.failed:
+        yield f"{standing.webhooks.failed} deliveries to webhooks were given up; see GET /api/v1/outbox?status=failed"
     for name in standing.configuration.waiting:
         yield f"{name} was changed and takes effect at the next start"
 

@@ -11,7 +11,9 @@ from ems_telemetry.config.service import Settings
 from ems_telemetry.errors import ConfigurationError, DatabaseNotReadyError
 from ems_telemetry.model import Gap
 from ems_telemetry.observe import Metrics, get_logger
+from ems_telemetry.records.delivering import Courier
 from ems_telemetry.records.keeper import Keeper
+from ems_telemetry.records.retention import read_needed_times
 from ems_telemetry.records.worker import RecordWorker
 from ems_telemetry.retry import Backoff
 from ems_telemetry.service.plant_rows import PlantRows, plant_rows
@@ -84,9 +86,15 @@ class Storing:
         self.missing: list[Gap] = []
         """What had been committed and was not there when the database was connected to; found last."""
         self.maintenance = Maintenance(
-            database, self._settings.retention, clock=clock, backoff=Backoff(initial_s=5.0, cap_s=600.0)
+            database,
+            self._settings.retention,
+            read_needed=read_needed_times,
+            clock=clock,
+            backoff=Backoff(initial_s=5.0, cap_s=600.0),
+            metrics=metrics,
         )
         self.intervals = IntervalWorker(database, clock=clock, metrics=metrics, backoff=Backoff(initial_s=2.0, cap_s=15.0))
+        self.deliveries = Courier(database, self._settings.webhooks, clock=clock, metrics=metrics)
         self.records = RecordWorker(Keeper(database, clock), clock=clock, backoff=Backoff(initial_s=5.0, cap_s=60.0))
 
     @property
@@ -202,6 +210,7 @@ async def store_while(storing: Storing, collected: asyncio.Event, stopping: Stop
         maintaining = group.create_task(_maintain(storing), name="maintenance")
         computing = group.create_task(_compute(storing), name="intervals")
         recording = group.create_task(_record(storing), name="records")
+        delivering = group.create_task(_deliver(storing), name="deliveries")
         remembering = group.create_task(_remember(storing), name="marks")
         await collected.wait()
         with suppress(TimeoutError):
@@ -210,6 +219,7 @@ async def store_while(storing: Storing, collected: asyncio.Event, stopping: Stop
         maintaining.cancel()
         computing.cancel()
         recording.cancel()
+        delivering.cancel()
         await asyncio.wait({writing}, timeout=stopping.left_s(WRITING))
         writing.cancel()
         remembering.cancel()
@@ -244,6 +254,14 @@ async def _record(storing: Storing) -> None:
     while True:
         await storing.gate.opened.wait()
         await unless(storing.gate.closed, storing.records.run())
+
+
+async def _deliver(storing: Storing) -> None:
+    """Delivers to webhooks once there are tables. May be cancelled at any time: what is not noted is delivered again."""
+    await storing.prepared.wait()
+    while True:
+        await storing.gate.opened.wait()
+        await unless(storing.gate.closed, storing.deliveries.run())
 
 
 async def _drained(storing: Storing) -> None:

@@ -11,6 +11,7 @@ from datetime import datetime
 from itertools import pairwise
 from typing import NamedTuple
 
+from ems_telemetry.errors import TransientError
 from ems_telemetry.storage.database import Connection
 from ems_telemetry.storage.translation import translated
 
@@ -43,7 +44,8 @@ _DIGEST = f"""
     FROM readings WHERE point_id = %(point)s AND time >= %(since)s AND time < %(until)s"""  # noqa: S608  # a constant
 _ADD = """
     INSERT INTO raw_digests (point_id, day_start, revision, day_end, readings, digest, computed_at)
-    VALUES (%s, %s, %s, %s, %s, %s, %s)"""
+    VALUES (%s, %s, %s, %s, %s, %s, %s) ON CONFLICT (point_id, day_start, revision) DO NOTHING"""
+_TRIES = 5
 
 
 async def digest_days(connection: Connection, point_id: int, edges: Sequence[datetime], at: datetime) -> list[DayDigest]:
@@ -78,7 +80,17 @@ async def compute_digest(connection: Connection, point_id: int, start: datetime,
 
 
 async def _renew(connection: Connection, point_id: int, day: DayDigest, at: datetime) -> DayDigest:
-    readings, digest = await compute_digest(connection, point_id, day.start, day.end)
-    new = day._replace(revision=day.revision + 1, readings=readings, digest=digest)
-    await connection.execute(_ADD, (point_id, new.start, new.revision, new.end, new.readings, new.digest, at))
-    return new
+    """Adds the digest of now; where another transaction adds one at the same time, waits for it and takes that."""
+    for _ in range(_TRIES):
+        readings, digest = await compute_digest(connection, point_id, day.start, day.end)
+        new = day._replace(revision=day.revision + 1, readings=readings, digest=digest)
+        adding = (point_id, new.start, new.revision, new.end, new.readings, new.digest, at)
+        if (await connection.execute(_ADD, adding)).rowcount:
+            return new
+        told = {"point": point_id, "since": day.start, "until": day.end}
+        rows = await (await connection.execute(_KNOWN, told)).fetchall()
+        found = next(DayDigest(*row) for row in rows if row[0] == day.start)
+        if (found.end, found.readings, found.digest) == (day.end, readings, digest):
+            return found
+        day = found._replace(end=day.end)
+    raise TransientError("readings of the same day are digested by too many at once")

@@ -13,6 +13,7 @@ import psycopg
 from ems_telemetry.errors import RejectedByDatabaseError
 from ems_telemetry.model import DeadLetter, Flag, Gap
 from ems_telemetry.storage.capability import Capability, prepare_for
+from ems_telemetry.storage.gap_events import announce_gaps
 from ems_telemetry.storage.interval_marks import MARK_STAGED, SHARE_PROGRESS
 from ems_telemetry.storage.load import COLUMNS, Load, Row, conflict
 from ems_telemetry.storage.translation import translated
@@ -67,6 +68,7 @@ _PUT_GAPS = """
     ON CONFLICT (id) DO UPDATE
     SET ended_at = excluded.ended_at, refused = excluded.refused, open = excluded.open, expected = excluded.expected
     WHERE (NOT excluded.open, excluded.ended_at) > (NOT gaps.open, gaps.ended_at)
+    RETURNING id, xmax = 0
 """
 # In whatever order the tellings of a gap come in, the same row comes of them: one that has ended wins, then the later end.
 
@@ -179,6 +181,7 @@ async def _store_dead_letters(connection: psycopg.AsyncConnection[Any], letters:
 
 
 async def store_gaps(connection: psycopg.AsyncConnection[Any], gaps: Sequence[Gap]) -> None:
-    """Stores gaps within a transaction; of each telling of one the latest counts."""
+    """Stores gaps within a transaction; of each telling of one the latest counts, and webhooks are told of the first."""
     if gaps:
-        await connection.execute(_PUT_GAPS, [list(column) for column in zip(*gaps, strict=True)])
+        cursor = await connection.execute(_PUT_GAPS, [list(column) for column in zip(*gaps, strict=True)])
+        await announce_gaps(connection, [id_ for id_, is_new in await cursor.fetchall() if is_new])

@@ -58,8 +58,11 @@ PATHS = {
     "/api/v1/plan": "/api/v1/plan",
     "/api/v1/plan/preliminary": "/api/v1/plan/preliminary?plan=total/EM-01.energy_import/1mo",
     "/api/v1/methods/{name}/versions/{version}": "/api/v1/methods/period_total/versions/1",
+    "/api/v1/outbox": "/api/v1/outbox",
     "/api/v1/audit/events": "/api/v1/audit/events",
     "/api/v1/audit/verify": "/api/v1/audit/verify",
+    "/api/v1/evaluations": "/api/v1/evaluations",
+    "/api/v1/exceedances": "/api/v1/exceedances",
     "/healthz": "/healthz",
     "/readyz": "/readyz",
 }
@@ -136,11 +139,18 @@ async def test_every_answer_is_as_its_schema_says_and_holds_nothing_else(
         **PATHS,
         **await state_examples(plant),
         **{f"/api/v1/records/{{id}}{part}": f"/api/v1/records/{record}{part}" for part in ("", "/revisions", "/proof")},
+        "/api/v1/records/{id}/lineage": f"/api/v1/records/{record}/lineage?depth=raw",
+        "/api/v1/records/dependents": "/api/v1/records/dependents?point=EM-01.energy_import",
+        "/api/v1/retention": "/api/v1/retention?point=EM-01.energy_import&day=2026-02-10",
+        "/api/v1/instruments/{id}/status": "/api/v1/instruments/X-1/status",
+        "/api/v1/calibrations/{id}/impact": "/api/v1/calibrations/X-1/impact",
         "/api/v1/meters/{id}/events/{event}": f"/api/v1/meters/EM-01/events/{event}",
         "/api/v1/dead-letters/{id}": f"/api/v1/dead-letters/{letter}",
     }
     await accept(plant, 0, "type: modbus", "0.1")
-    assert set(paths) | {"/metrics"} == {path for method, path, _ in operations_of(document) if method == "GET"}
+    assert set(paths) | {"/metrics", "/api/v1/exports/{profile}"} == {
+        path for method, path, _ in operations_of(document) if method == "GET"
+    }
     headers = {"Authorization": f"Bearer {await plant.key(list(Scope))}"}
     for template, path in paths.items():
         answer = await api.get(path, headers=headers)

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from standings import CONFIGURATION, DATABASE, GIB, SPOOL, WRITER, ago, changed, connector, job, refused, standing
 
-from ems_telemetry.api.standing import Disk, Missing, Pause
+from ems_telemetry.api.standing import Disk, Missing, Pause, WebhooksStanding
 from ems_telemetry.observe import LinkState
 
 DOWN = connector("plc", state=LinkState.DOWN, since=ago(minutes=4), last_error="nobody listens there")
@@ -52,6 +52,10 @@ def test_a_service_with_which_all_is_well_has_nothing_to_tell() -> None:
         ),
         ({"database": changed(DATABASE, upkeep_problems=["no partition can be made"])}, "no partition can be made"),
         (
+            {"webhooks": WebhooksStanding(waiting=3, failing={"ems": "answered 500"})},
+            "the webhook ems does not take what is sent: answered 500; it waits in the outbox",
+        ),
+        (
             {"configuration": changed(CONFIGURATION, last_reload=refused("a.yaml:3: what", "b.yaml:1: what"))},
             "the files were changed and are not taken over: a.yaml:3: what (and 1 more)",
         ),
@@ -80,6 +84,10 @@ def test_what_is_wrong_is_said_in_a_sentence(parts: dict[str, Any], words: str) 
                 f"the database lacks what hall-1 delivered from {ago(hours=9):%Y-%m-%d %H:%M:%S} to "
                 f"{ago(hours=1):%Y-%m-%d %H:%M:%S} UTC, which was written: it was restored from a backup, or is another one"
             ),
+        ),
+        (
+            {"webhooks": WebhooksStanding(failed=2)},
+            "2 deliveries to webhooks were given up; see GET /api/v1/outbox?status=failed",
         ),
         ({"spool": changed(SPOOL, damaged=2)}, "2 damaged entries of the spool were set aside"),
         (

@@ -6,14 +6,20 @@ from typing import Final
 
 from ems_telemetry.errors import CannotComputeError
 from ems_telemetry.records.method import Method, method_id
+from ems_telemetry.records.methods.air_emission import AirEmission
 from ems_telemetry.records.methods.aspect_magnitude import AspectMagnitude
+from ems_telemetry.records.methods.availability import Availability
 from ems_telemetry.records.methods.completeness import Completeness
+from ems_telemetry.records.methods.compliance import Compliance
+from ems_telemetry.records.methods.discharge import DischargeMonitoring
+from ems_telemetry.records.methods.emission_mass import EmissionMass
 from ems_telemetry.records.methods.energy import Energy
 from ems_telemetry.records.methods.ghg_scope1 import GhgScope1
 from ems_telemetry.records.methods.ghg_scope2 import GhgScope2
 from ems_telemetry.records.methods.meter_balance import MeterBalance
 from ems_telemetry.records.methods.operational_control import OperationalControl
 from ems_telemetry.records.methods.period_total import PeriodTotal
+from ems_telemetry.records.methods.ph_control import PhControl
 from ems_telemetry.records.methods.substance_balance import SubstanceBalance
 from ems_telemetry.records.methods.waste_summary import WasteSummary
 from ems_telemetry.records.methods.water_balance import WaterBalanced
@@ -32,6 +38,12 @@ _ALL: Final[tuple[Method, ...]] = (
     Completeness(),
     OperationalControl(),
     AspectMagnitude(),
+    Compliance(),
+    AirEmission(),
+    EmissionMass(),
+    Availability(),
+    DischargeMonitoring(),
+    PhControl(),
 )
 METHODS: Final[Mapping[str, Method]] = {method_id(method): method for method in _ALL}
 """Every version by its id. One that was released stays, for the records that were made with it."""

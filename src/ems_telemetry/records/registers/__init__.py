@@ -3,7 +3,19 @@
 from collections.abc import Mapping
 from typing import Final
 
-from ems_telemetry.records.registers import adjustments, by_hand, factors, operations, planning
+from ems_telemetry.records.registers import (
+    adjustments,
+    by_hand,
+    exceedances,
+    exports,
+    factors,
+    holds,
+    instruments,
+    obligations,
+    operations,
+    planning,
+    webhooks,
+)
 from ems_telemetry.records.registers.register import Body, Dated, Number, Register, check_body
 
 __all__ = ["REGISTERS", "Body", "Dated", "Number", "Register", "check_body"]
@@ -13,9 +25,15 @@ REGISTERS: Final[Mapping[str, Register]] = {
     for register in (
         *planning.REGISTERS,
         *adjustments.REGISTERS,
+        *obligations.REGISTERS,
+        *exceedances.REGISTERS,
+        *instruments.REGISTERS,
+        *holds.REGISTERS,
         *factors.REGISTERS,
         *by_hand.REGISTERS,
         *operations.REGISTERS,
+        *webhooks.REGISTERS,
+        *exports.REGISTERS,
     )
 }
 """Every register by its kind."""

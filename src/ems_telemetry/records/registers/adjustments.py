@@ -36,6 +36,7 @@ class SubstitutionBody(Stretch):
     method: Word = Field(description="By which rule it was found.", examples=["mrr45@1"])
     cause: Text = Field(description="Why nothing was measured.", examples=["meter exchanged"])
     action: Text | None = Field(default=None, description="What was done about the cause.")
+    inputs: list[Text] = Field(default=[], max_length=50, description="In words, what the value was made of.")
     evidence_sha256: Sha256 | None = None
 
 

@@ -1,6 +1,6 @@
 """What a register is: a kind of fact that people state, with the form of it, and who may state and approve it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -19,6 +19,7 @@ from pydantic import (
     WithJsonSchema,
 )
 
+from ems_telemetry.model import Scope
 from ems_telemetry.rules.arithmetic import digits
 
 DayT = TypeVar("DayT", date, datetime)
@@ -59,8 +60,16 @@ class Register:
     """Whether it belongs to one site; otherwise it may belong to all."""
     untimed: bool = False
     """Whether it happens when it is stated, and not at a time in the plant."""
+    readers: Sequence[str] = (Scope.READ,)
+    """Who may read it: any of these scopes."""
+    has_secret: bool = False
+    """Whether the service makes a secret for each, which is shown once."""
     points_of: Callable[[Any], Sequence[str]] = lambda _body: ()
     """Which points a body names: they must exist, at its site."""
+    units_of: Callable[[Any], Mapping[str, str]] = lambda _body: {}
+    """In which unit a body speaks of which of these points: it must be that of the point."""
+    meters_of: Callable[[Any], Sequence[str]] = lambda _body: ()
+    """Which meters a body names: they must exist, at its site."""
     span_of: Callable[[Any], tuple[datetime, datetime | None] | None] = lambda _body: None
     """Of which time a body speaks, where it says so itself: from, and to."""
 
@@ -85,7 +94,7 @@ Number: TypeAlias = Annotated[
     Decimal, BeforeValidator(_number), Field(max_digits=40, decimal_places=20, allow_inf_nan=False), _WORDS, _SCHEMA
 ]
 """A decimal: words of digits keep every digit, JSON numbers are taken as written."""
-FIRST_YEAR, LAST_YEAR = 1900, 2199
+FIRST_YEAR, LAST_YEAR = 1900, 3000
 
 
 def _of_our_time(day: DayT) -> DayT:
