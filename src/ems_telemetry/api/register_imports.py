@@ -139,5 +139,5 @@ def _mistakes(mistakes: Sequence[Mistake]) -> list[ImportMistake]:
     return [ImportMistake(**each._asdict()) for each in mistakes[:MOST_TOLD]]
 
 
-ROUTERS = [make_router(register) for register in REGISTERS.values()]
-"""The operation of every register."""
+ROUTERS = [make_router(register) for register in REGISTERS.values() if not register.has_secret]
+"""The operation of every register; a secret that is made for an entry is shown to who states it by itself."""

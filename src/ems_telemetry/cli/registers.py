@@ -52,8 +52,9 @@ def import_register(  # noqa: PLR0913, PLR0917 - a verb has as many parameters a
     as_json: JsonOption = False,
 ) -> None:
     """Import facts from a CSV file. Importing a file twice changes nothing."""
-    if kind not in REGISTERS:
-        complain(f"--kind: {not_known('register', kind, list(REGISTERS))}")
+    kinds = [name for name, known in REGISTERS.items() if not known.has_secret]
+    if kind not in kinds:
+        complain(f"--kind: {not_known('register', kind, kinds)}")
         raise typer.Exit(EXIT_CONFIGURATION)
     sheet = read_sheet(REGISTERS[kind], _text(file), reason or f"imported from {file.name}")
     _import(sheet, file, Wanted(dry_run=dry_run, partial=partial), config, as_json=as_json)

@@ -4,13 +4,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from ems_telemetry.records.calibrating import ContradictionError, complete
 from ems_telemetry.records.registers import Register
 from ems_telemetry.records.statements import Mistake, Sheet, Statement
 from ems_telemetry.records.stating import VOIDED, NotAllowedNowError, state
 from ems_telemetry.storage.audit import Actor
 from ems_telemetry.storage.database import Connection
 from ems_telemetry.storage.entries import EntryFilter, EntryRow, EntryTakenError, read_entries
-from ems_telemetry.storage.point_facts import read_facts
+from ems_telemetry.storage.point_facts import read_facts, read_meter_sites
 from ems_telemetry.storage.site_zones import read_zones
 
 Refusal = Callable[[Register, str | None], str | None]
@@ -70,8 +71,13 @@ async def import_sheet(
         refused = await _refusal(connection, statement, sites, may_not)
         if refused is not None:
             outcome.refused.append(refused)
+            continue
+        try:
+            completed = statement._replace(new=await complete(connection, statement.new))
+        except ContradictionError as error:
+            outcome.refused.append(Mistake(statement.line, error.field, None, str(error)))
         else:
-            await _sort_in(connection, statement, seen, outcome)
+            await _sort_in(connection, completed, seen, outcome)
     if wanted.dry_run or (outcome.mistakes and not wanted.partial):
         return outcome
     for statement in outcome.accepted:
@@ -117,11 +123,24 @@ async def _refusal(connection: Connection, statement: Statement, sites: dict[str
         return Mistake(line, "site", site, reason)
     if site is not None and site not in sites:
         return Mistake(line, "site", site, f"is no site; known are {', '.join(sorted(sites))}")
-    named = list(statement.register.points_of(statement.body))
-    known = {point.key: point.site for point in await read_facts(connection, named)} if named else {}
-    for key in named:
-        if known.get(key) != site and (key not in known or site is not None):
-            return Mistake(line, "point", key, "is no point" + (f" at {site}" if site else ""))
+    return await _unknown_name(connection, statement)
+
+
+async def _unknown_name(connection: Connection, statement: Statement) -> Mistake | None:
+    """Finds a point or meter that there is not at the site, or a unit that is not that of its point."""
+    register, site, line = statement.register, statement.new.site, statement.line
+    points = list(register.points_of(statement.body))
+    facts = await read_facts(connection, points) if points else []
+    meters = list(register.meters_of(statement.body))
+    sites = await read_meter_sites(connection, meters) if meters else {}
+    for what, names, known in (("point", points, {fact.key: fact.site for fact in facts}), ("meter", meters, sites)):
+        for name in names:
+            if known.get(name) != site and (name not in known or site is not None):
+                return Mistake(line, what, name, f"is no {what}" + (f" at {site}" if site else ""))
+    units = register.units_of(statement.body)
+    for fact in facts:
+        if units.get(fact.key, fact.unit) != fact.unit:
+            return Mistake(line, "unit", units[fact.key], f"is not the unit of {fact.key}, which is {fact.unit}")
     return None
 
 
