@@ -6,8 +6,10 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 from ems_telemetry.api.format import Item
+from ems_telemetry.records.checkpoints import Inclusion as FoundInclusion
 from ems_telemetry.records.kinds import RecordQuality, RecordStatus, RecordType
 from ems_telemetry.storage.audit import AuditRow
+from ems_telemetry.storage.checkpoints import CheckpointRow
 from ems_telemetry.storage.records import RecordRow
 
 
@@ -96,8 +98,38 @@ class RecordComparison(BaseModel):
     recomputed: dict[str, Any]
 
 
+class Checkpoint(BaseModel):
+    """One root over all that a local day added to the evidence of a site."""
+
+    site: str = Field(examples=["BER1"])
+    day_start: datetime
+    day_end: datetime = Field(description="No longer part of it.")
+    tz: str = Field(examples=["Europe/Berlin"])
+    size: int = Field(description="Leaves of the tree: the records by `seq`, then the digests by point, day and revision.")
+    records: int = Field(description="Revisions of records that were kept that day.")
+    digests: int = Field(description="Digests of raw readings that were kept that day.")
+    root: str = Field(description="Root of the Merkle tree (RFC 6962), hexadecimal.")
+    head_seq: int = Field(description="Where the audit trail ended when it was made.")
+    head_hash: str
+    made_at: datetime
+    seq: int = Field(description="The event that tells of it.")
+    key_id: str | None = Field(description="Whose signature it is; null where no key is configured.")
+    signature: str | None = Field(
+        description="Ed25519, hexadecimal, over the canonical form (RFC 8785) of `site` to `made_at`."
+    )
+
+
+class Inclusion(BaseModel):
+    """That a record is among the leaves of a checkpoint: whoever kept the root can verify it (RFC 9162, 2.1.3.2)."""
+
+    leaf: str = Field(description="SHA-256 of a zero byte and the canonical form of the record without `hash` and `seq`.")
+    index: int = Field(description="Which leaf it is, from 0.")
+    path: list[str] = Field(description="The hashes beside it, from the leaf up (RFC 6962, 2.1.1).")
+    checkpoint: Checkpoint
+
+
 class RecordProof(BaseModel):
-    """That a record is in the audit trail as it was kept."""
+    """That a record is in the audit trail as it was kept, and in the checkpoint of the day it was kept."""
 
     record_id: str
     revision: int
@@ -107,6 +139,7 @@ class RecordProof(BaseModel):
     event_hash: str
     previous_hash: str
     holds: bool
+    inclusion: Inclusion | None = Field(description="Null until the day it was kept has its checkpoint.")
 
 
 class AuditVerdict(BaseModel):
@@ -130,3 +163,17 @@ def record_item(row: RecordRow) -> Item:
 def event_item(row: AuditRow) -> Item:
     """An event as an item of `AuditEvent`."""
     return row._asdict()
+
+
+def checkpoint_item(row: CheckpointRow) -> Item:
+    """A checkpoint as an item of `Checkpoint`."""
+    return {**row.statement(), "seq": row.seq, "key_id": row.key_id, "signature": row.signature}
+
+
+def inclusion_of(found: FoundInclusion | None) -> Inclusion | None:
+    """The proof of a record in a checkpoint as the API shows it."""
+    if found is None:
+        return None
+    path = [part.hex() for part in found.path]
+    checkpoint = Checkpoint.model_validate(checkpoint_item(found.checkpoint))
+    return Inclusion(leaf=found.leaf.hex(), index=found.place, path=path, checkpoint=checkpoint)

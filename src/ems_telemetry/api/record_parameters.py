@@ -48,3 +48,9 @@ class AuditQuery(SpanQuery):
     actor: Name | None = Field(default=None, description="Only what this actor did.", examples=["key:0123456789ab"])
     object_type: Name | None = Field(default=None, description="Only what was done to such objects.", examples=["record"])
     object_id: Name | None = Field(default=None, description="Only what was done to this object.")
+
+
+class CheckpointsQuery(SpanQuery):
+    """The filters of checkpoints; those whose day reaches into the span are listed."""
+
+    site: Name | None = Field(default=None, description="Only those of this site.", examples=["BER1"])

@@ -35,6 +35,7 @@ from ems_telemetry.service.readiness import Watch
 from ems_telemetry.service.reloading import Hooks, Reloader, Running
 from ems_telemetry.service.retrying import Retrier
 from ems_telemetry.service.server import ApiServer, address_of, bind, serve_while
+from ems_telemetry.service.signing import load_signing_key
 from ems_telemetry.service.standing import Standings
 from ems_telemetry.service.stopping import StopRequest
 from ems_telemetry.service.storing import Storing, store_while
@@ -106,15 +107,25 @@ class Service:
         The database need not be there: the spool keeps everything, and `/readyz` says so.
 
         Raises:
-            PermanentError: something needed at start cannot be had: the API's port, the spool's folder, the embedded database.
+            PermanentError: something needed at start cannot be had: the API's port, the spool's folder, the embedded database,
+                the key that signs.
         """
         settings = self._configuration.settings
+        signing_key = load_signing_key(settings.evidence)
         async with AsyncExitStack() as stack:
             listening = stack.enter_context(bind(settings.api))
             spool = await stack.enter_async_context(self._open_spool(address_of(settings.api, listening)))
             database = await stack.enter_async_context(reach_database(settings.database))
             accepted = await asyncio.to_thread(as_accepted, self._configuration, self._clock.now())
-            storing = Storing(self._configuration, database, spool, metrics=self._metrics, clock=self._clock, accepted=accepted)
+            storing = Storing(
+                self._configuration,
+                database,
+                spool,
+                metrics=self._metrics,
+                clock=self._clock,
+                accepted=accepted,
+                signing_key=signing_key,
+            )
             parts = self._assemble(Running(self._configuration, accepted), spool, storing)
             standings = Standings(storing, parts.watch, parts.reloader, clock=self._clock, version=version("ems-telemetry"))
 

@@ -9,8 +9,10 @@ from ems_telemetry.computing.worker import IntervalWorker
 from ems_telemetry.config.load import Configuration
 from ems_telemetry.config.service import Settings
 from ems_telemetry.errors import ConfigurationError, DatabaseNotReadyError
+from ems_telemetry.evidence.signing import SigningKey
 from ems_telemetry.model import Gap
 from ems_telemetry.observe import Metrics, get_logger
+from ems_telemetry.records.checkpoints import Checkpointer
 from ems_telemetry.records.keeper import Keeper
 from ems_telemetry.records.worker import RecordWorker
 from ems_telemetry.retry import Backoff
@@ -48,7 +50,7 @@ class _Plant:
 class Storing:
     """Everything that writes to the database, as one part."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # what the whole of it stands on
         self,
         configuration: Configuration,
         database: Database,
@@ -57,6 +59,7 @@ class Storing:
         metrics: Metrics,
         clock: Clock,
         accepted: Accepted | None = None,
+        signing_key: SigningKey | None = None,
     ) -> None:
         self._settings = configuration.settings
         self._plants = [_Plant(plant_rows(configuration), accepted)]
@@ -87,7 +90,12 @@ class Storing:
             database, self._settings.retention, clock=clock, backoff=Backoff(initial_s=5.0, cap_s=600.0)
         )
         self.intervals = IntervalWorker(database, clock=clock, metrics=metrics, backoff=Backoff(initial_s=2.0, cap_s=15.0))
-        self.records = RecordWorker(Keeper(database, clock), clock=clock, backoff=Backoff(initial_s=5.0, cap_s=60.0))
+        self.records = RecordWorker(
+            Keeper(database, clock),
+            Checkpointer(database, clock, signing_key),
+            clock=clock,
+            backoff=Backoff(initial_s=5.0, cap_s=60.0),
+        )
 
     @property
     def gate(self) -> Gate:

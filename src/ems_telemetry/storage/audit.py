@@ -142,6 +142,12 @@ async def append_acts(connection: Connection, actor: Actor, acts: Sequence[Act],
     return rows
 
 
+async def lock_trail(connection: Connection) -> None:
+    """Lets nobody else append until the transaction ends: the head that is read after it stays the head."""
+    with translated():
+        await connection.execute(_LOCK)
+
+
 async def read_head(connection: Connection) -> Head:
     """Tells where the chain ends."""
     found = await (await connection.execute(_HEAD)).fetchone()
