@@ -124,6 +124,10 @@ CREATE INDEX records_plan ON records (plan, period_start, revision);
 CREATE TRIGGER records_stay BEFORE UPDATE OR DELETE ON records FOR EACH ROW EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER records_are_kept BEFORE TRUNCATE ON records FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
+CREATE VIEW current_records AS
+    SELECT r.* FROM records r WHERE NOT EXISTS (SELECT FROM records n WHERE n.id = r.id AND n.revision > r.revision);
+COMMENT ON VIEW current_records IS 'Records in their newest revision.';
+
 CREATE TABLE record_snapshots (
     hash    text PRIMARY KEY,
     content bytea NOT NULL

@@ -78,12 +78,16 @@ class Plant:
 
         What touches the hole is missing.
         """
+
+        def up_to(moment: datetime) -> Decimal:
+            return round(Decimal(total) * ((moment - start) // QUARTER) / ((end - start) // QUARTER), 9)
+
         rows = []
         for period in (Period.QUARTER, Period.DAY, Period.MONTH):
             edges = [moment_of(edge) for edge in edges_of(period, microseconds(start), microseconds(end), BERLIN)]
             for left, right in pairwise(edges):
                 missing = hole is not None and left < hole[1] and right > hole[0]
-                part = None if missing else Decimal(total) / ((end - start) // QUARTER) * ((right - left) // QUARTER)
+                part = None if missing else up_to(right) - up_to(left)
                 rows.append(_row(self.ids[key], period, left, part, flags))
         await self.put(key, rows, end)
 

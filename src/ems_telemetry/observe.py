@@ -61,7 +61,8 @@ def configure_logging(level: str = "info", *, as_json: bool = False) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    for quiet in ("uvicorn", "httpx", "httpcore"):
+        logging.getLogger(quiet).setLevel(logging.WARNING)
     for chatty in (
         "asyncua",
         "pymodbus",

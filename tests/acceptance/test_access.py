@@ -2,9 +2,14 @@
 
 import json
 import socket
+from datetime import UTC, datetime
+from pathlib import Path
 
+import pytest
 from acceptance.conftest import MakeProduct
 from acceptance.product import command
+from authority import Authority
+from servers.oidc_issuer import AUDIENCE, OidcIssuer
 
 MANUAL = """
     type: manual
@@ -60,3 +65,37 @@ def test_a_second_service_on_the_same_spool_is_refused(plain_url: str, make_prod
     assert done.returncode == 1
     assert "uses the spool" in done.stderr
     assert product.stop() == 0
+
+
+def test_people_of_the_company_are_let_in_by_the_tokens_of_its_issuer_and_only_so_often(
+    plain_url: str, make_product: MakeProduct, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NO_PROXY", "*")
+    authority = Authority(tmp_path / "pki", "plant")
+    with OidcIssuer(lambda: datetime.now(UTC), tls=authority.issue("login"), path="/realms/plant") as issuer:
+        issuer.add_key("one", "ES256")
+        product = make_product(plain_url, {"hand": MANUAL})
+        api = (
+            f"oidc: [{{issuer: '{issuer.url}', audience: {AUDIENCE}, ca_file: ../../pki/plant.pem, scopes_claim: groups, "
+            "scope_map: {energy-team: [read, metrology]}, sites_claim: ems_sites}], "
+            "rate_limit: 5/day, failed_login_limit: 3/day"
+        )
+        text = product.config.read_text()
+        product.config.write_text(text.replace("allow_anonymous: true, rate_limit: off", api))
+        product.start()
+        product.wait_until_ready()
+        token = issuer.token(groups=["energy-team"], ems_sites=["BER1"])
+        status, points = product.ask("/api/v1/points", key=token)
+        assert (status, points["items"][0]["key"]) == (200, "GM-01.volume")
+        assert product.ask("/api/v1/meters?site=MUC1", key=token)[0] == 403
+        assert product.post("/api/v1/reload", key=token)[1]["detail"].startswith('this needs a token with the scope "admin"')
+        assert product.ask("/api/v1/points", key=issuer.token(groups=["energy-team"], ems_sites=[]))[0] == 403
+        wrong = issuer.token(aud="grafana")
+        assert "another audience" in product.ask("/api/v1/points", key=wrong)[1]["detail"]
+        assert [product.ask("/api/v1/points", key=token)[0] for _ in range(3)] == [200, 200, 429]
+        assert [product.ask("/api/v1/points", key=wrong)[0] for _ in range(3)] == [401, 401, 429]
+        assert product.ask("/healthz")[0] == 200
+        assert product.stop() == 0
+    assert "HTTP Request" not in product.log
+    for part in (*token.split("."), *wrong.split(".")):
+        assert part not in product.log

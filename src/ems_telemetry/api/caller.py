@@ -34,7 +34,13 @@ class Caller:
     @property
     def label(self) -> str:
         """Who it is, for logs and for people: a key by its name, somebody with a token by name and `id`."""
-        return f"{self.name} ({self.id})" if self.kind is CallerKind.OIDC else f"key {self.name}"
+        match self.kind:
+            case CallerKind.KEY:
+                return f"key {self.name}"
+            case CallerKind.OIDC:
+                return f"{self.name} ({self.id})"
+            case CallerKind.ANONYMOUS:
+                return self.name
 
     def check_site(self, site: str | None) -> None:
         """Refuses a filter by a site the caller may not see, whether or not there is one of that name.

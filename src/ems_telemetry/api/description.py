@@ -58,7 +58,7 @@ _DESCRIPTIONS = {
     ProblemType.PRECONDITION_REQUIRED: "The header If-Match is missing; it says which state the change is of.",
     ProblemType.TOO_MANY_REQUESTS: "The caller asks too often, or keys that do not hold came from its address.",
     ProblemType.ISSUER_UNAVAILABLE: "The issuer of the token does not answer. Try again later.",
-    ProblemType.DATABASE_UNAVAILABLE: "The database does not answer; collecting goes on. Try again later.",
+    ProblemType.DATABASE_UNAVAILABLE: "The database, or the issuer of the token, does not answer. Collecting goes on.",
     ProblemType.NOT_READY: "Something the service needs is missing; `checks` says what.",
 }
 
@@ -79,7 +79,7 @@ def _describe_problem(type_: ProblemType) -> dict[str, Any]:
         described["headers"] = {
             "Retry-After": {"description": f"Seconds to wait: {RETRY_AFTER_S}.", "schema": {"type": "integer"}}
         }
-    if type_ is ProblemType.IN_PROGRESS:
+    if type_ in {ProblemType.IN_PROGRESS, ProblemType.ISSUER_UNAVAILABLE}:
         described["headers"] = {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}}}
     if type_ is ProblemType.TOO_MANY_REQUESTS:
         described["headers"] = {

@@ -7,15 +7,17 @@ from typing import Annotated, Final, NoReturn
 from uuid import NAMESPACE_URL, UUID, uuid4, uuid5
 
 import msgspec
-from fastapi import APIRouter, Body, Header, Path, Query, Request
+from fastapi import APIRouter, Body, Path, Query, Request
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from starlette.responses import Response
 
 from ems_telemetry.api import interval_items as items
 from ems_telemetry.api.access import Metrologist, Reader
 from ems_telemetry.api.catalogue import MeterId, find_meter
-from ems_telemetry.api.description import PREFIX, STORED, listed, problems
+from ems_telemetry.api.description import PREFIX, STORED, UNCHANGED, listed, problems
+from ems_telemetry.api.etag import IfNoneMatch, etag_of, not_modified, tagged
 from ems_telemetry.api.format import Item
+from ems_telemetry.api.idempotency import IdempotencyKey, Sent
 from ems_telemetry.api.items import Page
 from ems_telemetry.api.page import Listing
 from ems_telemetry.api.parameters import Name, PageQuery, Time
@@ -23,6 +25,7 @@ from ems_telemetry.api.problem import ApiError, ProblemType, Suggestion, WrongPa
 from ems_telemetry.api.readings import TimeKey
 from ems_telemetry.api.services import Services
 from ems_telemetry.storage import meter_events
+from ems_telemetry.storage.database import Connection
 from ems_telemetry.storage.losses import TimePage
 from ems_telemetry.storage.meter_events import EventRow, NewEvent, RegisterRow, Voiding
 
@@ -31,14 +34,6 @@ router = APIRouter(prefix=PREFIX, tags=["Metrology"], responses=STORED)
 EventId = Annotated[UUID, Path(alias="event", description="The event.")]
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2_000, pattern=r"^[^\x00]+$")]
 Number = Annotated[Decimal, Field(max_digits=40, decimal_places=20)]
-IdempotencyKey = Annotated[
-    str | None,
-    Header(
-        alias="Idempotency-Key",
-        max_length=200,
-        description="Any word of the client: the same request with the same word is done once, however often it is sent.",
-    ),
-]
 _CSV = (
     "id,meter,type,at,author,reason,registers,recorded_at,voided_at,voided_by,void_reason\r\n"
     "8b9c3c0e-4a3e-4d0e-9a6a-0c6a7d1b2f10,EM-01,replacement,2026-03-02T10:00:00Z,J. Doe,broken,"
@@ -117,13 +112,23 @@ async def list_meter_events(
     return await listing.answer(rows, items.MeterEvent, event_item, key=lambda row: (row.at, row.id))
 
 
-@router.get("/meters/{id}/events/{event}", response_model=items.MeterEvent, responses=problems(ProblemType.NOT_FOUND))
+@router.get(
+    "/meters/{id}/events/{event}",
+    response_model=items.MeterEvent,
+    responses=problems(ProblemType.NOT_FOUND) | UNCHANGED,
+)
 async def get_meter_event(
-    services: Services, caller: Reader, id_: Annotated[MeterId, Path(alias="id")], event: EventId
+    services: Services,
+    caller: Reader,
+    id_: Annotated[MeterId, Path(alias="id")],
+    event: EventId,
+    if_none_match: IfNoneMatch = None,
 ) -> Response:
     """Gives one event."""
     await find_meter(services.database, caller, id_)
-    return _written(await _find(services, id_, event))
+    found = await _find(services, id_, event)
+    etag = etag_of(found.id, found.voided_at)
+    return not_modified(if_none_match, etag) or Response(_json(found), headers=tagged(etag), media_type="application/json")
 
 
 @router.post(
@@ -171,14 +176,21 @@ async def void_meter_event(
     id_: Annotated[MeterId, Path(alias="id")],
     event: EventId,
     body: Annotated[Void, Body()],
+    sent: Sent,
 ) -> Response:
     """Declares an event void; intervals are computed anew without it. For keys with `metrology` or `admin`."""
     await find_meter(services.database, caller, id_)
     known = await _find(services, id_, event)
-    kept, held = await meter_events.void_event(services.database, known, Voiding(body.author or caller.name, body.reason))
-    if not held:
-        raise ApiError(ProblemType.CONFLICT, f"{kept.voided_by} declared this event void on {kept.voided_at:%Y-%m-%d} already")
-    return _written(kept)
+
+    async def declare(connection: Connection) -> tuple[int, bytes]:
+        voiding = Voiding(body.author or caller.name, body.reason)
+        kept, held = await meter_events.void_event_by(connection, known, voiding)
+        if not held:
+            detail = f"{kept.voided_by} declared this event void on {kept.voided_at:%Y-%m-%d} already"
+            raise ApiError(ProblemType.CONFLICT, detail)
+        return 200, _json(kept)
+
+    return await sent.answer(services.database, caller, declare)
 
 
 @router.api_route("/meters/{id}/events", methods=["PUT", "PATCH", "DELETE"], include_in_schema=False)
@@ -210,7 +222,11 @@ async def _find(services: Services, meter: str, event: UUID) -> EventRow:
 
 
 def _written(row: EventRow, status: int = 200) -> Response:
-    return Response(msgspec.json.encode(event_item(row)), status, media_type="application/json")
+    return Response(_json(row), status, media_type="application/json")
+
+
+def _json(row: EventRow) -> bytes:
+    return msgspec.json.encode(event_item(row))
 
 
 def _refuse(allowed: str) -> NoReturn:

@@ -6,6 +6,7 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 from ems_telemetry.api.format import Item
+from ems_telemetry.api.items import columns_of
 from ems_telemetry.records.checkpoints import Inclusion as FoundInclusion
 from ems_telemetry.records.kinds import RecordQuality, RecordStatus, RecordType
 from ems_telemetry.storage.audit import AuditRow
@@ -155,9 +156,13 @@ class AuditVerdict(BaseModel):
     head_hash: str
 
 
+RECORD_FIELDS = columns_of(Record)
+
+
 def record_item(row: RecordRow) -> Item:
     """A revision as an item of `Record`."""
-    return {"seq": row.seq, **row.envelope}
+    kept = {**row.envelope, "seq": row.seq}
+    return {name: kept[name] for name in RECORD_FIELDS}
 
 
 def event_item(row: AuditRow) -> Item:

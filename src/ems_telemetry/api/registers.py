@@ -20,8 +20,8 @@ from ems_telemetry.api.caller import Caller
 from ems_telemetry.api.description import PREFIX, STORED, Responses, listed, problems
 from ems_telemetry.api.etag import IfMatch, check_match, etag_of, tagged
 from ems_telemetry.api.format import Item
+from ems_telemetry.api.idempotency import IdempotencyKey
 from ems_telemetry.api.items import Page
-from ems_telemetry.api.meter_events import IdempotencyKey
 from ems_telemetry.api.page import Listing
 from ems_telemetry.api.problem import ApiError, ProblemType, wrong_parameter
 from ems_telemetry.api.register_models import Decision, EntriesQuery, EntryId, OneQuery, entry_model, stated_model
@@ -59,8 +59,8 @@ class Operations:
         self.noun = register.kind.replace("_", " ")
         self.item = entry_model(register)
         self.router = APIRouter(prefix=f"{PREFIX}/{register.path}", tags=["Registers"], responses=STORED)
-        self._writer = Annotated[Caller, Security(require(*_scopes(*register.scopes, Scope.ADMIN)))]
-        self._approver = Annotated[Caller, Security(require(Scope.APPROVE, Scope.ADMIN))]
+        self._writer = Annotated[Caller, Security(require(*_scopes(*register.scopes)))]
+        self._approver = Annotated[Caller, Security(require(Scope.APPROVE))]
 
     def add_to_router(self) -> APIRouter:
         """Adds all operations."""
@@ -85,8 +85,8 @@ class Operations:
     ) -> None:
         model: Any = Page[self.item] if name.startswith("list") else self.item  # type: ignore[name-defined]  # made at run time
         self.router.add_api_route(
-            path, endpoint, methods=[method], name=name, summary=summary, responses=responses, response_model=model,
-            status_code=status,
+            path, endpoint, methods=[method], name=name, summary=summary, description=f"{self.register.title} {summary}",
+            responses=responses, response_model=model, status_code=status,
         )  # fmt: skip
 
     def _add_reading(self) -> None:
@@ -120,7 +120,7 @@ class Operations:
             return Response(msgspec.json.encode(body), media_type="application/json")
 
         kind, missing = register.kind, problems(ProblemType.NOT_FOUND)
-        self._route("", list_entries, f"list_{kind}", f"Lists every {self.noun}. {register.title}", listed(_CSV))
+        self._route("", list_entries, f"list_{kind}", f"Lists every {self.noun}.", listed(_CSV))
         self._route("/{id}", get_entry, f"get_{kind}", f"Gives one {self.noun}.", missing)
         revisions = f"Lists all revisions of a {self.noun}, the first one first."
         self._route("/{id}/revisions", list_revisions, f"list_{kind}_revisions", revisions, missing)

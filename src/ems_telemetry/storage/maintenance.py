@@ -11,6 +11,7 @@ from ems_telemetry.observe import get_logger
 from ems_telemetry.retry import Backoff
 from ems_telemetry.storage.capability import detect, failing_jobs, keep_up
 from ems_telemetry.storage.database import Database
+from ems_telemetry.storage.idempotency import forget_answers
 from ems_telemetry.waiting import first_of
 
 EVERY_S = 86_400.0
@@ -85,6 +86,7 @@ class Maintenance:
                 keep_s=self._retention.readings,
                 compress_after_s=self._retention.compress_after,
             )
+            await forget_answers(connection)
             problems = await failing_jobs(connection, capability)
         self._tell(done, problems)
         return done

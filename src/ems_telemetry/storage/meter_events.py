@@ -166,11 +166,16 @@ async def void_event(database: Database, event: EventRow, voiding: Voiding) -> t
         The event as it is kept, and whether it held until now.
     """
     async with database.connection() as connection:
-        await connection.execute(LOCK_METER, {"meter": event.meter})
-        held = (await connection.execute(VOID_EVENT, {"id": event.id, **voiding._asdict()})).rowcount == 1
-        if held:
-            await _mark(connection, event.id, event.at)
-        found = await _find(connection, event.meter, event.id)
+        return await void_event_by(connection, event, voiding)
+
+
+async def void_event_by(connection: Connection, event: EventRow, voiding: Voiding) -> tuple[EventRow, bool]:
+    """Does what `void_event` does in the transaction that the connection is in."""
+    await connection.execute(LOCK_METER, {"meter": event.meter})
+    held = (await connection.execute(VOID_EVENT, {"id": event.id, **voiding._asdict()})).rowcount == 1
+    if held:
+        await _mark(connection, event.id, event.at)
+    found = await _find(connection, event.meter, event.id)
     return found or event, held
 
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from psycopg.rows import args_row
 
 from ems_telemetry.storage.database import Connection
-from ems_telemetry.storage.interval_series import READ_SERIES, StoredInterval
+from ems_telemetry.storage.interval_series import READ_SERIES, Series, StoredInterval
 from ems_telemetry.storage.translation import translated
 
 
@@ -92,6 +92,7 @@ async def read_intervals_of(
     """Gives the intervals of a point that begin in `[since, until)`, in the open transaction."""
     told = {"point": point_id, "period": period, "since": since, "until": until}
     with translated():
-        async with connection.cursor(row_factory=args_row(StoredInterval), binary=True) as cursor:
+        async with connection.cursor(binary=True) as cursor:
             await cursor.execute(READ_SERIES, told)
-            return await cursor.fetchall()
+            columns = await cursor.fetchone() or ()
+            return list(Series(*(column or [] for column in columns)).rows())

@@ -28,6 +28,8 @@ PUBLIC_NAMES = (
     "interval_flags",
     "meter_events",
     "meter_event_registers",
+    "records",
+    "current_records",
     "readings_by_point",
     "latest_by_point",
     "flagged_readings",

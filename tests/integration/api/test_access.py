@@ -6,9 +6,10 @@ from datetime import timedelta
 import httpx
 import pytest
 
-from ems_telemetry.api.access import REMEMBERED_S
+from ems_telemetry.api import access
+from ems_telemetry.api.access import REMEMBERED_S, Caller
 from ems_telemetry.errors import ConfigurationError
-from ems_telemetry.storage.keys import create_key, list_keys, revoke_key
+from ems_telemetry.storage.keys import Scope, create_key, list_keys, revoke_key
 
 from .conftest import START, Plant, client_of
 
@@ -119,6 +120,36 @@ async def test_a_key_without_the_scope_is_refused_by_its_name(plant: Plant) -> N
     answer = await ask(plant, await plant.key(scopes=["ingest", "audit"]))
     assert answer.status_code == 403
     assert answer.json()["detail"] == 'this needs a key with the scope "read"; this one allows audit, ingest'
+
+
+@pytest.mark.parametrize(
+    ("dependency", "scopes"),
+    [
+        (access.Reader, {Scope.READ}),
+        (access.Ingester, {Scope.INGEST}),
+        (access.Metrologist, {Scope.METROLOGY, Scope.ADMIN}),
+        (access.Methodist, {Scope.METHODS}),
+        (access.Approver, {Scope.APPROVE}),
+        (access.Auditor, {Scope.AUDIT}),
+        (access.Administrator, {Scope.ADMIN}),
+    ],
+)
+async def test_each_kind_of_operation_opens_to_its_scopes_and_to_no_other(
+    plant: Plant, dependency: type[Caller], scopes: set[Scope]
+) -> None:
+    async def operation(caller: Caller) -> str:
+        return caller.id
+
+    operation.__annotations__["caller"] = dependency
+    app = plant.app()
+    app.get("/tried")(operation)
+    for scope in Scope:
+        key = await plant.key([scope])
+        async with client_of(app, key) as client:
+            answer = await client.get("/tried")
+        assert answer.status_code == (200 if scope in scopes else 403), scope
+        if scope in scopes:
+            assert answer.json() == f"key:{id_of(key)}"
 
 
 async def test_an_unknown_scope_is_refused_with_the_known_ones(plant: Plant) -> None:

@@ -5,20 +5,30 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
 from jsonschema_rs import Draft202012Validator
 from pydantic import BaseModel
 
-from ems_telemetry.api import configuration_items, interval_items, items
+from ems_telemetry.api import configuration_items, interval_items, items, record_items
 from ems_telemetry.api.problem import ProblemType
+from ems_telemetry.intervals.calendar import Period
 from ems_telemetry.intervals.interval import IntervalFlag
-from ems_telemetry.model import Flag
+from ems_telemetry.model import Flag, Scope
+from ems_telemetry.records.making import draft, keep
+from ems_telemetry.records.method import Asked, PlanItem
+from ems_telemetry.records.registers import REGISTERS
+from ems_telemetry.records.stating import content_of, state
+from ems_telemetry.storage.audit import Actor
+from ems_telemetry.storage.entries import NewEntry
 
 from .conftest import START, Plant, client_of
 from .test_configuration import accept
 
+REGISTER = re.compile("/api/v1/(" + "|".join(register.path for register in REGISTERS.values()) + ")(?=[/:]|$)")
 DOCS = Path(__file__).parents[3] / "docs" / "api.md"
 PATHS = {
     "/api/v1/sites": "/api/v1/sites",
@@ -42,6 +52,9 @@ PATHS = {
     "/api/v1/dead-letters": "/api/v1/dead-letters",
     "/api/v1/dead-letters/summary": "/api/v1/dead-letters/summary",
     "/api/v1/gaps": "/api/v1/gaps",
+    "/api/v1/records": "/api/v1/records",
+    "/api/v1/audit/events": "/api/v1/audit/events",
+    "/api/v1/audit/verify": "/api/v1/audit/verify",
     "/healthz": "/healthz",
     "/readyz": "/readyz",
 }
@@ -75,6 +88,31 @@ async def declare_event(plant: Plant) -> str:
     return event
 
 
+async def state_examples(plant: Plant) -> dict[str, str]:
+    """States the example of every register; gives the paths at which it is read."""
+    paths: dict[str, str] = {}
+    for register in REGISTERS.values():
+        at = None if register.untimed else START
+        body = content_of(register.example)
+        new = NewEntry(register.kind, "X-1", "BER1" if register.needs_site else None, at, None, body, "an example")
+        async with plant.database.connection() as connection:
+            await state(connection, Actor("key:test", "test"), register, new, plant.clock.now(), 0)
+        path = f"/api/v1/{register.path}"
+        paths |= {path: path, f"{path}/{{id}}": f"{path}/X-1", f"{path}/{{id}}/revisions": f"{path}/X-1/revisions"}
+    return paths
+
+
+async def keep_record(plant: Plant) -> UUID:
+    """Keeps a record of a month long past; gives its id."""
+    item = PlanItem("an-item", 1, "BER1", "EM-01", "period_total@1", Period.MONTH, {"point": "EM-01.energy_import"})
+    start, end = datetime(2026, 1, 31, 23, tzinfo=UTC), datetime(2026, 2, 28, 23, tzinfo=UTC)
+    asked = Asked(item, start, end, ZoneInfo("Europe/Berlin"))
+    async with plant.database.connection() as connection:
+        kept = await keep(connection, await draft(connection, asked, plant.clock.now()), None, "closed", plant.clock.now())
+    assert kept is not None
+    return kept.id
+
+
 def validator(document: dict[str, Any], schema: dict[str, Any]) -> Draft202012Validator:
     return Draft202012Validator({**schema, "components": document["components"]}, validate_formats=True)
 
@@ -88,15 +126,19 @@ async def test_every_answer_is_as_its_schema_says_and_holds_nothing_else(
     letter = await plant.lose("shared")
     await plant.miss("shared", from_s=0, to_s=1)
     event = await declare_event(plant)
+    record = await keep_record(plant)
     paths = {
         **PATHS,
+        **await state_examples(plant),
+        **{f"/api/v1/records/{{id}}{part}": f"/api/v1/records/{record}{part}" for part in ("", "/revisions", "/proof")},
         "/api/v1/meters/{id}/events/{event}": f"/api/v1/meters/EM-01/events/{event}",
         "/api/v1/dead-letters/{id}": f"/api/v1/dead-letters/{letter}",
     }
     await accept(plant, 0, "type: modbus", "0.1")
     assert set(paths) | {"/metrics"} == {path for method, path, _ in operations_of(document) if method == "GET"}
+    headers = {"Authorization": f"Bearer {await plant.key(list(Scope))}"}
     for template, path in paths.items():
-        answer = await api.get(path)
+        answer = await api.get(path, headers=headers)
         content = document["paths"][template]["get"]["responses"]["200"]["content"]["application/json"]
         errors = list(validator(document, content["schema"]).iter_errors(answer.json()))
         assert not errors, f"{path}: {errors[0]}"
@@ -129,6 +171,7 @@ async def test_the_answer_to_a_retry_is_as_its_schema_says(plant: Plant, documen
         ("gaps", items.Gap),
         ("points/EM-01.energy_import/revisions", configuration_items.PointRevision),
         ("config/revisions", configuration_items.ConfigRevision),
+        ("records", record_items.Record),
     ],
 )
 async def test_an_item_has_the_fields_of_its_model_in_their_order(
@@ -140,6 +183,7 @@ async def test_an_item_has_the_fields_of_its_model_in_their_order(
     await plant.miss("shared", from_s=0, to_s=1)
     await accept(plant, 0, "type: modbus", "0.1")
     await declare_event(plant)
+    await keep_record(plant)
     first = (await api.get(f"/api/v1/{path}")).json()["items"][0]
     assert list(first) == items.columns_of(model)
 
@@ -178,7 +222,11 @@ async def test_every_route_parameter_and_problem_is_in_the_docs(document: dict[s
     text = DOCS.read_text()
     written = set(re.findall(r"`([^`\n]+)`", text))
     for method, path, operation in operations_of(document):
-        assert f"{method} {path}" in written, path
+        shown = path
+        if operation["tags"] == ["Registers"] and (of := REGISTER.match(path)):
+            assert f"/api/v1/{of[1]}" in written, path
+            shown = path.replace(of[1], "{register}", 1)
+        assert f"{method} {shown}" in written, path
         for parameter in operation.get("parameters", []):
             assert parameter["name"] in written, (path, parameter["name"])
     for type_ in ProblemType:

@@ -39,7 +39,7 @@ class Register:
     body: type[Body]
     example: Body
     scopes: Sequence[str]
-    """Who may state one: any of these scopes; `admin` always may."""
+    """Who may state one: any of these scopes."""
     dated: Dated = Dated.SPAN
     needs_approval: bool = False
     """Whether somebody else with the scope `approve` must agree before it holds."""
