@@ -54,6 +54,7 @@ PATHS = {
     "/api/v1/gaps": "/api/v1/gaps",
     "/api/v1/records": "/api/v1/records",
     "/api/v1/audit/events": "/api/v1/audit/events",
+    "/api/v1/audit/checkpoints": "/api/v1/audit/checkpoints",
     "/api/v1/audit/verify": "/api/v1/audit/verify",
     "/healthz": "/healthz",
     "/readyz": "/readyz",

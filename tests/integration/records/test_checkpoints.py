@@ -18,6 +18,7 @@ from ems_telemetry.storage.audit import lock_trail
 from ems_telemetry.storage.database import Database
 
 API = "/api/v1"
+DOCUMENT = Path(__file__).parents[3] / "docs" / "evidence.md"
 CLOSED = APRIL + timedelta(days=12)
 DAY = timedelta(days=1)
 
@@ -59,6 +60,10 @@ async def test_whoever_kept_a_root_verifies_a_record_by_it(plant: Plant, key: Si
     assert (checkpoint["records"], checkpoint["size"]) == (1, 1 + checkpoint["digests"])
     assert checkpoint["digests"] == len(list(range(31)))  # one of each day of the month's raw readings
     assert inclusion["checkpoint"] == checkpoint
+    documented: dict[str, Any] = {}
+    exec(DOCUMENT.read_text().partition("```python inclusion\n")[2].partition("```")[0], documented)  # noqa: S102  # our own page
+    assert documented["holds"](record, inclusion, checkpoint["root"]) is True
+    assert documented["holds"](record | {"value": "74301"}, inclusion, checkpoint["root"]) is False
     own = record_leaf({name: value for name, value in record.items() if name != "seq"})
     assert own.hex() == inclusion["leaf"]
     path, root = [bytes.fromhex(part) for part in inclusion["path"]], bytes.fromhex(checkpoint["root"])
