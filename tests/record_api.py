@@ -13,6 +13,7 @@ from ems_telemetry.api.services import Retried
 from ems_telemetry.api.standing import Reload, Writes
 from ems_telemetry.model import DeadLetter, Scope
 from ems_telemetry.observe import Metrics
+from ems_telemetry.records.packing.maker import PackRoom
 from ems_telemetry.storage.keys import create_key
 
 
@@ -27,9 +28,9 @@ class Clients:
 
 
 @asynccontextmanager
-async def open_clients(plant: Plant) -> AsyncIterator[Clients]:
+async def open_clients(plant: Plant, packs: PackRoom | None = None) -> AsyncIterator[Clients]:
     """Opens them on one application."""
-    app = create_app(services(plant))
+    app = create_app(services(plant, packs))
     writing = [Scope.READ, Scope.METROLOGY, Scope.METHODS, Scope.INGEST, Scope.APPROVE]
     async with AsyncExitStack() as stack:
 
@@ -49,7 +50,7 @@ async def open_clients(plant: Plant) -> AsyncIterator[Clients]:
         )
 
 
-def services(plant: Plant) -> ApiServices:
+def services(plant: Plant, packs: PackRoom | None = None) -> ApiServices:
     """Gives what the API works with; nothing but the database and the clock matters here."""
 
     async def retry(_letter: DeadLetter) -> Retried:
@@ -77,4 +78,5 @@ def services(plant: Plant) -> ApiServices:
         oidc=(),
         rate_limit=None,
         failed_login_limit=None,
+        packs=packs or PackRoom(),
     )

@@ -1,7 +1,7 @@
 """What the API works with, given by whoever wires the service, and how an operation reaches it."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, NamedTuple
 
 from fastapi import Depends, Request
@@ -12,6 +12,7 @@ from ems_telemetry.clock import Clock
 from ems_telemetry.config.access import IssuerSettings
 from ems_telemetry.model import DeadLetter
 from ems_telemetry.observe import ConnectorStatus, Metrics
+from ems_telemetry.records.packing.maker import PackRoom
 from ems_telemetry.storage.database import Database
 
 
@@ -47,6 +48,8 @@ class ApiServices:
     """How often each caller may ask, as `600/minute`; None: as often as it likes."""
     failed_login_limit: str | None = None
     """How often keys and tokens that do not hold may come from one address."""
+    packs: PackRoom = field(default_factory=PackRoom)
+    """Where evidence packs are kept, and whether they can be signed."""
 
 
 def services_of(request: Request) -> ApiServices:

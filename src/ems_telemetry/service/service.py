@@ -35,7 +35,7 @@ from ems_telemetry.service.readiness import Watch
 from ems_telemetry.service.reloading import Hooks, Reloader, Running
 from ems_telemetry.service.retrying import Retrier
 from ems_telemetry.service.server import ApiServer, address_of, bind, serve_while
-from ems_telemetry.service.signing import load_signing_key
+from ems_telemetry.service.signing import open_pack_room
 from ems_telemetry.service.standing import Standings
 from ems_telemetry.service.stopping import StopRequest
 from ems_telemetry.service.storing import Storing, store_while
@@ -111,7 +111,7 @@ class Service:
                 the key that signs.
         """
         settings = self._configuration.settings
-        signing_key = load_signing_key(settings.evidence)
+        packs = open_pack_room(settings.evidence)
         async with AsyncExitStack() as stack:
             listening = stack.enter_context(bind(settings.api))
             spool = await stack.enter_async_context(self._open_spool(address_of(settings.api, listening)))
@@ -124,7 +124,7 @@ class Service:
                 metrics=self._metrics,
                 clock=self._clock,
                 accepted=accepted,
-                signing_key=signing_key,
+                packs=packs,
             )
             parts = self._assemble(Running(self._configuration, accepted), spool, storing)
             standings = Standings(storing, parts.watch, parts.reloader, clock=self._clock, version=version("ems-telemetry"))
@@ -148,6 +148,7 @@ class Service:
                 oidc=settings.api.oidc,
                 rate_limit=settings.api.rate_limit,
                 failed_login_limit=settings.api.failed_login_limit,
+                packs=packs,
             )
             app = create_app(services)
             add_page(app)

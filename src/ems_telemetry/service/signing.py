@@ -3,6 +3,12 @@
 from ems_telemetry.config.service import EvidenceSettings
 from ems_telemetry.errors import PermanentError
 from ems_telemetry.evidence.signing import KeyFileError, SigningKey
+from ems_telemetry.records.packing.maker import PackRoom
+
+
+def open_pack_room(settings: EvidenceSettings) -> PackRoom:
+    """Gives where packs are kept, and the key. Raises as `load_signing_key` does."""
+    return PackRoom(settings.directory, settings.max_packs, load_signing_key(settings))
 
 
 def load_signing_key(settings: EvidenceSettings) -> SigningKey | None:

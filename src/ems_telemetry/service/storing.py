@@ -9,11 +9,11 @@ from ems_telemetry.computing.worker import IntervalWorker
 from ems_telemetry.config.load import Configuration
 from ems_telemetry.config.service import Settings
 from ems_telemetry.errors import ConfigurationError, DatabaseNotReadyError
-from ems_telemetry.evidence.signing import SigningKey
 from ems_telemetry.model import Gap
 from ems_telemetry.observe import Metrics, get_logger
 from ems_telemetry.records.checkpoints import Checkpointer
 from ems_telemetry.records.keeper import Keeper
+from ems_telemetry.records.packing.maker import PackMaker, PackRoom
 from ems_telemetry.records.worker import RecordWorker
 from ems_telemetry.retry import Backoff
 from ems_telemetry.service.plant_rows import PlantRows, plant_rows
@@ -59,7 +59,7 @@ class Storing:
         metrics: Metrics,
         clock: Clock,
         accepted: Accepted | None = None,
-        signing_key: SigningKey | None = None,
+        packs: PackRoom | None = None,
     ) -> None:
         self._settings = configuration.settings
         self._plants = [_Plant(plant_rows(configuration), accepted)]
@@ -90,9 +90,11 @@ class Storing:
             database, self._settings.retention, clock=clock, backoff=Backoff(initial_s=5.0, cap_s=600.0)
         )
         self.intervals = IntervalWorker(database, clock=clock, metrics=metrics, backoff=Backoff(initial_s=2.0, cap_s=15.0))
+        room = packs or PackRoom()
+        self.packs = PackMaker(database, room, clock=clock, backoff=Backoff(initial_s=5.0, cap_s=60.0))
         self.records = RecordWorker(
             Keeper(database, clock),
-            Checkpointer(database, clock, signing_key),
+            Checkpointer(database, clock, room.key),
             clock=clock,
             backoff=Backoff(initial_s=5.0, cap_s=60.0),
         )
@@ -210,6 +212,7 @@ async def store_while(storing: Storing, collected: asyncio.Event, stopping: Stop
         maintaining = group.create_task(_maintain(storing), name="maintenance")
         computing = group.create_task(_compute(storing), name="intervals")
         recording = group.create_task(_record(storing), name="records")
+        packing = group.create_task(_pack(storing), name="packs")
         remembering = group.create_task(_remember(storing), name="marks")
         await collected.wait()
         with suppress(TimeoutError):
@@ -218,6 +221,7 @@ async def store_while(storing: Storing, collected: asyncio.Event, stopping: Stop
         maintaining.cancel()
         computing.cancel()
         recording.cancel()
+        packing.cancel()
         await asyncio.wait({writing}, timeout=stopping.left_s(WRITING))
         writing.cancel()
         remembering.cancel()
@@ -252,6 +256,14 @@ async def _record(storing: Storing) -> None:
     while True:
         await storing.gate.opened.wait()
         await unless(storing.gate.closed, storing.records.run())
+
+
+async def _pack(storing: Storing) -> None:
+    """Makes evidence packs once there are tables. May be cancelled at any time: one that is not whole is made again."""
+    await storing.prepared.wait()
+    while True:
+        await storing.gate.opened.wait()
+        await unless(storing.gate.closed, storing.packs.run())
 
 
 async def _drained(storing: Storing) -> None:

@@ -166,9 +166,8 @@ async def read_event(connection: Connection, seq: int) -> AuditRow | None:
     return rows[0] if rows and rows[0].seq == seq else None
 
 
-async def follow_events(connection: Connection, *, page: int = 5_000) -> AsyncIterator[AuditRow]:
-    """Gives all events in order, page by page."""
-    after = 0
+async def follow_events(connection: Connection, *, after: int = 0, page: int = 5_000) -> AsyncIterator[AuditRow]:
+    """Gives all events beyond a sequence number in order, page by page."""
     while rows := await _read(connection, AuditFilter(), after, page):
         for row in rows:
             yield row

@@ -25,6 +25,8 @@ class DayDigest(NamedTuple):
     digest: str
 
 
+HEADER = "time_us,value,exact,raw,quality,flags,source_status,received_us"
+"""The columns of the lines that a digest is taken of."""
 EMPTY = hashlib.sha256(b"").hexdigest()
 _COUNT = """
     SELECT width_bucket(time, %(edges)s::timestamptz[]) AS day, count(*) FROM readings
@@ -41,6 +43,9 @@ _DIGEST = f"""
     SELECT count(*),
            encode(sha256(coalesce(string_agg(convert_to({_LINE}, 'UTF8'), ''::bytea ORDER BY time), ''::bytea)), 'hex')
     FROM readings WHERE point_id = %(point)s AND time >= %(since)s AND time < %(until)s"""  # noqa: S608  # a constant
+_LINES = f"""
+    SELECT {_LINE} FROM readings WHERE point_id = %(point)s AND time >= %(since)s AND time < %(until)s
+    ORDER BY time LIMIT %(limit)s"""  # noqa: S608  # a constant
 _ADD = """
     INSERT INTO raw_digests (point_id, day_start, revision, day_end, readings, digest, computed_at)
     VALUES (%s, %s, %s, %s, %s, %s, %s)"""
@@ -75,6 +80,13 @@ async def compute_digest(connection: Connection, point_id: int, start: datetime,
     with translated():
         cursor = await connection.execute(_DIGEST.encode(), {"point": point_id, "since": start, "until": end})
         return await cursor.fetchone() or (0, EMPTY)
+
+
+async def read_lines(connection: Connection, point_id: int, start: datetime, end: datetime, limit: int) -> list[str]:
+    """Gives the readings within `[start, end)`, up to a limit, as the lines that their digest is taken of."""
+    with translated():
+        cursor = await connection.execute(_LINES.encode(), {"point": point_id, "since": start, "until": end, "limit": limit})
+        return [line for (line,) in await cursor.fetchall()]
 
 
 async def _renew(connection: Connection, point_id: int, day: DayDigest, at: datetime) -> DayDigest:
