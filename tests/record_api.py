@@ -14,6 +14,7 @@ from ems_telemetry.api.standing import Reload, Writes
 from ems_telemetry.model import DeadLetter, Scope
 from ems_telemetry.observe import Metrics
 from ems_telemetry.records.packing.maker import PackRoom
+from ems_telemetry.storage.audit import Actor
 from ems_telemetry.storage.keys import create_key
 
 
@@ -53,13 +54,13 @@ async def open_clients(plant: Plant, packs: PackRoom | None = None) -> AsyncIter
 def services(plant: Plant, packs: PackRoom | None = None) -> ApiServices:
     """Gives what the API works with; nothing but the database and the clock matters here."""
 
-    async def retry(_letter: DeadLetter) -> Retried:
+    async def retry(_letter: DeadLetter, _by: Actor) -> Retried:
         return Retried(0, "nothing")
 
-    async def reload() -> Reload:
+    async def reload(_by: Actor, _reason: str | None) -> Reload:
         return refused()
 
-    async def writes(_by: str) -> Writes:
+    async def writes(_by: str, _actor: Actor) -> Writes:
         return Writes(paused=None, at_rest=False)
 
     return ApiServices(

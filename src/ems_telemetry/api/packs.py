@@ -20,7 +20,6 @@ from ems_telemetry.api.page import Listing
 from ems_telemetry.api.parameters import Name, PageQuery, Time
 from ems_telemetry.api.problem import ApiError, ProblemType, wrong_parameter
 from ems_telemetry.api.readings import TimeKey
-from ems_telemetry.api.registers import actor_of
 from ems_telemetry.api.services import ApiServices, Services
 from ems_telemetry.records.kinds import RecordType
 from ems_telemetry.records.packing.asked import MOST_SAMPLED, PackAsked
@@ -100,7 +99,7 @@ async def add_audit_pack(services: Services, caller: Auditor, body: Annotated[Ne
         if body.site not in await read_zones(connection):
             raise ApiError(ProblemType.NOT_FOUND, f'there is no site "{body.site}"')
         await _check_pending(connection)
-        actor = actor_of(caller)
+        actor = caller.actor
         row = PackRow(uuid4(), asked.site, asked.scope(), actor.id, actor.name, actor.client, "pending", services.clock.now())
         await packs.add_pack(connection, row)
         return 202, msgspec.json.encode(pack_item(row))

@@ -30,7 +30,6 @@ from ems_telemetry.model import Scope
 from ems_telemetry.records import entries, stating
 from ems_telemetry.records.registers import REGISTERS, Dated, Register
 from ems_telemetry.records.stating import NotAllowedNowError, SecondPersonError
-from ems_telemetry.storage.audit import Actor
 from ems_telemetry.storage.database import Connection
 from ems_telemetry.storage.entries import EntryFilter, EntryRow, EntryTakenError, NewEntry, read_entries
 from ems_telemetry.storage.point_facts import read_facts
@@ -215,11 +214,6 @@ def written(register: Register, row: EntryRow, status: int = 200) -> Response:
     return Response(msgspec.json.encode(entry_item(register, row)), status, headers, media_type="application/json")
 
 
-def actor_of(caller: Caller) -> Actor:
-    """Gives who asks as the audit trail names them."""
-    return Actor(caller.id, caller.name)
-
-
 def refuse_change() -> NoReturn:
     """Says what to do instead.
 
@@ -281,7 +275,7 @@ async def _state(
     async with services.database.connection() as connection:
         await _check_points(connection, register, said)
         try:
-            row = await stating.state(connection, actor_of(caller), register, new, services.clock.now(), follows)
+            row = await stating.state(connection, caller.actor, register, new, services.clock.now(), follows)
         except EntryTakenError as error:
             if follows:
                 raise _overtaken(error.newest) from error
@@ -331,7 +325,7 @@ async def _decide(
         caller.check_whole(f"a {register.kind} without a site")
     async with services.database.connection() as connection:
         try:
-            decided = await stating.decide(connection, actor_of(caller), row, what[0], what[1], services.clock.now())
+            decided = await stating.decide(connection, caller.actor, row, what[0], what[1], services.clock.now())
         except SecondPersonError as error:
             raise ApiError(ProblemType.FORBIDDEN, str(error)) from error
         except NotAllowedNowError as error:

@@ -13,6 +13,7 @@ from ems_telemetry.config.access import IssuerSettings
 from ems_telemetry.model import DeadLetter
 from ems_telemetry.observe import ConnectorStatus, Metrics
 from ems_telemetry.records.packing.maker import PackRoom
+from ems_telemetry.storage.audit import Actor
 from ems_telemetry.storage.database import Database
 
 
@@ -30,14 +31,15 @@ class ApiServices:
     database: Database
     connectors: Callable[[], Sequence[ConnectorStatus]]
     readiness: Callable[[], Readiness]
-    retry: Callable[[DeadLetter], Awaitable[Retried]]
-    """Sends a dead letter on its way again; waits for the spool and the database."""
+    retry: Callable[[DeadLetter, Actor], Awaitable[Retried]]
+    """Sends a dead letter on its way again; waits for the spool and the database. Takes who asks, for the audit trail."""
     standing: Callable[[], Standing]
-    reload: Callable[[], Awaitable[Reload]]
-    """Reads the files anew and gives the outcome."""
-    pause: Callable[[str], Awaitable[Writes]]
-    """Lets nothing more be written to the database; takes who asks. Its counterpart is `resume`."""
-    resume: Callable[[str], Awaitable[Writes]]
+    reload: Callable[[Actor, str | None], Awaitable[Reload]]
+    """Reads the files anew and gives the outcome; takes who asks, and why if they say so."""
+    pause: Callable[[str, Actor], Awaitable[Writes]]
+    """Lets nothing more be written to the database; takes who asks, for people and for the audit trail. Its counterpart is
+    `resume`."""
+    resume: Callable[[str, Actor], Awaitable[Writes]]
     metrics: Metrics
     clock: Clock
     allow_anonymous: bool

@@ -41,6 +41,7 @@ from ems_telemetry.service.stopping import StopRequest
 from ems_telemetry.service.storing import Storing, store_while
 from ems_telemetry.spool.lock import ReaderLock
 from ems_telemetry.spool.sqlite import SqliteSpool
+from ems_telemetry.storage.audit import Actor
 from ems_telemetry.waiting import unless
 from ems_telemetry.web.page import add_page
 
@@ -129,8 +130,8 @@ class Service:
             parts = self._assemble(Running(self._configuration, accepted), spool, storing)
             standings = Standings(storing, parts.watch, parts.reloader, clock=self._clock, version=version("ems-telemetry"))
 
-            async def retry(letter: DeadLetter) -> Retried:
-                return await Retrier(parts.reloader.running.configuration, database, spool, self._clock).retry(letter)
+            async def retry(letter: DeadLetter, by: Actor) -> Retried:
+                return await Retrier(parts.reloader.running.configuration, database, spool, self._clock).retry(letter, by)
 
             services = ApiServices(
                 database=database,
@@ -167,7 +168,9 @@ class Service:
         reloader = Reloader(
             running, assembler, collection, storing, hooks=self._hooks(settings.spool.directory), clock=self._clock
         )
-        pause = WritePause(settings.spool.directory, storing.gate, metrics=self._metrics, clock=self._clock)
+        pause = WritePause(
+            settings.spool.directory, storing.gate, metrics=self._metrics, clock=self._clock, tell=storing.tell_trail
+        )
         pause.take_up()
         watch.last_reload = lambda: reloader.last
         watch.paused = lambda: pause.paused

@@ -20,6 +20,7 @@ from ems_telemetry.service.plant_rows import PlantRows, plant_rows
 from ems_telemetry.service.stopping import DRAINING, WRITING, StopRequest
 from ems_telemetry.spool.port import SpoolReader
 from ems_telemetry.storage.ahead import Target
+from ems_telemetry.storage.audit import Act, Actor, append_now
 from ems_telemetry.storage.capability import Capability, detect
 from ems_telemetry.storage.database import Database
 from ems_telemetry.storage.gate import Gate
@@ -121,6 +122,15 @@ class Storing:
         self.revision = None
         self.maintenance.change(configuration.settings.retention)
         self.writer.renew()
+
+    async def tell_trail(self, actor: Actor, act: Act) -> None:
+        """Tells the audit trail of what is in no table.
+
+        Raises:
+            EmsTelemetryError: the database is out of reach.
+        """
+        async with self.database.connection() as connection:
+            await append_now(connection, actor, act)
 
     async def _prepare(self) -> Target:
         """Brings schema and registry up to date, at the beginning of each connection and after each `accept`.

@@ -6,7 +6,7 @@ Appending takes a lock that lasts until the transaction ends: sequence and hashe
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 from uuid import UUID, uuid4
 
 from psycopg.rows import args_row
@@ -27,6 +27,10 @@ class Actor:
     id: str
     name: str
     client: str | None = None
+
+
+SERVICE: Final = Actor("service:ems-telemetry", "ems-telemetry")
+"""What the service does by itself."""
 
 
 class Act(NamedTuple):
@@ -140,6 +144,15 @@ async def append_acts(connection: Connection, actor: Actor, acts: Sequence[Act],
         cursor = connection.cursor()
         await cursor.executemany(_ADD, [_parameters(row) for row in rows])
     return rows
+
+
+async def append_now(connection: Connection, actor: Actor, act: Act) -> AuditRow:
+    """Appends one event in the open transaction, at the time of the transaction; see `append_acts`."""
+    with translated():
+        (now,) = await (await connection.execute("SELECT now()")).fetchone() or (None,)
+    if now is None:
+        raise AssertionError("the database tells no time")
+    return await append_act(connection, actor, act, now)
 
 
 async def lock_trail(connection: Connection) -> None:

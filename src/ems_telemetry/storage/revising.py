@@ -13,16 +13,23 @@ import psycopg
 from psycopg.types.json import Jsonb
 
 from ems_telemetry.config.content import WrittenFile
+from ems_telemetry.storage.audit import SERVICE, Act, Actor, append_act
 from ems_telemetry.storage.rows import PointRow
 
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """A configuration that the service runs, and since when. `hash` tells it from others."""
+    """A configuration that the service runs, and since when. `hash` tells it from others.
+
+    `by` is who let it be taken over, `cause` how (`start`, `request`, `signal`, `files`), `reason` why, if they said so.
+    """
 
     hash: str
     accepted_at: datetime
     files: Sequence[WrittenFile]
+    by: Actor = SERVICE
+    cause: str = "start"
+    reason: str | None = None
 
 
 _NEWEST = "SELECT id, hash FROM config_revisions ORDER BY id DESC LIMIT 1"
@@ -55,7 +62,7 @@ _END = f"""
 
 
 async def record_configuration(connection: psycopg.AsyncConnection[Any], accepted: Accepted) -> int:
-    """Keeps an accepted configuration, unless it is the newest one already.
+    """Keeps an accepted configuration and tells the audit trail, unless it is the newest one already.
 
     Returns:
         Its number.
@@ -67,7 +74,22 @@ async def record_configuration(connection: psycopg.AsyncConnection[Any], accepte
     (revision,) = await cursor.fetchone() or (0,)
     await cursor.executemany(_ADD_TEXT, [(file.sha256, file.text) for file in accepted.files])
     await cursor.executemany(_ADD_FILE, [(revision, file.name, file.sha256) for file in accepted.files])
+    await append_act(connection, accepted.by, _act(int(revision), newest, accepted), accepted.accepted_at)
     return int(revision)
+
+
+def _act(revision: int, before: tuple[int, str] | None, accepted: Accepted) -> Act:
+    files = [{"name": file.name, "sha256": file.sha256} for file in accepted.files]
+    return Act(
+        "configuration.accepted",
+        "configuration",
+        str(revision),
+        revision,
+        reason=accepted.reason,
+        before_hash=before[1] if before else None,
+        after_hash=accepted.hash,
+        detail={"cause": accepted.cause, "files": files},
+    )
 
 
 async def newest_revision(connection: psycopg.AsyncConnection[Any]) -> tuple[int, str] | None:

@@ -189,7 +189,11 @@ TAMPERINGS = {
         "correction C-1, revision 1",
     ),
     "a decision": ("register_decisions", "UPDATE register_decisions SET actor = 'key:mallory'", "correction C-1, revision 1"),
-    "an event": ("audit_events", "UPDATE audit_events SET actor_name = 'Mallory' WHERE seq = 2", "its content"),
+    "an event": (
+        "audit_events",
+        "UPDATE audit_events SET actor_name = 'Mallory' WHERE seq = 6",
+        "its content",
+    ),
     "a missing record": ("records", "DELETE FROM records", "is missing"),
 }
 
@@ -209,7 +213,7 @@ async def test_tampering_in_the_database_is_found_with_its_place(plant: Plant, c
     verdict = (await clients.auditor.get(f"{API}/audit/verify")).json()
     assert verdict["ok"] is False
     assert words in verdict["reason"]
-    expected = {"audit_events": 2, "records": 3}.get(table, first)
+    expected = {"audit_events": 6, "records": 7}.get(table, first)  # the keys of the clients come first
     assert verdict["first_bad_seq"] == expected
 
 
