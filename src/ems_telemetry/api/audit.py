@@ -12,13 +12,17 @@ from ems_telemetry.api.items import Page
 from ems_telemetry.api.page import Listing
 from ems_telemetry.api.problem import ApiError, ProblemType
 from ems_telemetry.api.readings import TimeKey
-from ems_telemetry.api.record_parameters import AuditQuery, CheckpointsQuery
+from ems_telemetry.api.record_parameters import AuditQuery, CheckpointsQuery, VerifyQuery
 from ems_telemetry.api.services import Services
 from ems_telemetry.records.verifying import verify_audit
+from ems_telemetry.records.verifying_raw import verify_raw
 from ems_telemetry.storage import audit, checkpoints
 from ems_telemetry.storage.audit import AuditFilter
 from ems_telemetry.storage.checkpoints import CheckpointFilter
+from ems_telemetry.storage.raw_digests import DigestFilter
 
+MOST_DAYS = 2_000
+"""So many days of points are computed anew in one request."""
 router = APIRouter(prefix=PREFIX, tags=["Audit"], responses=STORED)
 
 _CSV = (
@@ -41,12 +45,22 @@ async def list_audit_events(
 
 
 @router.get("/audit/verify", response_model=items.AuditVerdict)
-async def verify_audit_trail(services: Services, caller: Auditor) -> items.AuditVerdict:
-    """Verifies the whole chain, and every record, fact and decision it tells of; names the first that does not hold."""
+async def verify_audit_trail(services: Services, caller: Auditor, query: Annotated[VerifyQuery, Query()]) -> items.AuditVerdict:
+    """Verifies the whole chain, and every record, fact, decision and checkpoint it tells of; names the first that fails.
+
+    With `raw`, the readings too, since nothing in the database itself keeps them from being changed.
+    """
     caller.check_whole("the audit trail")
     async with services.database.connection() as connection:
         verdict = await verify_audit(connection)
-    return items.AuditVerdict(**verdict._asdict())
+        asked = DigestFilter(query.site, query.from_, query.to)
+        readings = await verify_raw(connection, asked, MOST_DAYS) if query.raw else None
+    told = verdict._asdict()
+    if readings is None:
+        return items.AuditVerdict(**told, raw=None)
+    bad = readings.first_bad and items.RawFinding(**readings.first_bad._asdict())
+    raw = items.RawVerdict(**{**readings._asdict(), "first_bad": bad})
+    return items.AuditVerdict(**{**told, "ok": verdict.ok and raw.ok}, raw=raw)
 
 
 @router.get("/audit/checkpoints", response_model=Page[items.Checkpoint], responses=listed(_CHECKPOINTS_CSV))

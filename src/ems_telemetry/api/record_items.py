@@ -143,6 +143,25 @@ class RecordProof(BaseModel):
     inclusion: Inclusion | None = Field(description="Null until the day it was kept has its checkpoint.")
 
 
+class RawFinding(BaseModel):
+    """A point and day whose readings are other than they were."""
+
+    point: str = Field(examples=["EM-01.energy_import"])
+    day_start: datetime
+    reason: str
+
+
+class RawVerdict(BaseModel):
+    """What comes of computing the digests of raw readings anew from what stands in the table."""
+
+    ok: bool
+    checked: int = Field(description="Days of points that hold.")
+    late: int = Field(description="Those with readings that came after the digest; it is made anew with their record.")
+    dropped: int = Field(description="Those older than every reading that is left: their retention ended.")
+    first_bad: RawFinding | None
+    complete: bool = Field(description="Whether all that was asked for was looked at; else ask for a shorter span.")
+
+
 class AuditVerdict(BaseModel):
     """What comes of verifying the whole chain and everything it tells of."""
 
@@ -154,6 +173,7 @@ class AuditVerdict(BaseModel):
     checked: int = Field(description="Events that hold.")
     head_seq: int
     head_hash: str
+    raw: RawVerdict | None = Field(description="What comes of the raw readings; null where they were not asked for.")
 
 
 RECORD_FIELDS = columns_of(Record)

@@ -39,7 +39,7 @@ async def plant(timescaledb_url: str) -> AsyncIterator[Plant]:
         plant = await make_plant(database)
         for key, total in ((ENERGY, "74300"), (SUB, "2976")):
             await plant.measure(key, MARCH, APRIL, total)
-            await read_hourly(plant, key)
+            await plant.read_hourly(key, MARCH, APRIL)
         plant.go_to(CLOSED)
         await plant.state("correction", "C-1", CORRECTION)
         await plant.catch_up()
@@ -49,17 +49,6 @@ async def plant(timescaledb_url: str) -> AsyncIterator[Plant]:
 @pytest.fixture
 def key(tmp_path: Path) -> SigningKey:
     return SigningKey.make(tmp_path / "key.pem")
-
-
-async def read_hourly(plant: Plant, key: str) -> None:
-    """Stores a reading an hour of March, as they would have come."""
-    async with plant.database.connection() as connection:
-        await connection.execute(
-            "INSERT INTO readings (time, point_id, value, exact, raw, received_at, quality, source_status) "
-            "SELECT at, %s, extract(epoch FROM at - %s) / 36, NULL, 0.1, at + interval '1 s', 192, 0 "
-            "FROM generate_series(%s::timestamptz, %s::timestamptz - interval '1 h', interval '1 h') at",
-            (plant.ids[key], MARCH, MARCH, APRIL),
-        )
 
 
 def asked(**other: Any) -> PackAsked:  # noqa: ANN401  # whatever it takes
