@@ -23,6 +23,7 @@ from ems_telemetry.records.packing.asked import PackAsked
 from ems_telemetry.records.packing.maker import PackMaker, PackRoom
 from ems_telemetry.records.packing.making import MadePack, PackBench
 from ems_telemetry.retry import Backoff
+from ems_telemetry.storage.audit import AuditFilter, AuditRow, list_events
 from ems_telemetry.storage.database import Database
 
 API = "/api/v1"
@@ -111,6 +112,7 @@ async def test_raw_readings_lead_to_the_hash_in_the_record_by_the_words_of_the_p
 ) -> None:
     await make(plant, key, tmp_path / "pack.zip")
     assert run_readme(tmp_path / "pack.zip", tmp_path / "unpacked") == ["as the record says"] * 2
+    assert by_hand(tmp_path / "unpacked") == f"2 records and {len(await events(plant)) - 1} entries are as they were signed\n"
     index = json.loads((tmp_path / "unpacked" / "raw" / "index.json").read_text())
     told = {each["point"]: each for each in index["files"]}
     assert set(told) == {ENERGY, SUB}
@@ -123,6 +125,20 @@ async def test_raw_readings_lead_to_the_hash_in_the_record_by_the_words_of_the_p
     changed = tmp_path / "unpacked" / told[ENERGY]["path"]
     changed.write_bytes(changed.read_bytes().replace(b",100,", b",101,", 1))
     assert sorted(run_code(tmp_path / "unpacked")) == ["OTHER THAN THE RECORD SAYS", "as the record says"]
+
+
+async def events(plant: Plant) -> list[AuditRow]:
+    return await list_events(plant.database, AuditFilter(), 0, 1_000)
+
+
+def by_hand(folder: Path) -> str:
+    """Does by hand what docs/evidence.md says of records, root and chain."""
+    page = (Path(__file__).parents[3] / "docs" / "evidence.md").read_text()
+    code = re.findall(r"python3 - <<'END'\n(.*?)END\n", page, re.DOTALL)[0]
+    done = subprocess.run(  # our own page
+        [sys.executable, "-"], input=code, cwd=folder, capture_output=True, text=True, timeout=60, check=True
+    )
+    return done.stdout
 
 
 def run_readme(pack: Path, folder: Path) -> list[str]:
