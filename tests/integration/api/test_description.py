@@ -150,9 +150,8 @@ async def test_every_answer_is_as_its_schema_says_and_holds_nothing_else(
         "/api/v1/audit-packs/{id}": f"/api/v1/audit-packs/{await ask_for_pack(plant)}",
     }
     await accept(plant, 0, "type: modbus", "0.1")
-    assert set(paths) | {"/metrics", "/api/v1/audit-packs/{id}/file"} == {
-        path for method, path, _ in operations_of(document) if method == "GET"
-    }
+    beside = {"/metrics", "/api/v1/audit-packs/{id}/file"}  # no JSON
+    assert set(paths) | beside == {path for method, path, _ in operations_of(document) if method == "GET"}
     headers = {"Authorization": f"Bearer {await plant.key(list(Scope))}"}
     for template, path in paths.items():
         answer = await api.get(path, headers=headers)
