@@ -1,9 +1,11 @@
 # Everything installs into .venv of this checkout. `make help` lists the targets.
 .DEFAULT_GOAL := .venv/.installed
-.PHONY: help demo test soak chaos check fix bench endurance database lock clean
+.PHONY: help demo ready test soak chaos check fix bench endurance database lock clean
 PYTHON ?= python3
 BIN := .venv/bin
 SECONDS ?= 0
+# Where it is off, as in many containers, each process compiles all modules again, and each of the tests' workers rewrites all tests.
+export PYTHONDONTWRITEBYTECODE =
 soak: MINUTES ?= 60
 chaos: MINUTES ?= 2
 
@@ -22,6 +24,10 @@ demo: .venv/.installed    ## a simulated plant into a real database; SECONDS=60 
 
 database: .venv/.installed    ## a TimescaleDB for development; prints its DSN
 	@$(PYTHON) scripts/timescaledb.py start
+
+ready: .venv/.installed    ## install the real servers, and compile the tests once for all workers
+	@scripts/install-test-servers
+	@$(BIN)/python -m pytest --collect-only --quiet >/dev/null || true    # make test tells what cannot be collected
 
 test: .venv/.installed    ## install the real servers and run every test
 	@scripts/install-test-servers

@@ -142,6 +142,7 @@ def services(database: Database) -> ApiServices:
         reload=anything,
         pause=anything,
         resume=anything,
+        take_in=anything,
         metrics=Metrics(),
         clock=SystemClock(),
         allow_anonymous=True,

@@ -39,15 +39,17 @@ def _logging_as_it_was() -> Iterator[None]:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    folder = Path(__file__).parent
+    levels = {path: [level for level in LEVELS if level in path.relative_to(folder).parts] for path in {i.path for i in items}}
     for item in items:
-        for level in LEVELS:
-            if level in Path(item.path).relative_to(Path(__file__).parent).parts:
-                item.add_marker(level)
+        for level in levels[item.path]:
+            item.add_marker(level)
     # What takes longest begins first, beside all others.
-    items.sort(key=lambda item: Path(item.path).name != "test_chaos.py")
+    items.sort(key=lambda item: item.path.name != "test_chaos.py")
     if "endurance" not in str(config.getoption("markexpr")):
         lasting = [item for item in items if item.get_closest_marker("endurance")]
-        items[:] = [item for item in items if item not in lasting]
+        apart = set(lasting)
+        items[:] = [item for item in items if item not in apart]
         config.hook.pytest_deselected(items=lasting)
 
 

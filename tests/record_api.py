@@ -9,7 +9,7 @@ from record_plant import Plant
 from standings import refused, standing
 
 from ems_telemetry.api.app import ApiServices, Readiness, create_app
-from ems_telemetry.api.services import Retried
+from ems_telemetry.api.services import Retried, TakeIn, TakenIn
 from ems_telemetry.api.standing import Reload, Writes
 from ems_telemetry.model import DeadLetter, Scope
 from ems_telemetry.observe import Metrics
@@ -57,6 +57,9 @@ def services(plant: Plant, packs: PackRoom | None = None) -> ApiServices:
     async def retry(_letter: DeadLetter, _by: Actor) -> Retried:
         return Retried(0, "nothing")
 
+    async def take_in(_asked: TakeIn) -> TakenIn:
+        return TakenIn(0, stored=True)
+
     async def reload(_by: Actor, _reason: str | None) -> Reload:
         return refused()
 
@@ -72,6 +75,7 @@ def services(plant: Plant, packs: PackRoom | None = None) -> ApiServices:
         reload=reload,
         pause=writes,
         resume=writes,
+        take_in=take_in,
         metrics=Metrics(),
         clock=plant.clock,
         allow_anonymous=False,

@@ -13,14 +13,15 @@ from fakes import HandClock
 from ems_telemetry.intervals.calendar import Period, edges_of, microseconds, moment_of
 from ems_telemetry.intervals.interval import IntervalFlag
 from ems_telemetry.model import Kind, Quality
+from ems_telemetry.records import stating
 from ems_telemetry.records.keeper import Keeper
 from ems_telemetry.records.registers import REGISTERS
 from ems_telemetry.storage.audit import Actor
 from ems_telemetry.storage.database import Database
-from ems_telemetry.storage.entries import EntryRow, NewEntry, append_decision, append_entry
+from ems_telemetry.storage.entries import EntryRow, NewEntry
 from ems_telemetry.storage.intervals import IntervalRow, put_intervals
 from ems_telemetry.storage.migrations import migrate
-from ems_telemetry.storage.records import RecordFilter, RecordRow, list_records, mark_changed, mark_dependents
+from ems_telemetry.storage.records import RecordFilter, RecordRow, list_records, mark_changed
 from ems_telemetry.storage.registry import MeterRow, PointRow, SiteRow, synchronise
 
 QUARTER = timedelta(minutes=15)
@@ -128,12 +129,10 @@ class Plant:
         content = register.body.model_validate(body).model_dump(mode="json", by_alias=True)
         now = self.clock.now()
         async with self.database.connection() as connection:
-            entry = await append_entry(connection, ALICE, NewEntry(kind, id_, site, since, until, content, "for a test"), now)
+            new = NewEntry(kind, id_, site, since, until, content, "for a test")
+            entry = await stating.state(connection, ALICE, register, new, now, None)
             if register.needs_approval:
-                entry = await append_decision(connection, BOB, entry, "approved", "looks right", now)
-            await mark_dependents(connection, "register", [kind], f"{kind}_changed", since, until)
-            layers = [f"{kind}/{key}" for key in register.points_of(register.body.model_validate(body))]
-            await mark_dependents(connection, "layer", layers, f"{kind}_changed", since, until)
+                entry = await stating.decide(connection, BOB, entry, "approved", "looks right", now)
         return entry
 
     async def records(self, type_: str, **asked: Any) -> list[RecordRow]:  # noqa: ANN401  # whatever the filter takes

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -41,12 +42,19 @@ VERBS = [
 ]
 
 
-@pytest.fixture
-def plant(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def examples(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The example files, as `init` writes them."""
-    done = command("init", str(tmp_path / "plant"))
+    folder = tmp_path_factory.mktemp("init") / "plant"
+    done = command("init", str(folder))
     assert done.returncode == 0, done.stderr
-    return tmp_path / "plant"
+    return folder
+
+
+@pytest.fixture
+def plant(examples: Path, tmp_path: Path) -> Path:
+    """The example files for one test, which may change them."""
+    return shutil.copytree(examples, tmp_path / "plant")
 
 
 def test_help_lists_the_verbs_that_exist_and_no_others() -> None:

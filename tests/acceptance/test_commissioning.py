@@ -1,6 +1,7 @@
 """From a server nobody configured by hand to rows in the database: browse and write, check, look, run."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,33 +25,41 @@ QUANTITIES = {
 LEFT_OUT = ("Press.name", "Press.denied", "Press.profile", "Press.limits", "Boiler.co", "Boiler.pressure_setpoint")
 
 
-def test_an_unknown_server_becomes_a_running_connector(tmp_path: Path, plain_url: str, make_product: MakeProduct) -> None:
-    server = NodeOpcuaServer(tmp_path, furniture="works")
+@pytest.fixture(scope="module")
+def works(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NodeOpcuaServer]:
+    """A server with machines and meters, which the tests leave as it is."""
+    server = NodeOpcuaServer(tmp_path_factory.mktemp("works"), furniture="works")
+    with serving(server):
+        yield server
+
+
+def test_an_unknown_server_becomes_a_running_connector(
+    works: NodeOpcuaServer, plain_url: str, make_product: MakeProduct
+) -> None:
     product = make_product(plain_url, {})
     file = product.folder / "connectors" / "works.yaml"
-    with serving(server):
-        written = opcua(product, "browse", server.endpoint, "--write", str(file))
-        assert written.returncode == 0, written.stderr
+    written = opcua(product, "browse", works.endpoint, "--write", str(file))
+    assert written.returncode == 0, written.stderr
 
-        points = {point["point"]: point for point in json.loads(verb(product, "check", "--json").stdout)["points"]}
-        assert {key: points[key]["quantity"] for key in QUANTITIES} == QUANTITIES
-        assert not points.keys() & set(LEFT_OUT)
-        assert points["Feeder_A_Meter.active_energy_import"]["kind"] == "counter"
-        assert points["Boiler.gas_volume"]["source"] == "nsu=urn:plc:air;s=Works.Boiler.GasVolume"
+    points = {point["point"]: point for point in json.loads(verb(product, "check", "--json").stdout)["points"]}
+    assert {key: points[key]["quantity"] for key in QUANTITIES} == QUANTITIES
+    assert not points.keys() & set(LEFT_OUT)
+    assert points["Feeder_A_Meter.active_energy_import"]["kind"] == "counter"
+    assert points["Boiler.gas_volume"]["source"] == "nsu=urn:plc:air;s=Works.Boiler.GasVolume"
 
-        live = verb(product, "check", "--live", "--json")
-        assert live.returncode == 0, live.stdout
-        seen = {point["point"]: point for point in json.loads(live.stdout)["points"]}
-        assert seen.keys() == points.keys()
-        assert seen["Boiler.pressure"]["value"] == 975.0
-        assert seen["Boiler.gas_volume"]["device_value"] == 2**53 + 1
-        assert not (product.folder / "var" / "spool").exists()
+    live = verb(product, "check", "--live", "--json")
+    assert live.returncode == 0, live.stdout
+    seen = {point["point"]: point for point in json.loads(live.stdout)["points"]}
+    assert seen.keys() == points.keys()
+    assert seen["Boiler.pressure"]["value"] == 975.0
+    assert seen["Boiler.gas_volume"]["device_value"] == 2**53 + 1
+    assert not (product.folder / "var" / "spool").exists()
 
-        product.start()
-        product.wait_until_ready()
-        product.wait_for(lambda: set(stored(product)) == set(points), "a row for every point")
-        product.wait_for(lambda: stored(product)["Feeder_A_Meter.active_energy_import"] > 5, "a counter that moves on")
-        assert product.stop() == 0
+    product.start()
+    product.wait_until_ready()
+    product.wait_for(lambda: set(stored(product)) == set(points), "a row for every point")
+    product.wait_for(lambda: stored(product)["Feeder_A_Meter.active_energy_import"] > 5, "a counter that moves on")
+    assert product.stop() == 0
     values = [value for _, value, *_ in product.values("Feeder_A_Meter.active_energy_import")]
     assert values == sorted(values)
     assert product.values("Press.running")[0][1] == 1.0
@@ -74,14 +83,12 @@ def test_the_same_server_gives_the_same_file_and_no_file_is_overwritten_unasked(
 
 
 @pytest.mark.endurance
-def test_only_the_chosen_nodes_are_written_and_ids_of_other_files_stay_theirs(tmp_path: Path) -> None:
+def test_only_the_chosen_nodes_are_written_and_ids_of_other_files_stay_theirs(works: NodeOpcuaServer, tmp_path: Path) -> None:
     plant = example_plant(tmp_path)
     chosen = ("--select", "/Works/Boiler", "--select", "**/Feeder B/**", "--exclude", "*Flow*")
-    with serving(NodeOpcuaServer(tmp_path, furniture="works")) as server:
-        endpoint = f"opc.tcp://127.0.0.1:{server.port}"
-        for name in ("one", "two"):
-            done = command("opcua", "browse", endpoint, "--write", f"connectors/{name}.yaml", *chosen, cwd=plant)
-            assert done.returncode == 0, done.stderr
+    for name in ("one", "two"):
+        done = command("opcua", "browse", works.endpoint, "--write", f"connectors/{name}.yaml", *chosen, cwd=plant)
+        assert done.returncode == 0, done.stderr
     one, two = (YAML(typ="safe").load(plant / f"connectors/{name}.yaml") for name in ("one", "two"))
     assert {meter["id"] for meter in one["meters"]} == {"Meter", "Boiler"}
     assert "steam_flow" not in [point["id"] for meter in one["meters"] for point in meter["points"]]
@@ -89,24 +96,23 @@ def test_only_the_chosen_nodes_are_written_and_ids_of_other_files_stay_theirs(tm
     assert command("check", cwd=plant).returncode == 0
 
 
-def test_a_node_that_went_bad_is_told_in_words_and_fails_the_look(tmp_path: Path) -> None:
+def test_a_node_that_went_bad_is_told_in_words_and_fails_the_look(own_opcua_server: NodeOpcuaServer, tmp_path: Path) -> None:
     plant = example_plant(tmp_path)
     file = plant / "connectors/air.yaml"
-    with serving(NodeOpcuaServer(tmp_path, furniture="air")) as server:
-        assert isinstance(server, NodeOpcuaServer)
-        file.write_text(
-            f"{{type: opcua, endpoint: '{server.endpoint}', enabled: false, site: BER1, meters: [{{id: CA-91, points: ["
-            "{id: pressure, node: 'nsu=urn:plc:air;s=Air.Pressure', quantity: gauge_pressure, unit: bar},"
-            "{id: gone, node: 'nsu=urn:plc:air;s=Air.Gone', quantity: gauge_pressure, unit: bar},"
-            "{id: by_path, path: '/2:Plant/2:Air.Flow', quantity: gas_flow, unit: Nm3/h}]}]}"
-        )
-        server.set("Air.Pressure", "Double", 7.5, status="BadSensorFailure")
-        done = command("check", "--live", "--connector", "air", "--json", cwd=plant)
-        assert done.returncode == 1
-        points = {point["point"]: point for point in json.loads(done.stdout)["points"]}
-        assert "BadSensorFailure" in points["CA-91.pressure"]["problem"]
-        assert "BadNodeIdUnknown" in points["CA-91.gone"]["problem"]
-        assert points["CA-91.by_path"]["problem"] is None
+    file.write_text(
+        f"{{type: opcua, endpoint: '{own_opcua_server.endpoint}', enabled: false, site: BER1, meters: [{{id: CA-91, points: ["
+        "{id: pressure, node: 'nsu=urn:plc:air;s=Air.Pressure', quantity: gauge_pressure, unit: bar},"
+        "{id: gone, node: 'nsu=urn:plc:air;s=Air.Gone', quantity: gauge_pressure, unit: bar},"
+        "{id: by_path, path: '/2:Plant/2:Air.Flow', quantity: gas_flow, unit: Nm3/h}]}]}"
+    )
+    own_opcua_server.set("Air.Pressure", "Double", 7.5, status="BadSensorFailure")
+    done = command("check", "--live", "--connector", "air", "--json", cwd=plant)
+    assert done.returncode == 1
+    points = {point["point"]: point for point in json.loads(done.stdout)["points"]}
+    assert "BadSensorFailure" in points["CA-91.pressure"]["problem"]
+    assert "BadNodeIdUnknown" in points["CA-91.gone"]["problem"]
+    assert points["CA-91.by_path"]["problem"] is None
+    own_opcua_server.kill()
     absent = command("check", "--live", "--connector", "air", cwd=plant)
     assert absent.returncode == 1
     assert "nobody listens there" in absent.stdout
@@ -123,18 +129,16 @@ def test_connectors_that_are_not_enabled_or_cannot_be_asked_are_not_looked_at_un
     assert "did you mean compressor-plc?" in unknown.stderr
 
 
-def test_reading_nodes_tells_each_and_fails_for_the_one_that_is_not_there(tmp_path: Path) -> None:
-    with serving(NodeOpcuaServer(tmp_path, furniture="works")) as server:
-        endpoint = f"opc.tcp://127.0.0.1:{server.port}"
-        good = command("opcua", "read", endpoint, "/Works/Boiler/Pressure", "--json", cwd=tmp_path)
-        assert good.returncode == 0, good.stderr
-        (told,) = json.loads(good.stdout)["nodes"]
-        assert (told["value"], told["unit"], told["quality"], told["status"]) == (9.75, "bar", 192, "Good")
-        bad = command("opcua", "read", endpoint, "nsu=urn:plc:air;s=Works.Boiler.Pressure", "ns=2;s=Gone", cwd=tmp_path)
-        assert bad.returncode == 1
-        assert "BadNodeIdUnknown" in bad.stdout
-        assert "9.75" in bad.stdout
-        assert command("opcua", "read", endpoint, "Pressure", cwd=tmp_path).returncode == 2
+def test_reading_nodes_tells_each_and_fails_for_the_one_that_is_not_there(works: NodeOpcuaServer, tmp_path: Path) -> None:
+    good = command("opcua", "read", works.endpoint, "/Works/Boiler/Pressure", "--json", cwd=tmp_path)
+    assert good.returncode == 0, good.stderr
+    (told,) = json.loads(good.stdout)["nodes"]
+    assert (told["value"], told["unit"], told["quality"], told["status"]) == (9.75, "bar", 192, "Good")
+    bad = command("opcua", "read", works.endpoint, "nsu=urn:plc:air;s=Works.Boiler.Pressure", "ns=2;s=Gone", cwd=tmp_path)
+    assert bad.returncode == 1
+    assert "BadNodeIdUnknown" in bad.stdout
+    assert "9.75" in bad.stdout
+    assert command("opcua", "read", works.endpoint, "Pressure", cwd=tmp_path).returncode == 2
 
 
 def test_the_endpoints_of_a_server_are_told_without_a_configuration(tmp_path: Path) -> None:

@@ -3,9 +3,11 @@
 import json
 from pathlib import Path
 
+import httpx
 from acceptance.conftest import MakeProduct
-from acceptance.product import command
+from acceptance.product import Product, command
 from acceptance.test_access import MANUAL
+from servers.process import LOOPBACK
 
 SHEET = """\
 point,time,value,quality
@@ -38,6 +40,7 @@ def test_a_sheet_is_stored_once_with_or_without_a_running_service(
     assert "the running service" in handed.stdout
     product.wait_for(lambda: len(product.values("GM-01.volume")) == 4, "what was handed over")
     answered = product.get("/api/v1/points/GM-01.volume/readings")["items"]
+    send_over_rest(product)
     assert product.stop() == 0
 
     manual = 128
@@ -46,9 +49,37 @@ def test_a_sheet_is_stored_once_with_or_without_a_running_service(
         ("2026-03-02T08:00:00+00:00", 1012.25, 64),
         ("2026-03-02T08:10:00+00:00", None, 0),
         ("2026-03-03T08:00:00+00:00", 1020.0, 192),
+        ("2026-03-04T08:00:00+00:00", 1030.0, 192),
     ]
     assert all(flags & manual for *_, flags, _ in product.values("GM-01.volume"))
     assert [item["value"] for item in answered] == [1000.5, 1012.25, None, 1020.0]
+
+
+def send_over_rest(product: Product) -> None:
+    """Sends a sheet with a mistake, then looks at a right one, then has it taken twice."""
+    key = json.loads(
+        command("keys", "create", "--name", "gas", "--scopes", "ingest", "--json", "--config", str(product.config)).stdout
+    )["key"]
+    headers = {"Authorization": f"Bearer {key}", "Content-Type": "text/csv"}
+    with httpx.Client(base_url=f"http://{LOOPBACK}:{product.port}", headers=headers, timeout=60) as client:
+
+        def send(sheet: str, **asked: str) -> httpx.Response:
+            return client.post("/api/v1/readings:import", content=sheet, params=asked)
+
+        refused = send("point,time,value\nGM-01.volum,2026-03-04T08:00:00Z,1030\n")
+        assert refused.status_code == 422
+        assert "line 2" in refused.json()["detail"]
+        assert "did you mean GM-01.volume?" in refused.json()["detail"]
+        right = "point,time,value\nGM-01.volume,2026-03-04T08:00:00Z,1030\n"
+        assert send(right, dry_run="true").json()["taken"] is False
+        assert len(product.values("GM-01.volume")) == 4
+        taken = [send(right) for _ in range(2)]
+        assert [each.status_code for each in taken] == [200, 200], taken[0].text
+        assert (taken[0].json()["readings"], taken[0].json()["taken"]) == (1, True)
+    product.wait_for(lambda: len(product.values("GM-01.volume")) == 5, "what was sent")
+    told = product.rows("SELECT actor_name, detail ->> 'sha256' FROM audit_events WHERE action = 'readings.imported'")
+    assert [name for name, _ in told] == ["gas", "gas"]
+    assert {digest for _, digest in told} == {taken[0].json()["sha256"]}
 
 
 def test_nothing_of_a_sheet_with_mistakes_is_stored_and_each_is_named(

@@ -36,8 +36,10 @@ def intervals(product: Product, point: str, period: str, since: str, until: str,
     return list(found)
 
 
-def test_a_sheet_becomes_increments_means_and_estimates(database_url: str, make_product: MakeProduct, tmp_path: Path) -> None:
-    product = make_product(database_url, {"hand": HAND})
+def test_a_sheet_becomes_increments_means_and_estimates(
+    timescaledb_url: str, make_product: MakeProduct, tmp_path: Path
+) -> None:
+    product = make_product(timescaledb_url, {"hand": HAND})
     sheet = tmp_path / "sheet.csv"
     sheet.write_text(SHEET)
     product.start()

@@ -33,18 +33,18 @@ def run_script(*arguments: str, **environment: str) -> "subprocess.CompletedProc
     )
 
 
-def test_the_apache_edition_makes_hypertables(timescaledb_url: str) -> None:
-    with psycopg.connect(timescaledb_url, autocommit=True) as connection:
+def test_the_apache_edition_makes_hypertables(empty_timescaledb_url: str) -> None:
+    with psycopg.connect(empty_timescaledb_url, autocommit=True) as connection:
         connection.execute("CREATE EXTENSION timescaledb")
         connection.execute("CREATE TABLE seen (time timestamptz NOT NULL)")
         connection.execute("SELECT create_hypertable('seen', by_range('time'))")
-    assert query(timescaledb_url, "SHOW timescaledb.license") == "apache"
-    assert query(timescaledb_url, "SELECT hypertable_name FROM timescaledb_information.hypertables") == "seen"
+    assert query(empty_timescaledb_url, "SHOW timescaledb.license") == "apache"
+    assert query(empty_timescaledb_url, "SELECT hypertable_name FROM timescaledb_information.hypertables") == "seen"
 
 
-def test_every_test_gets_an_empty_database(database_url: str) -> None:
-    assert query(database_url, "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'") == 0
-    assert query(database_url, "SHOW listen_addresses") == "127.0.0.1"
+def test_a_test_may_have_an_empty_database(empty_database_url: str) -> None:
+    assert query(empty_database_url, "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'") == 0
+    assert query(empty_database_url, "SHOW listen_addresses") == "127.0.0.1"
 
 
 def test_the_plain_server_has_not_loaded_timescaledb(plain_url: str) -> None:

@@ -40,9 +40,16 @@ def metering_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Meteri
         yield server
 
 
+@pytest.fixture(scope="session")
+def lent_metering_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MeteringServer]:
+    """The server that tests have after each other; started by the first."""
+    server = MeteringServer(tmp_path_factory.mktemp("lent-metering"))
+    yield server
+    server.stop()
+
+
 @pytest.fixture
-def own_metering_server(tmp_path: Path) -> Iterator[MeteringServer]:
-    """A server for one test."""
-    with serving(MeteringServer(tmp_path)) as server:
-        assert isinstance(server, MeteringServer)
-        yield server
+def own_metering_server(lent_metering_server: MeteringServer) -> MeteringServer:
+    """A server as new for one test."""
+    lent_metering_server.renew()
+    return lent_metering_server

@@ -1,9 +1,11 @@
 """node-opcua, an OPC UA server that is not ours, in a process of its own; see `node/opcua_server.js` for what it holds."""
 
 import atexit
+import fcntl
 import http.client
 import json
 import shutil
+import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -60,6 +62,30 @@ class NodeOpcuaServer(ServerProcess):
         wait_for_port(self.control_port, self.process, timeout_s)
         if not any(made.iterdir()):
             shutil.copytree(self._pki, made, dirs_exist_ok=True)
+
+    def renew(
+        self,
+        *,
+        max_sessions: int = 100,
+        items_per_call: int = 50,
+        nodes_per_read: int = 100,
+        paths_per_call: int = 100,
+        extra_variables: int = 0,
+    ) -> None:
+        """Makes it as one that has just started, whatever a test did to it: a start takes seconds of processor time.
+
+        Only for the furniture `air`, `extra` and `metering`: the others remember.
+        """
+        self.send(signal.SIGCONT)
+        if self.process is None or self.process.poll() is not None:
+            self.start()
+        limits = {
+            "maxSessions": max_sessions,
+            "maxMonitoredItemsPerCall": items_per_call,
+            "maxNodesPerRead": nodes_per_read,
+            "maxPathsPerCall": paths_per_call,
+        }
+        self._ask("renew", {**limits, "extraVariables": extra_variables})
 
     def set(self, node: str, type_: str, value: object, *, status: str | int = "Good", time: datetime | None = None) -> None:
         """Changes a variable, as `Air.Pressure`, with its status and source time."""
@@ -121,10 +147,21 @@ def made_pki() -> Path:
 
 
 def installed_node() -> str:
-    """Finds node, and installs the locked packages if they are not there yet."""
-    if not all((FOLDER / "node_modules" / package).is_dir() for package in PACKAGES):
-        npm = shutil.which("npm") or "npm"
-        subprocess.run([npm, "ci", "--no-audit", "--no-fund", "--ignore-scripts"], cwd=FOLDER, check=True)  # noqa: S603
+    """Finds node, and installs the locked packages if they are not there yet.
+
+    Raises:
+        RuntimeError: they would be installed through a link; `npm ci` first empties what it leads to, which others may use.
+    """
+    modules = FOLDER / "node_modules"
+    with (FOLDER / "package-lock.json").open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # of several workers one installs, and the others find it done
+        if not all((modules / package).is_dir() for package in PACKAGES):
+            if modules.is_symlink():
+                raise RuntimeError(
+                    f"{modules} leads to {modules.resolve()}, where packages are missing; run `npm ci` beside that"
+                )
+            npm = shutil.which("npm") or "npm"
+            subprocess.run([npm, "ci", "--no-audit", "--no-fund", "--ignore-scripts"], cwd=FOLDER, check=True)  # noqa: S603
     return shutil.which("node") or "node"
 
 
@@ -136,9 +173,16 @@ def opcua_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NodeOpcua
         yield server
 
 
+@pytest.fixture(scope="session")
+def lent_opcua_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NodeOpcuaServer]:
+    """The server that tests have after each other; started by the first."""
+    server = NodeOpcuaServer(tmp_path_factory.mktemp("lent-node-opcua"))
+    yield server
+    server.stop()
+
+
 @pytest.fixture
-def own_opcua_server(tmp_path: Path) -> Iterator[NodeOpcuaServer]:
-    """A server for one test, which may kill it."""
-    with serving(NodeOpcuaServer(tmp_path)) as server:
-        assert isinstance(server, NodeOpcuaServer)
-        yield server
+def own_opcua_server(lent_opcua_server: NodeOpcuaServer) -> NodeOpcuaServer:
+    """A server as new for one test, which may kill it."""
+    lent_opcua_server.renew()
+    return lent_opcua_server

@@ -50,6 +50,7 @@ _DESCRIPTIONS = {
     ProblemType.FORBIDDEN: "The key or token lacks the scope, or the site.",
     ProblemType.NOT_FOUND: "There is none, or the key does not let it be seen; the nearest one is named.",
     ProblemType.CONFLICT: "It was done before; say so if it is to be done again.",
+    ProblemType.TOO_LARGE: "The body is larger than what is taken at once.",
     ProblemType.NOT_ACCEPTABLE: "The header Accept names no format this is written in.",
     ProblemType.INVALID_PARAMETER: "A parameter is wrong; the answer says which, and what is allowed.",
     ProblemType.CONFIGURATION_REFUSED: "The files are wrong; `problems` names each mistake, and everything goes on as before.",

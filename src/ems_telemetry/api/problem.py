@@ -28,6 +28,7 @@ class ProblemType(Enum):
     NOT_FOUND = ("not-found", HTTPStatus.NOT_FOUND, "There is no such thing")
     METHOD_NOT_ALLOWED = ("method-not-allowed", HTTPStatus.METHOD_NOT_ALLOWED, "This cannot be done here")
     CONFLICT = ("conflict", HTTPStatus.CONFLICT, "This was done before")
+    TOO_LARGE = ("too-large", HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "That is too much at once")
     NOT_ACCEPTABLE = ("not-acceptable", HTTPStatus.NOT_ACCEPTABLE, "No such format")
     CONFIGURATION_REFUSED = ("configuration-refused", HTTPStatus.CONFLICT, "The configuration files are wrong")
     INVALID_PARAMETER = ("invalid-parameter", HTTPStatus.UNPROCESSABLE_ENTITY, "A parameter is wrong")

@@ -30,6 +30,7 @@ from ems_telemetry.model import Scope
 from ems_telemetry.records import entries, stating
 from ems_telemetry.records.registers import REGISTERS, Dated, Register
 from ems_telemetry.records.stating import NotAllowedNowError, SecondPersonError
+from ems_telemetry.storage.audit import Actor
 from ems_telemetry.storage.database import Connection
 from ems_telemetry.storage.entries import EntryFilter, EntryRow, EntryTakenError, NewEntry, read_entries
 from ems_telemetry.storage.point_facts import read_facts
@@ -212,6 +213,11 @@ def written(register: Register, row: EntryRow, status: int = 200) -> Response:
     """Writes one revision."""
     headers = {**tagged(state_of(row)), "Vary": "Authorization"}
     return Response(msgspec.json.encode(entry_item(register, row)), status, headers, media_type="application/json")
+
+
+def actor_of(caller: Caller) -> Actor:
+    """Gives who asks as the audit trail names them."""
+    return caller.actor
 
 
 def refuse_change() -> NoReturn:

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Annotated, NamedTuple
 
 from fastapi import Depends, Request
@@ -24,6 +25,21 @@ class Retried(NamedTuple):
     note: str
 
 
+class TakeIn(NamedTuple):
+    """A sheet of readings: CSV, of points at these sites alone where `sites` are told."""
+
+    file: Path
+    sites: Sequence[str] | None
+    dry_run: bool
+
+
+class TakenIn(NamedTuple):
+    """What became of it: so many readings are durable in the spool, or would be, and whether they are in the database."""
+
+    readings: int
+    stored: bool
+
+
 @dataclass(frozen=True, slots=True)
 class ApiServices:
     """Everything the API needs. The callables answer at once, from memory, but for those that are awaited."""
@@ -40,6 +56,11 @@ class ApiServices:
     """Lets nothing more be written to the database; takes who asks, for people and for the audit trail. Its counterpart is
     `resume`."""
     resume: Callable[[str, Actor], Awaitable[Writes]]
+    take_in: Callable[[TakeIn], Awaitable[TakenIn]]
+    """Takes a sheet of hand-read values into the spool, or looks for mistakes in it.
+
+    It raises ConfigurationError with every mistake, and SpoolFullError.
+    """
     metrics: Metrics
     clock: Clock
     allow_anonymous: bool

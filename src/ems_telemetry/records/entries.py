@@ -1,7 +1,7 @@
 """Which revision of a registered fact holds: what was decided about it, and of what time it speaks."""
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import groupby, pairwise
 
@@ -46,6 +46,25 @@ def newest(rows: Iterable[EntryRow], *, needs_approval: bool) -> list[EntryRow]:
         gone = [row for row in known if "voided" in row.decisions]
         if standing and not (gone and gone[-1].revision > standing[-1].revision):
             chosen.append(standing[-1])
+    return chosen
+
+
+def within(rows: Iterable[EntryRow], start: datetime, end: datetime, *, instants: bool) -> list[EntryRow]:
+    """Leaves the revisions that speak of a part of `[start, end)`.
+
+    Args:
+        rows: revisions.
+        start: where the span begins.
+        end: where it ends.
+        instants: whether what has no end happened at once, as a sample was taken; else it lasts.
+    """
+    chosen = []
+    for row in rows:
+        last = row.valid_to
+        if last is None and instants and row.valid_from is not None:
+            last = row.valid_from + timedelta.resolution
+        if (row.valid_from is None or row.valid_from < end) and (last is None or start < last):
+            chosen.append(row)
     return chosen
 
 

@@ -9,6 +9,7 @@ from datetime import datetime
 from uuid import UUID
 
 from ems_telemetry.clock import Clock
+from ems_telemetry.observe import get_logger
 from ems_telemetry.records.making import draft, keep
 from ems_telemetry.records.method import Asked, Method
 from ems_telemetry.records.methods import METHODS
@@ -34,6 +35,8 @@ class Keeper:
         self._database = database
         self._clock = clock
         self._methods = methods
+        self._log = get_logger(__name__)
+        self._told: set[str] = set()
 
     async def catch_up(self) -> int:
         """Closes what is due and amends what is marked, or as much as one pass takes.
@@ -53,6 +56,8 @@ class Keeper:
             last = await last_periods(connection)
         now, done = self._clock.now(), 0
         for planned in plan:
+            if not self._has_method(planned):
+                continue
             for asked in planned.due(last.get(planned.item.id), now):
                 if done >= MOST_PERIODS or not await self._close(asked, now):
                     break
@@ -65,6 +70,17 @@ class Keeper:
             marks = await take_record_marks(connection, MOST_MARKS)
             plan = await read_plan(connection) if marks else []
         return sum([await self._look_again(id_, reason, ids, plan) for id_, reason, ids in marks])
+
+    def _has_method(self, planned: Planned) -> bool:
+        """Tells whether an item can be served; one that cannot is told once and holds up no other."""
+        known = planned.item.method in self._methods
+        if not known and planned.item.id not in self._told:
+            self._told.add(planned.item.id)
+            self._log.warning(
+                "a plan item names a method that there is not",
+                event_code="records_unknown_method", plan=planned.item.id, method=planned.item.method,
+            )  # fmt: skip
+        return known
 
     async def _close(self, asked: Asked, now: datetime) -> bool:
         async with self._database.connection() as connection:
@@ -80,6 +96,7 @@ class Keeper:
             row = await find_record(connection, id_)
             kept = None
             asked = None if row is None else asked_again(plan, row.plan, row.period_start)
+            asked = asked if asked is not None and asked.item.method in self._methods else None
             if row is not None and asked is not None:
                 made = await draft(connection, asked, now, self._methods)
                 if made.waits_for:

@@ -48,6 +48,9 @@ async def draft(connection: Connection, asked: Asked, now: datetime, methods: Ma
     """Makes a record of a period as things stand now, keeping nothing but digests of raw readings.
 
     A figure that cannot be computed is a record too: without a value, and with the reason.
+
+    Raises:
+        CannotComputeError: there is no such method.
     """
     sources = Sources(connection, now)
     method = find_method(asked.item.method, methods)

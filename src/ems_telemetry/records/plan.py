@@ -1,4 +1,4 @@
-"""The monitoring plan as it stands: what people asked for, and the totals that every counter has without being asked for.
+"""The monitoring plan as it stands: what people asked for, and what every point has without being asked for.
 
 A period is closed after a grace: a day 48 hours after its end, months and years when five working days (Monday to Friday) have
 passed. What comes later amends the record.
@@ -10,6 +10,7 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from ems_telemetry.intervals.calendar import Period, edges_of, microseconds, moment_of
+from ems_telemetry.model import Kind
 from ems_telemetry.records.entries import covering
 from ems_telemetry.records.method import Asked, PlanItem
 from ems_telemetry.records.registers import REGISTERS
@@ -80,22 +81,34 @@ async def read_plan(connection: Connection, site: str | None = None) -> list[Pla
 
 
 def automatic(points: Iterable[PointFacts]) -> Iterator[Planned]:
-    """Gives what is planned without anybody asking: the totals of each counter by month and year."""
+    """Gives what is planned without anybody asking.
+
+    That is the totals of each counter by month and year, and how complete each point is by month that says how often it gives
+    a value.
+    """
     for point in points:
-        if point.kind not in ADDITIVE or point.first is None:
+        if point.first is None:
             continue
         last = None if point.active or point.computed_to is None else point.computed_to
-        for period in (Period.MONTH, Period.YEAR):
+        for prefix, method, period in _wanted(point):
             item = PlanItem(
-                id=f"{AUTOMATIC}/{point.key}/{period}",
+                id=f"{prefix}/{point.key}/{period}",
                 revision=0,
                 site=point.site,
                 scope=point.key,
-                method="period_total@1",
+                method=method,
                 period=period,
                 params={"point": point.key},
             )
             yield Planned(item, ZoneInfo(point.timezone), point.first, last)
+
+
+def _wanted(point: PointFacts) -> Iterator[tuple[str, str, Period]]:
+    if point.kind in ADDITIVE:
+        yield AUTOMATIC, "period_total@1", Period.MONTH
+        yield AUTOMATIC, "period_total@1", Period.YEAR
+    if point.expected is not None and point.expression is None and point.kind != Kind.EVENT:
+        yield "completeness", "completeness@1", Period.MONTH
 
 
 def asked_for(rows: Iterable[EntryRow], zones: Mapping[str, ZoneInfo]) -> Iterator[Planned]:

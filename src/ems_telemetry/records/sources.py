@@ -15,11 +15,19 @@ from ems_telemetry.evidence.canonical import digest
 from ems_telemetry.intervals.calendar import Period, edges_of, microseconds, moment_of
 from ems_telemetry.intervals.interval import IntervalFlag
 from ems_telemetry.records import entries
-from ems_telemetry.records.registers import REGISTERS
+from ems_telemetry.records.interval_digest import interval_digest
+from ems_telemetry.records.registers import REGISTERS, Dated
 from ems_telemetry.storage.database import Connection
 from ems_telemetry.storage.entries import EntryFilter, EntryRow, read_entries
 from ems_telemetry.storage.interval_series import StoredInterval
-from ems_telemetry.storage.point_facts import PointFacts, PointRevision, read_facts, read_intervals_of, read_point_revisions
+from ems_telemetry.storage.point_facts import (
+    PointFacts,
+    PointRevision,
+    read_facts,
+    read_intervals_of,
+    read_parents,
+    read_point_revisions,
+)
 from ems_telemetry.storage.raw_digests import digest_days
 from ems_telemetry.storage.records import RecordFilter, RecordRow, Source, list_records
 
@@ -77,6 +85,14 @@ class Sources:
         """Gives what is configured of several points, in the order named."""
         return [await self.point(key) for key in keys]
 
+    async def points_of(self, site: str) -> list[PointFacts]:
+        """Gives what is configured of all points of a site, by their key."""
+        return await read_facts(self.connection, site=site)
+
+    async def parents(self) -> dict[str, str]:
+        """Gives the meter behind which each meter stands, of those that stand behind one."""
+        return await read_parents(self.connection)
+
     async def children(self, point: PointFacts, period: Period, start: datetime, end: datetime) -> list[Child]:
         """Gives the intervals of a point within `[start, end)`, without holes: one that is not stored is missing.
 
@@ -89,11 +105,10 @@ class Sources:
         self._note(Source("point", point.key, start, end))
         if _is_waiting(point, end):
             self.waits_for.append(point.key)
-        rows = [[child.start, child.value, child.coverage, child.quality, list(child.flags), child.revision] for child in found]
         self.refs.append(
             {
-                "kind": "interval", "id": point.key, "period": str(period), "since": start, "until": end, "rows": len(rows),
-                "hash": digest(rows).hex(),
+                "kind": "interval", "id": point.key, "period": str(period), "since": start, "until": end, "rows": len(found),
+                "hash": interval_digest(found),
             }
         )  # fmt: skip
         await self._note_raw(point, zone, start, end)
@@ -107,18 +122,26 @@ class Sources:
         return await read_entries(self.connection, asked)
 
     async def happened(self, kind: str, start: datetime, end: datetime, *, site: str | None = None) -> list[EntryRow]:
-        """Gives what happened within `[start, end)` and holds: samples, movements, corrections; notes each as an input."""
-        rows = await self.revisions(kind, start, end, site=site)
-        chosen = entries.newest(rows, needs_approval=REGISTERS[kind].needs_approval)
+        """Gives what happened within `[start, end)` and holds: samples, movements, corrections; notes each as an input.
+
+        What a later revision dates outside of the span is not among it.
+        """
+        self._note(Source("register", kind, start, end))
+        sites = None if site is None else (site,)
+        instants = REGISTERS[kind].dated is Dated.MOMENT
+        asked = EntryFilter(kind, sites=sites, since=start, until=end, whole=True, instants=instants)
+        held = entries.newest(await read_entries(self.connection, asked), needs_approval=REGISTERS[kind].needs_approval)
+        chosen = entries.within(held, start, end, instants=instants)
         self.use(chosen)
         return chosen
 
     async def adjustments(self, kind: str, point: PointFacts, start: datetime, end: datetime) -> list[EntryRow]:
         """Gives what lies over `[start, end)` of a point in a layer, `correction` or `substitution`, in the order recorded."""
         self._note(Source("layer", f"{kind}/{point.key}", start, end))
-        known = await read_entries(self.connection, EntryFilter(kind, sites=(point.site,), since=start, until=end))
-        rows = [row for row in known if row.body["point"] == point.key]
-        chosen = sorted(entries.newest(rows, needs_approval=REGISTERS[kind].needs_approval), key=lambda row: row.seq)
+        asked = EntryFilter(kind, sites=(point.site,), since=start, until=end, whole=True)
+        known = entries.newest(await read_entries(self.connection, asked), needs_approval=REGISTERS[kind].needs_approval)
+        rows = [row for row in entries.within(known, start, end, instants=False) if row.body["point"] == point.key]
+        chosen = sorted(rows, key=lambda row: row.seq)
         self.use(chosen)
         return chosen
 

@@ -88,11 +88,13 @@ async def find_revision(
 
 
 async def mark_touched(connection: Connection, register: Register, row: EntryRow, reason: str) -> None:
-    """Marks the records that were made of facts of this kind at the times it speaks of."""
-    since, until = span_of(register, row)
-    await mark_dependents(connection, "register", [row.kind], reason, since, until)
-    points: Sequence[str] = register.points_of(register.body.model_validate(row.body))
-    await mark_dependents(connection, "layer", [f"{row.kind}/{key}" for key in points], reason, since, until)
+    """Marks the records that were made of facts of this kind at the times it speaks of, now or in a revision before."""
+    known = await read_entries(connection, EntryFilter(row.kind, id=row.id))
+    for each in [*(before for before in known if before.revision < row.revision), row]:
+        since, until = span_of(register, each)
+        await mark_dependents(connection, "register", [row.kind], reason, since, until)
+        points: Sequence[str] = register.points_of(register.body.model_validate(each.body))
+        await mark_dependents(connection, "layer", [f"{row.kind}/{key}" for key in points], reason, since, until)
 
 
 def span_of(register: Register, row: EntryRow) -> tuple[datetime | None, datetime | None]:

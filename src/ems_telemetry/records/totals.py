@@ -3,11 +3,12 @@
 Measured, corrected and substituted parts are told apart; with a part missing there is no total (CR-7, CR-20).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
 
+from ems_telemetry.errors import CannotComputeError
 from ems_telemetry.intervals.calendar import Period
 from ems_telemetry.model import Quality
 from ems_telemetry.records.kinds import RecordQuality
@@ -23,6 +24,17 @@ CHILD_OF: Final[Mapping[Period, Period]] = {Period.DAY: Period.QUARTER, Period.M
 """Of what a period is put together, where no layer lies over it."""
 
 
+def require_totals(points: Iterable[PointFacts]) -> None:
+    """Refuses points that do not add up over time.
+
+    Raises:
+        CannotComputeError: names the first of them.
+    """
+    for point in points:
+        if point.kind not in ADDITIVE:
+            raise CannotComputeError(f"{point.key} is a {point.kind} and has no total; name a counter or an interval total")
+
+
 async def gather_point(sources: Sources, point: PointFacts, start: datetime, end: datetime, child: Period) -> dict[str, Any]:
     """Reads the intervals of a point and the layers over them, as inputs of `total_of` and `parts_of`.
 
@@ -33,11 +45,7 @@ async def gather_point(sources: Sources, point: PointFacts, start: datetime, end
         end: its end.
         child: which intervals are read; quarters wherever a layer lies over the period.
     """
-    adjustments = [
-        {"layer": layer, "start": row.body["from"], "end": row.body["to"], "value": row.body["value"], "id": row.id}
-        for layer, kind in ((CORRECTED, "correction"), (SUBSTITUTED, "substitution"))
-        for row in await sources.adjustments(kind, point, start, end)
-    ]
+    adjustments = await gather_adjustments(sources, point, start, end)
     children = await sources.children(point, Period.QUARTER if adjustments else child, start, end)
     return {
         "point": point.key,
@@ -49,13 +57,23 @@ async def gather_point(sources: Sources, point: PointFacts, start: datetime, end
     }
 
 
+async def gather_adjustments(sources: Sources, point: PointFacts, start: datetime, end: datetime) -> list[dict[str, Any]]:
+    """Reads the layers over a point, as inputs of `adjustments_of`."""
+    return [
+        {"layer": layer, "start": row.body["from"], "end": row.body["to"], "value": row.body["value"], "id": row.id}
+        for layer, kind in ((CORRECTED, "correction"), (SUBSTITUTED, "substitution"))
+        for row in await sources.adjustments(kind, point, start, end)
+    ]
+
+
+def adjustments_of(inputs: Iterable[Mapping[str, Any]]) -> list[Adjustment]:
+    """Reads layers back from inputs."""
+    return [Adjustment(each["layer"], _time(each["start"]), _time(each["end"]), decimal_of(each["value"])) for each in inputs]
+
+
 def parts_of(inputs: Mapping[str, Any]) -> list[Part]:
     """Gives the children of a point with the layers over them."""
-    adjustments = [
-        Adjustment(each["layer"], _time(each["start"]), _time(each["end"]), decimal_of(each["value"]))
-        for each in inputs["adjustments"]
-    ]
-    return adjust(children_of(inputs["children"]), adjustments, additive=inputs["additive"])
+    return adjust(children_of(inputs["children"]), adjustments_of(inputs["adjustments"]), additive=inputs["additive"])
 
 
 @exactly

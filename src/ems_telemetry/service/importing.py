@@ -1,5 +1,6 @@
 """Takes a sheet of hand-read values into the spool and, if no service is running that does so, on into the database."""
 
+import asyncio
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
@@ -25,25 +26,35 @@ class Imported(NamedTuple):
     fed: Fed
 
 
-async def import_sheet(configuration: Configuration, file: Path, now: datetime) -> Imported:
+async def import_sheet(
+    configuration: Configuration, file: Path, now: datetime, *, sites: Sequence[str] | None = None, dry_run: bool = False
+) -> Imported:
     """Imports a sheet of readings of manual points; importing it twice changes nothing.
 
     Args:
         configuration: names the manual points, the spool and the database.
         file: CSV; see `ems_telemetry.connectors.manual.sheet`.
         now: when it is imported, aware.
+        sites: whose points may stand in it; None for all.
+        dry_run: only look for mistakes.
 
     Raises:
         ConfigurationError: the sheet has mistakes; each with its line. Nothing was imported.
         SpoolFullError: the spool refused the rest; importing again later completes it.
     """
-    sites = configuration.sites()
+    zones = configuration.sites()
     by_hand = {connector.name for connector in configuration.connectors if connector.file.type == MANUAL}
-    points = {point.key: point for point in configuration.points if point.connector in by_hand}
-    known = {key: KnownPoint(sites[point.site].zone, point.point.states or ()) for key, point in points.items()}
-    sheet = read_sheet(file, known, now)
+    points = {
+        point.key: point
+        for point in configuration.points
+        if point.connector in by_hand and (sites is None or point.site in sites)
+    }
+    known = {key: KnownPoint(zones[point.site].zone, point.point.states or ()) for key, point in points.items()}
+    sheet = await asyncio.to_thread(read_sheet, file, known, now)
     if sheet.problems:
         raise ConfigurationError(sheet.problems)
+    if dry_run:
+        return Imported(len(sheet.samples), Fed(stored=False))
     async with feeding(configuration) as feed:
         for connector in sorted(by_hand):
             own = [point for point in points.values() if point.connector == connector]

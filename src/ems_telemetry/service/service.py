@@ -13,7 +13,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from ems_telemetry.api.app import create_app
-from ems_telemetry.api.services import ApiServices, Retried
+from ems_telemetry.api.services import ApiServices, Retried, TakeIn, TakenIn
 from ems_telemetry.api.standing import Reload
 from ems_telemetry.clock import Clock, SystemClock
 from ems_telemetry.config.load import Configuration, load
@@ -28,6 +28,7 @@ from ems_telemetry.service.collecting import Collection, SupervisedConnector
 from ems_telemetry.service.file_watch import FileWatch
 from ems_telemetry.service.gap_ledger import GapLedger
 from ems_telemetry.service.heartbeat import Heartbeat
+from ems_telemetry.service.importing import import_sheet
 from ems_telemetry.service.outcome_file import write_outcome
 from ems_telemetry.service.pausing import WritePause
 from ems_telemetry.service.plant_rows import as_accepted
@@ -133,6 +134,11 @@ class Service:
             async def retry(letter: DeadLetter, by: Actor) -> Retried:
                 return await Retrier(parts.reloader.running.configuration, database, spool, self._clock).retry(letter, by)
 
+            async def take_in(asked: TakeIn) -> TakenIn:
+                running = parts.reloader.running.configuration
+                done = await import_sheet(running, asked.file, self._clock.now(), sites=asked.sites, dry_run=asked.dry_run)
+                return TakenIn(done.readings, done.fed.stored)
+
             services = ApiServices(
                 database=database,
                 connectors=parts.watch.connectors,
@@ -142,6 +148,7 @@ class Service:
                 reload=partial(parts.reloader.reload, "request"),
                 pause=parts.pause.pause,
                 resume=parts.pause.resume,
+                take_in=take_in,
                 metrics=self._metrics,
                 clock=self._clock,
                 allow_anonymous=settings.api.allow_anonymous,

@@ -55,7 +55,11 @@ class EntryRow(NamedTuple):
 
 
 class EntryFilter(NamedTuple):
-    """Which entries are asked for: known then, of these sites or of none, that hold or happened within the span."""
+    """Which entries are asked for: known then, of these sites or of none, that hold or happened within the span.
+
+    `whole`: all revisions of each entry of which one does; else those revisions alone. `instants`: what has no end happened at
+    once, and does not last.
+    """
 
     kind: str
     as_of: datetime | None = None
@@ -64,6 +68,8 @@ class EntryFilter(NamedTuple):
     id: str | None = None
     since: datetime | None = None
     until: datetime | None = None
+    whole: bool = False
+    instants: bool = False
 
 
 class EntryTakenError(Exception):
@@ -78,6 +84,11 @@ _LOCK = "SELECT pg_advisory_xact_lock(hashtext('ems_telemetry.register'), hashte
 _NEWEST = "SELECT revision, hash FROM register_entries WHERE kind = %s AND id = %s ORDER BY revision DESC LIMIT 1"
 ENTRY_COLUMNS = "kind, id, revision, seq, site_id, valid_from, valid_to, body, author, author_name, reason, recorded_at, hash"
 _ADD = f"INSERT INTO register_entries ({ENTRY_COLUMNS}) VALUES ({', '.join(['%s'] * 13)})"  # noqa: S608  # a constant of this module
+_WITHIN = (
+    "(%(until)s::timestamptz IS NULL OR {0}.valid_from IS NULL OR {0}.valid_from < %(until)s) "
+    "AND (%(since)s::timestamptz IS NULL OR coalesce({0}.valid_to, CASE WHEN %(instants)s THEN {0}.valid_from "
+    "+ interval '1 microsecond' END, 'infinity') > %(since)s)"
+)
 _READ = f"""
     SELECT {", ".join(f"e.{name}" for name in ENTRY_COLUMNS.split(", "))},
            coalesce(d.decisions, '{{}}'), coalesce(d.actors, '{{}}')
@@ -92,8 +103,9 @@ _READ = f"""
       AND (%(id)s::text IS NULL OR e.id = %(id)s)
       AND (%(site)s::text IS NULL OR e.site_id IS NULL OR e.site_id = %(site)s)
       AND (%(sites)s::text[] IS NULL OR e.site_id IS NULL OR e.site_id = ANY (%(sites)s))
-      AND (%(until)s::timestamptz IS NULL OR e.valid_from IS NULL OR e.valid_from < %(until)s)
-      AND (%(since)s::timestamptz IS NULL OR coalesce(e.valid_to, 'infinity') > %(since)s)
+      AND ({_WITHIN.format("e")}
+           OR %(whole)s AND EXISTS (SELECT FROM register_entries w
+                                    WHERE (w.kind, w.id) = (e.kind, e.id) AND {_WITHIN.format("w")}))
     ORDER BY e.id, e.revision"""  # noqa: S608  # a constant of this module
 _DECIDE = """
     INSERT INTO register_decisions (kind, id, revision, decision, seq, actor, actor_name, reason, decided_at, hash)

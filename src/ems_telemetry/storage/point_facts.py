@@ -1,13 +1,14 @@
 """Points as records need them: what they measure, where, and what they meant when."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 from psycopg.rows import args_row
 
 from ems_telemetry.storage.database import Connection
-from ems_telemetry.storage.interval_series import READ_SERIES, Series, StoredInterval
+from ems_telemetry.storage.interval_series import PARENTS, READ_SERIES, Series, StoredInterval
 from ems_telemetry.storage.translation import translated
 
 
@@ -34,6 +35,10 @@ class PointFacts(NamedTuple):
     """From where intervals wait to be computed anew; None where none does."""
     first: datetime | None
     """Its first interval."""
+    uncertainty: Decimal | None = None
+    """The standard uncertainty (k = 1) of the totals of its meter, relative, in percent."""
+    expected: timedelta | None = None
+    """How often it is to give a value; None where nothing says so."""
 
 
 class PointRevision(NamedTuple):
@@ -52,7 +57,8 @@ class PointRevision(NamedTuple):
 
 _FACTS = """
     SELECT p.id, p.key, p.meter_id, m.site_id, m.area, s.timezone, p.medium, p.quantity, p.unit, p.kind, p.law, p.active,
-           m.parent_id, p.expression, g.computed_to, (SELECT min(since) FROM interval_marks k WHERE k.point_id = p.id), i.start
+           m.parent_id, p.expression, g.computed_to, (SELECT min(since) FROM interval_marks k WHERE k.point_id = p.id), i.start,
+           m.uncertainty, p.expected_interval
     FROM points p
     JOIN meters m ON m.id = p.meter_id
     JOIN sites s ON s.id = m.site_id
@@ -76,6 +82,12 @@ async def read_facts(connection: Connection, keys: Sequence[str] | None = None, 
         async with connection.cursor(row_factory=args_row(PointFacts)) as cursor:
             await cursor.execute(_FACTS, {"keys": None if keys is None else list(keys), "site": site})
             return await cursor.fetchall()
+
+
+async def read_parents(connection: Connection) -> dict[str, str]:
+    """Gives the meter behind which each meter stands, by meter, in the open transaction."""
+    with translated():
+        return dict(await (await connection.execute(PARENTS)).fetchall())
 
 
 async def read_point_revisions(connection: Connection, point_id: int, since: datetime, until: datetime) -> list[PointRevision]:

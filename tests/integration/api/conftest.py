@@ -17,7 +17,7 @@ from servers.process import LOOPBACK, free_port
 from standings import connector, refused, standing
 
 from ems_telemetry.api.app import ApiServices, Check, Readiness, create_app
-from ems_telemetry.api.services import Retried
+from ems_telemetry.api.services import Retried, TakeIn, TakenIn
 from ems_telemetry.api.standing import Pause, Reload, Standing, Writes
 from ems_telemetry.config.access import IssuerSettings
 from ems_telemetry.intervals.interval import IntervalFlag
@@ -110,6 +110,7 @@ class Plant:
             reload=self.answer_reload,
             pause=self.pause,
             resume=self.resume,
+            take_in=self.take_in,
             metrics=self.metrics,
             clock=self.clock,
             allow_anonymous=allow_anonymous,
@@ -125,6 +126,10 @@ class Plant:
     async def _retry(self, letter: DeadLetter, _by: Actor) -> Retried:
         self.retried.append(letter)
         return self.outcome
+
+    async def take_in(self, asked: TakeIn) -> TakenIn:
+        """Takes everything in."""
+        return TakenIn(asked.file.read_text().count("\n"), stored=True)
 
     async def pause(self, by: str, _actor: Actor) -> Writes:
         self.writes = Writes(paused=Pause(by=by, since=self.clock.now()), at_rest=True)

@@ -55,6 +55,8 @@ PATHS = {
     "/api/v1/dead-letters/summary": "/api/v1/dead-letters/summary",
     "/api/v1/gaps": "/api/v1/gaps",
     "/api/v1/records": "/api/v1/records",
+    "/api/v1/methods": "/api/v1/methods",
+    "/api/v1/methods/{name}/versions/{version}": "/api/v1/methods/period_total/versions/1",
     "/api/v1/audit/events": "/api/v1/audit/events",
     "/api/v1/audit/checkpoints": "/api/v1/audit/checkpoints",
     "/api/v1/audit-packs": "/api/v1/audit-packs",

@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 import pytest
 import schemathesis
+from fakes import apart
 from hypothesis import HealthCheck, given, settings
 from hypothesis.strategies import SearchStrategy
 from schemathesis import GenerationMode
@@ -34,22 +35,23 @@ async def test_readings_come_through_a_real_server(address: str) -> None:
     assert [line.split(",")[1] for line in answer.text.splitlines()] == ["value", "1.0", ""]
 
 
-async def test_no_made_up_request_makes_it_fail_or_answer_otherwise_than_described(address: str) -> None:
-    await asyncio.to_thread(try_everything, address)
+@pytest.mark.parametrize("examples", [6, apart(60)])
+async def test_no_made_up_request_makes_it_fail_or_answer_otherwise_than_described(address: str, examples: int) -> None:
+    await asyncio.to_thread(try_everything, address, examples)
 
 
-def try_everything(address: str) -> None:
+def try_everything(address: str, examples: int) -> None:
     schema = schemathesis.openapi.from_url(f"{address}/api/v1/openapi.json")
     for found in schema.get_all_operations():
         assert isinstance(found, Ok)
         operation = found.ok()
-        try_operation(operation.as_strategy())
+        try_operation(operation.as_strategy(), examples)
         if any(operation.iter_parameters()):
-            try_operation(operation.as_strategy(generation_mode=GenerationMode.NEGATIVE))
+            try_operation(operation.as_strategy(generation_mode=GenerationMode.NEGATIVE), examples)
 
 
-def try_operation(cases: SearchStrategy[Any]) -> None:
-    @settings(max_examples=20, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
+def try_operation(cases: SearchStrategy[Any], examples: int) -> None:
+    @settings(max_examples=examples, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
     @given(case=cases)
     def attempt(case: schemathesis.Case[Any]) -> None:
         case.call_and_validate(checks=CHECKS)

@@ -7,6 +7,6 @@ from ems_telemetry.storage.database import Database
 
 @pytest.fixture
 async def database(database_url: str) -> AsyncIterator[Database]:
-    """An open, empty database on each kind of server in turn."""
+    """An open database with the schema on each kind of server in turn."""
     async with Database(database_url) as opened:
         yield opened

@@ -22,6 +22,7 @@ FLOW = {"flow": "Air.Flow"}
 
 
 # https://github.com/FreeOpcUa/opcua-asyncio/issues/70
+@pytest.mark.endurance  # `make test` proves it with paths too: telegraf_15074
 async def test_opcua_asyncio_70_a_killed_server_is_found_again_with_its_namespaces_in_another_order(tmp_path: Path) -> None:
     first = NodeOpcuaServer(tmp_path, namespaces=f"{PLANT},urn:plc:other")
     second = NodeOpcuaServer(tmp_path, port=first.port, namespaces=f"urn:plc:other,urn:plc:third,{PLANT}")
@@ -126,28 +127,29 @@ async def test_a_server_that_refuses_the_user_sees_no_more_sessions_than_the_bac
     assert own_opcua_server.sessions().current == 0
 
 
-async def test_a_server_without_a_free_session_is_asked_again_until_it_has_one(tmp_path: Path) -> None:
-    server = NodeOpcuaServer(tmp_path, max_sessions=1)
-    with serving(server):
-        async with Client(server.endpoint), running(air_file(server.endpoint, FLOW), tmp_path) as (_, given):
-            await until(lambda: "no session left" in str(given.report.status.last_error))
-        async with running(air_file(server.endpoint, FLOW), tmp_path) as (sink, _):
-            await sink.wait_for_samples(1)
+async def test_a_server_without_a_free_session_is_asked_again_until_it_has_one(
+    own_opcua_server: NodeOpcuaServer, tmp_path: Path
+) -> None:
+    own_opcua_server.renew(max_sessions=1)
+    file = air_file(own_opcua_server.endpoint, FLOW)
+    async with Client(own_opcua_server.endpoint), running(file, tmp_path) as (_, given):
+        await until(lambda: "no session left" in str(given.report.status.last_error))
+    async with running(file, tmp_path) as (sink, _):
+        await sink.wait_for_samples(1)
 
 
 async def test_points_share_a_subscription_per_publishing_interval_and_calls_stay_within_the_server_s_limit(
-    tmp_path: Path,
+    own_opcua_server: NodeOpcuaServer, tmp_path: Path
 ) -> None:
-    server = NodeOpcuaServer(tmp_path, max_items_per_call=7, extra_variables=40)
+    own_opcua_server.renew(items_per_call=7, extra_variables=40)
     nodes = {
         f"extra_{index}": {"node": f"Extra.{index}", "publishing_interval": "100ms" if index % 4 else "300ms"}
         for index in range(40)
     }
-    with serving(server):
-        async with running(air_file(server.endpoint, nodes), tmp_path) as (sink, given):
-            await until(lambda: {sample.point for sample in sink.samples} == {f"CA-01.{name}" for name in nodes})
-            found = sorted((sub["publishing_ms"], sub["items"]) for sub in server.subscriptions())
-            assert given.report.status.counters.get("nodes_refused", 0) == 0
+    async with running(air_file(own_opcua_server.endpoint, nodes), tmp_path) as (sink, given):
+        await until(lambda: {sample.point for sample in sink.samples} == {f"CA-01.{name}" for name in nodes})
+        found = sorted((sub["publishing_ms"], sub["items"]) for sub in own_opcua_server.subscriptions())
+        assert given.report.status.counters.get("nodes_refused", 0) == 0
     assert found == [(100, 30), (300, 10)]
 
 

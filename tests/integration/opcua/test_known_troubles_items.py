@@ -62,26 +62,27 @@ async def test_telegraf_19186_a_stale_node_ends_no_session_and_keeps_one_gap_ove
 
 
 # https://github.com/influxdata/telegraf/issues/19609
-async def test_telegraf_19609_reads_stay_within_the_nodes_a_server_takes_per_read(tmp_path: Path) -> None:
-    server = NodeOpcuaServer(tmp_path, max_nodes_per_read=20, extra_variables=EXTRA)
-    file = air_file("opc.tcp://127.0.0.1:1", extra_nodes(EXTRA), polling="always")
-    with serving(server):
-        file = file.model_copy(update={"endpoint": server.endpoint})
-        async with running(file, tmp_path) as (sink, given):
-            await until(lambda: len({sample.point for sample in sink.samples}) == EXTRA)
-            assert given.report.status.counters["nodes_refused"] == 0
-            assert given.report.status.last_error is None
+async def test_telegraf_19609_reads_stay_within_the_nodes_a_server_takes_per_read(
+    own_opcua_server: NodeOpcuaServer, tmp_path: Path
+) -> None:
+    own_opcua_server.renew(nodes_per_read=20, extra_variables=EXTRA)
+    file = air_file(own_opcua_server.endpoint, extra_nodes(EXTRA), polling="always")
+    async with running(file, tmp_path) as (sink, given):
+        await until(lambda: len({sample.point for sample in sink.samples}) == EXTRA)
+        assert given.report.status.counters["nodes_refused"] == 0
+        assert given.report.status.last_error is None
 
 
 # https://github.com/influxdata/telegraf/issues/19662
-async def test_telegraf_19662_paths_and_items_stay_within_what_a_server_takes_per_call(tmp_path: Path) -> None:
-    server = NodeOpcuaServer(tmp_path, max_items_per_call=50, max_paths_per_call=30, extra_variables=EXTRA)
+async def test_telegraf_19662_paths_and_items_stay_within_what_a_server_takes_per_call(
+    own_opcua_server: NodeOpcuaServer, tmp_path: Path
+) -> None:
+    own_opcua_server.renew(paths_per_call=30, extra_variables=EXTRA)
     folder = f"/nsu={PLANT};Plant/nsu={PLANT};"
     nodes = {f"extra_{index}": {"path": f"{folder}Extra.{index}"} for index in range(EXTRA)}
-    with serving(server):
-        async with running(air_file(server.endpoint, nodes), tmp_path) as (sink, given):
-            await until(lambda: len({sample.point for sample in sink.samples}) == EXTRA)
-            assert given.report.status.counters["nodes_refused"] == 0
+    async with running(air_file(own_opcua_server.endpoint, nodes), tmp_path) as (sink, given):
+        await until(lambda: len({sample.point for sample in sink.samples}) == EXTRA)
+        assert given.report.status.counters["nodes_refused"] == 0
 
 
 # https://github.com/FreeOpcUa/python-opcua/issues/1121

@@ -11,7 +11,7 @@ from fakes import QuickClock, surroundings, until
 from integration.opcua.air_plant import END_S, air_file, of_point, running
 from servers.cable import Cable, cable_to
 from servers.node_opcua import NodeOpcuaServer
-from servers.process import LOOPBACK, free_port, serving
+from servers.process import LOOPBACK, free_port
 
 from ems_telemetry.connectors.contract import Surroundings
 from ems_telemetry.connectors.opcua.connector import OpcUaConnector
@@ -57,15 +57,17 @@ async def test_telegraf_18787_a_server_that_is_away_is_not_asked_more_often_than
 
 
 # https://github.com/influxdata/telegraf/pull/18813
-async def test_telegraf_18813_a_server_without_a_free_session_is_not_flooded_with_requests_for_one(tmp_path: Path) -> None:
-    with serving(NodeOpcuaServer(tmp_path, max_sessions=1)) as server:
-        async with (
-            Client(f"opc.tcp://{LOOPBACK}:{server.port}"),
-            cable_to(server.port) as cable,
-            running_a_minute(air_file(f"opc.tcp://{LOOPBACK}:{cable.port}", FLOW), tmp_path) as given,
-        ):
-            assert "no session left" in str(given.report.status.last_error)
-            asked = cable.connections
+async def test_telegraf_18813_a_server_without_a_free_session_is_not_flooded_with_requests_for_one(
+    own_opcua_server: NodeOpcuaServer, tmp_path: Path
+) -> None:
+    own_opcua_server.renew(max_sessions=1)
+    async with (
+        Client(own_opcua_server.endpoint),
+        cable_to(own_opcua_server.port) as cable,
+        running_a_minute(air_file(f"opc.tcp://{LOOPBACK}:{cable.port}", FLOW), tmp_path) as given,
+    ):
+        assert "no session left" in str(given.report.status.last_error)
+        asked = cable.connections
     assert 3 <= asked <= MOST_IN_A_MINUTE
 
 

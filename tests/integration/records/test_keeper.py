@@ -22,7 +22,7 @@ async def test_a_month_is_closed_when_its_grace_is_over(plant: Plant) -> None:
     plant.go_to(APRIL + timedelta(days=6))
     assert await plant.keeper.catch_up() == 0
     plant.go_to(APRIL + timedelta(days=8))  # the first of April 2026 is a Wednesday
-    assert await plant.keeper.close_due() == 1
+    assert await plant.keeper.close_due() == 2  # the total, and how complete it is
     (record,) = await plant.records("period_total")
     assert (record.plan, record.revision, record.status, record.unit) == (MONTH, 1, "final", "kWh")
     assert record.value == 74300
@@ -37,7 +37,7 @@ async def test_cr_51_late_data_amends_and_the_old_figure_stays_readable(plant: P
     seen_at = plant.clock.now()
     plant.go_to(APRIL + timedelta(days=21))
     await plant.measure(ENERGY, MARCH, APRIL, "71800")
-    assert await plant.keeper.catch_up() == 1
+    assert await plant.keeper.catch_up() == 2
     (after,) = await plant.records("period_total")
     assert (after.revision, after.status, after.envelope["reason"]) == (2, "amended", "late_data")
     assert after.envelope["previous_hash"] == before.hash
@@ -80,7 +80,7 @@ async def test_a_substitution_fills_the_hole_and_is_told_apart(plant: Plant) -> 
     span = {"from": hole.isoformat(), "to": (hole + timedelta(days=1)).isoformat()}
     body = {"point": ENERGY, **span, "value": "2400", "method": "by_hand@1", "cause": "meter exchanged"}
     await plant.state("substitution", "S-1", body, since=hole, until=hole + timedelta(days=1))
-    assert await plant.keeper.catch_up() == 1
+    assert await plant.keeper.catch_up() == 2
     (record,) = await plant.records("period_total")
     details = record.envelope["details"]
     assert (record.revision, record.envelope["reason"], record.quality) == (2, "substitution_changed", "estimated")
@@ -106,3 +106,17 @@ async def test_every_record_is_in_the_chain_and_names_its_inputs(plant: Plant) -
         assert await cursor.fetchone() == (record.hash,)
     assert found is not None
     assert {ref["kind"] for ref in found.envelope["inputs"]} >= {"interval", "raw"}
+
+
+async def test_one_item_with_an_unknown_method_or_wrong_parameters_holds_up_no_other(plant: Plant) -> None:
+    await plant.measure(ENERGY, MARCH, APRIL, "74300")
+    await plant.state("plan", "A-unknown", {"method": "no_such@1", "scope": "BER1"}, since=MARCH)
+    await plant.state("plan", "A-wrong", {"method": "period_total@1", "scope": "x", "params": {"meter": "EM-01"}}, since=MARCH)
+    plant.go_to(APRIL + timedelta(days=12))
+    while await plant.keeper.catch_up():
+        pass
+    records = {record.plan: record for record in await plant.records("period_total")}
+    assert records[MONTH].value == 74300
+    assert records["A-wrong"].value is None
+    assert '"point" of the plan item A-wrong' in records["A-wrong"].envelope["details"]["refused"]
+    assert await plant.records("energy") == []

@@ -93,11 +93,11 @@ async def test_a_cancelled_wait_gives_its_connection_back(database_url: str) -> 
             await sleep_in(database)
 
 
-async def test_check_tells_what_is_missing(database: Database) -> None:
+async def test_check_tells_what_is_missing(empty_database: Database) -> None:
     with pytest.raises(DatabaseNotReadyError, match="run `ems-telemetry migrate`"):
-        await database.check()
-    await migrate(database)
-    await database.check()
+        await empty_database.check()
+    await migrate(empty_database)
+    await empty_database.check()
 
 
 async def execute(database: Database, *statements: str) -> None:

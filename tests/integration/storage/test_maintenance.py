@@ -73,14 +73,14 @@ async def test_two_who_make_the_same_partition_do_not_collide(plain_url: str) ->
     assert sorted(made, key=len) == [[], [], [], [partition_of(NOW).name]]
 
 
-async def test_a_database_without_tables_is_told_and_tried_again(database: Database) -> None:
+async def test_a_database_without_tables_is_told_and_tried_again(empty_database: Database) -> None:
     with pytest.raises(DatabaseNotReadyError):
-        await maintenance(database).do()
-    one = Maintenance(database, RetentionSettings(), clock=SystemClock(), backoff=Backoff(0.05, 0.2))
+        await maintenance(empty_database).do()
+    one = Maintenance(empty_database, RetentionSettings(), clock=SystemClock(), backoff=Backoff(0.05, 0.2))
     async with asyncio.TaskGroup() as group:
         group.create_task(one.run())
         await until(lambda: bool(one.state.problems))
-        await prepare(database)
+        await prepare(empty_database)
         await until(lambda: one.state.last_done_at is not None)
         assert one.state.problems == ()
         one.stop()

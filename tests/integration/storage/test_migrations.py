@@ -17,6 +17,21 @@ SHIPPED = read_migrations(shipped("migrations"))
 FILES = [migration.file for migration in SHIPPED]
 
 
+@pytest.fixture
+def database_url(empty_database_url: str) -> str:
+    return empty_database_url
+
+
+@pytest.fixture
+def timescaledb_url(empty_timescaledb_url: str) -> str:
+    return empty_timescaledb_url
+
+
+@pytest.fixture
+def plain_url(empty_plain_url: str) -> str:
+    return empty_plain_url
+
+
 async def capability_of(database: Database) -> Capability:
     async with database.connection() as connection:
         return await detect(connection)

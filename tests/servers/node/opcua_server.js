@@ -1,6 +1,7 @@
 // An OPC UA server that is not ours, for tests: variables that change by themselves, and a control port over which a test
 // sets values, statuses and times, counts sessions and takes subscriptions away. SIGTERM announces the shutdown to clients.
-// Each file in furniture/ named in OPCUA_FURNITURE adds variables, and may add verbs to the control port.
+// Each file in furniture/ named in OPCUA_FURNITURE adds variables, and may add verbs to the control port. `renew` makes the server
+// as one that has just started, with other limits if so wished, for a hundredth of what a start costs.
 "use strict";
 
 const fs = require("node:fs/promises");
@@ -25,16 +26,20 @@ const PROTECTING = [
   SecurityPolicy.Aes256_Sha256_RsaPss,
 ];
 
+const changeable = {
+  maxSessions: Number(process.env.OPCUA_MAX_SESSIONS || 100),
+  maxMonitoredItemsPerCall: Number(process.env.OPCUA_MAX_ITEMS_PER_CALL || 50),
+  maxNodesPerRead: Number(process.env.OPCUA_MAX_NODES_PER_READ || 100),
+  maxPathsPerCall: Number(process.env.OPCUA_MAX_PATHS_PER_CALL || 100),
+  extraVariables: Number(process.env.OPCUA_EXTRA_VARIABLES || 0),
+};
 const settings = {
+  ...changeable,
   port: Number(process.env.OPCUA_PORT),
   controlPort: Number(process.env.OPCUA_CONTROL_PORT),
   pki: process.env.OPCUA_PKI,
   furniture: (process.env.OPCUA_FURNITURE || "air,extra").split(","),
   namespaces: (process.env.OPCUA_NAMESPACES || PLANT).split(","),
-  maxSessions: Number(process.env.OPCUA_MAX_SESSIONS || 100),
-  maxMonitoredItemsPerCall: Number(process.env.OPCUA_MAX_ITEMS_PER_CALL || 50),
-  maxNodesPerRead: Number(process.env.OPCUA_MAX_NODES_PER_READ || 100),
-  maxPathsPerCall: Number(process.env.OPCUA_MAX_PATHS_PER_CALL || 100),
   maxItems: Number(process.env.OPCUA_MAX_ITEMS || 1_000_000),
   hostname: process.env.OPCUA_HOSTNAME || LOOPBACK,
   maxNodesPerHistoryRead: Number(process.env.OPCUA_MAX_NODES_PER_HISTORY_READ || 0),
@@ -42,6 +47,8 @@ const settings = {
   open: process.env.OPCUA_SECURE !== "1" || process.env.OPCUA_OPEN === "1", // also without protection
   trustsAll: process.env.OPCUA_TRUSTS_ALL !== "0",
 };
+
+const counted = { opened: 0, rejected: 0 }; // until it was renewed
 
 const furniture = settings.furniture.map((name) => require(`./furniture/${name}`));
 
@@ -56,8 +63,8 @@ const verbs = {
   add: (server, plant, { node, type, value }) => plant.add(node, type, value),
   sessions: (server) => ({
     current: server.engine.currentSessionCount,
-    opened: server.engine.cumulatedSessionCount,
-    rejected: server.rejectedSessionCount + server.engine.rejectedSessionCount,
+    opened: openedBy(server) - counted.opened,
+    rejected: rejectedBy(server) - counted.rejected,
   }),
   subscriptions: (server) => subscriptionsOf(server).map(([, subscription]) => ({
     publishing_ms: subscription.publishingInterval,
@@ -87,12 +94,40 @@ const verbs = {
     }
     return trusted;
   },
-  close_sessions: (server) => {
-    Object.values(server.engine._sessions).forEach((session) =>
-      server.engine.closeSession(session.authenticationToken, true, "Terminated"),
-    );
+  close_sessions: (server) => closeSessions(server),
+  renew: (server, plant, wished) => {
+    closeSessions(server);
+    Object.assign(settings, changeable, wished);
+    const { serverCapabilities } = server.engine;
+    serverCapabilities.maxSessions = settings.maxSessions;
+    Object.assign(serverCapabilities.operationLimits, changeableLimits());
+    plant.clear();
+    furniture.forEach((piece) => piece.furnish(plant, server, settings));
+    Object.assign(counted, { opened: openedBy(server), rejected: rejectedBy(server) });
   },
 };
+
+function closeSessions(server) {
+  Object.values(server.engine._sessions).forEach((session) =>
+    server.engine.closeSession(session.authenticationToken, true, "Terminated"),
+  );
+}
+
+function openedBy(server) {
+  return server.engine.cumulatedSessionCount;
+}
+
+function rejectedBy(server) {
+  return server.rejectedSessionCount + server.engine.rejectedSessionCount;
+}
+
+function changeableLimits() {
+  return {
+    maxNodesPerRead: settings.maxNodesPerRead,
+    maxMonitoredItemsPerCall: settings.maxMonitoredItemsPerCall,
+    maxNodesPerTranslateBrowsePathsToNodeIds: settings.maxPathsPerCall,
+  };
+}
 
 function readable(file) {
   try {
@@ -151,12 +186,7 @@ function buildServer() {
       minSupportedSampleRate: 0, // otherwise changes within 50 ms are folded into one
       maxMonitoredItems: settings.maxItems,
       maxMonitoredItemsPerSubscription: settings.maxItems,
-      operationLimits: {
-        maxNodesPerRead: settings.maxNodesPerRead,
-        maxMonitoredItemsPerCall: settings.maxMonitoredItemsPerCall,
-        maxNodesPerTranslateBrowsePathsToNodeIds: settings.maxPathsPerCall,
-        maxNodesPerHistoryReadData: settings.maxNodesPerHistoryRead,
-      },
+      operationLimits: { ...changeableLimits(), maxNodesPerHistoryReadData: settings.maxNodesPerHistoryRead },
     },
   });
 }
@@ -166,7 +196,7 @@ async function main() {
   await server.initialize();
   const plant = new Plant(server.engine.addressSpace, settings.namespaces);
   for (const piece of furniture) {
-    piece.furnish(plant, server);
+    piece.furnish(plant, server, settings);
     Object.assign(verbs, piece.verbs);
   }
   const control = listenForControl(server, plant);

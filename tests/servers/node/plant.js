@@ -38,9 +38,21 @@ class Plant {
     }
     this.addressSpace = addressSpace;
     this.namespace = addressSpace.getNamespace(addressSpace.getNamespaceIndex(PLANT));
-    this.folder = this.namespace.addFolder(addressSpace.rootFolder.objects, { browseName: "Plant" });
     this.variables = new Map();
     this.timers = [];
+    this.begin();
+  }
+
+  begin() {
+    this.folder = this.namespace.addFolder(this.addressSpace.rootFolder.objects, { browseName: "Plant" });
+  }
+
+  clear() {
+    this.stop();
+    this.timers = [];
+    this.variables.clear();
+    this.addressSpace.deleteNode(this.folder);
+    this.begin();
   }
 
   add(name, dataType, value, extra = {}) {

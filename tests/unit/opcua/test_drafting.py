@@ -84,7 +84,7 @@ def nodes(draw: st.DrawFn, depth: int = 3, path: tuple[str, ...] = ()) -> FoundN
     return FoundNode(f"nsu=urn:plc;s={identifier}", path, draw(NAMES), draw(st.text(max_size=30)), facts, None, children)
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(nodes())
 def test_whatever_a_server_says_the_file_passes_check(tmp_path: Path, top: FoundNode) -> None:
     drafted = draft(top, Selection(), HEADING)

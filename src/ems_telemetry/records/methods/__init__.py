@@ -6,11 +6,25 @@ from typing import Final
 
 from ems_telemetry.errors import CannotComputeError
 from ems_telemetry.records.method import Method, method_id
+from ems_telemetry.records.methods.aspect_magnitude import AspectMagnitude
+from ems_telemetry.records.methods.completeness import Completeness
+from ems_telemetry.records.methods.energy import Energy
+from ems_telemetry.records.methods.meter_balance import MeterBalance
+from ems_telemetry.records.methods.operational_control import OperationalControl
 from ems_telemetry.records.methods.period_total import PeriodTotal
+from ems_telemetry.records.methods.water_balance import WaterBalanced
 
 __all__ = ["METHODS", "find_method"]
 
-_ALL: Final[tuple[Method, ...]] = (PeriodTotal(),)
+_ALL: Final[tuple[Method, ...]] = (
+    PeriodTotal(),
+    Energy(),
+    WaterBalanced(),
+    MeterBalance(),
+    Completeness(),
+    OperationalControl(),
+    AspectMagnitude(),
+)
 METHODS: Final[Mapping[str, Method]] = {method_id(method): method for method in _ALL}
 """Every version by its id. One that was released stays, for the records that were made with it."""
 

@@ -3,19 +3,17 @@
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
-from ems_telemetry.errors import CannotComputeError
 from ems_telemetry.records.kinds import RecordType
 from ems_telemetry.records.method import Asked, Figure
+from ems_telemetry.records.parameters import Params, params_of
 from ems_telemetry.records.sources import Sources
-from ems_telemetry.records.totals import ADDITIVE, CHILD_OF, gather_point, total_of
+from ems_telemetry.records.totals import CHILD_OF, gather_point, require_totals, total_of
 
 
-class PeriodTotalParams(BaseModel):
+class PeriodTotalParams(Params):
     """What it needs to know."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     point: str
 
@@ -34,9 +32,8 @@ class PeriodTotal:
 
     async def gather(self, sources: Sources, asked: Asked) -> dict[str, Any]:
         """Reads days of a month, months of a year, quarters of a day; quarters wherever a layer lies over them."""
-        point = await sources.point(PeriodTotalParams.model_validate(asked.item.params).point)
-        if point.kind not in ADDITIVE:
-            raise CannotComputeError(f"{point.key} is a {point.kind} and has no total; name a counter or an interval total")
+        point = await sources.point(params_of(PeriodTotalParams, asked).point)
+        require_totals([point])
         return await gather_point(sources, point, asked.start, asked.end, CHILD_OF[asked.item.period])
 
     def compute(self, inputs: Mapping[str, Any]) -> Figure:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from ems_telemetry.records.registers import adjustments, planning
+from ems_telemetry.records.registers import adjustments, operations, planning
 from ems_telemetry.records.registers.register import Body, Dated, Register, check_body
 
 __all__ = ["REGISTERS", "Body", "Dated", "Register", "check_body"]
@@ -13,6 +13,7 @@ REGISTERS: Final[Mapping[str, Register]] = {
     for register in (
         *planning.REGISTERS,
         *adjustments.REGISTERS,
+        *operations.REGISTERS,
     )
 }
 """Every register by its kind."""

@@ -1,11 +1,10 @@
 // As many more variables as a test asks for, all changing together.
 "use strict";
 
-const COUNT = Number(process.env.OPCUA_EXTRA_VARIABLES || 0);
 const PERIOD_MS = Number(process.env.OPCUA_EXTRA_PERIOD_MS || 100);
 
-function furnish(plant) {
-  const names = Array.from({ length: COUNT }, (_, index) => `Extra.${index}`);
+function furnish(plant, server, { extraVariables }) {
+  const names = Array.from({ length: extraVariables }, (_, index) => `Extra.${index}`);
   names.forEach((name) => plant.add(name, "Double", 0));
   let tick = 0;
   if (names.length > 0) {
