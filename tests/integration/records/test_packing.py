@@ -1,5 +1,6 @@
 """Evidence packs of a real database: whole, verified elsewhere, and as they were after everything went on."""
 
+import asyncio
 import csv
 import json
 import re
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import httpx
 import pytest
 from record_api import open_clients
 from record_plant import ALICE, APRIL, ENERGY, MARCH, SUB, Plant, make_plant
@@ -21,7 +23,7 @@ from ems_telemetry.evidence.signing import SigningKey
 from ems_telemetry.evidence.verifying import PackVerdict, verify_pack
 from ems_telemetry.records.packing.asked import PackAsked
 from ems_telemetry.records.packing.maker import PackMaker, PackRoom
-from ems_telemetry.records.packing.making import MadePack, PackBench
+from ems_telemetry.records.packing.making import GATHERING, MadePack, PackBench
 from ems_telemetry.retry import Backoff
 from ems_telemetry.storage.audit import AuditFilter, AuditRow, list_events
 from ems_telemetry.storage.database import Database
@@ -235,7 +237,8 @@ async def test_what_does_not_go_in_is_told(plant: Plant, key: SigningKey, tmp_pa
 
 
 async def test_packs_are_asked_for_made_and_fetched_over_rest(plant: Plant, key: SigningKey, tmp_path: Path) -> None:
-    room = PackRoom(tmp_path / "packs", 1, key)
+    room = PackRoom(tmp_path / "packs", 2, key)
+    (room.directory / f"{GATHERING}left").mkdir(parents=True)
     maker = PackMaker(plant.database, room, clock=plant.clock, backoff=Backoff())
     body = {"site": "BER1", "from": MARCH.isoformat(), "to": APRIL.isoformat(), "sample": 2, "seed": SEED}
     async with open_clients(plant) as clients:
@@ -267,6 +270,12 @@ async def test_packs_are_asked_for_made_and_fetched_over_rest(plant: Plant, key:
             ("audit_pack.made", "auditor", pack["sha256"])
         ]
         assert (await clients.auditor.get(f"{API}/audit/verify")).json()["ok"] is True
+        running = asyncio.create_task(maker.run())
+        await asyncio.sleep(0.5)
+        second = (await clients.auditor.post(f"{API}/audit-packs", json=body | {"all_revisions": True})).json()
+        assert (await finished(clients.auditor, second["id"]))["status"] == "done"
+        running.cancel()
+        assert sorted(path.suffix for path in room.directory.iterdir()) == [".zip", ".zip"]
         full = await clients.auditor.post(f"{API}/audit-packs", json=body)
         assert full.status_code == 409
         assert "evidence.max_packs" in full.json()["detail"]
@@ -274,6 +283,15 @@ async def test_packs_are_asked_for_made_and_fetched_over_rest(plant: Plant, key:
         assert pack["sha256"] in (await clients.auditor.get(f"{url}/file")).json()["detail"]
     (tmp_path / "fetched.zip").write_bytes(answer.content)
     assert verify(tmp_path / "fetched.zip", key).ok
+
+
+async def finished(client: httpx.AsyncClient, id_: str) -> dict[str, Any]:
+    for _ in range(600):
+        pack: dict[str, Any] = (await client.get(f"{API}/audit-packs/{id_}")).json()
+        if pack["status"] != "pending":
+            return pack
+        await asyncio.sleep(0.1)
+    raise AssertionError("the pack is not made")
 
 
 async def test_a_pack_that_cannot_be_made_says_why(plant: Plant, key: SigningKey, tmp_path: Path) -> None:
