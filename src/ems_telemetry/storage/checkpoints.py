@@ -102,9 +102,13 @@ _LAST = """
     ORDER BY s.id"""
 # Each revision belongs to one day alone, also one that was committed after the checkpoint of the day of its time.
 _RECORDS = """
-    SELECT envelope FROM records
-    WHERE site_id = %(site)s AND seq <= %(head)s AND computed_at < %(until)s AND (computed_at >= %(since)s OR seq > %(after)s)
-    ORDER BY seq"""
+    SELECT envelope FROM (
+        SELECT seq, envelope FROM records
+        WHERE site_id = %(site)s AND seq <= %(head)s AND computed_at >= %(since)s AND computed_at < %(until)s
+        UNION ALL
+        SELECT seq, envelope FROM records
+        WHERE site_id = %(site)s AND seq > %(after)s AND seq <= %(head)s AND computed_at < %(since)s
+    ) kept ORDER BY seq"""
 _DIGESTS = """
     SELECT p.key, d.day_start, d.day_end, d.revision, d.readings, d.digest
     FROM raw_digests d JOIN points p ON p.id = d.point_id JOIN meters m ON m.id = p.meter_id

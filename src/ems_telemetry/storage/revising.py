@@ -62,7 +62,7 @@ _END = f"""
 
 
 async def record_configuration(connection: psycopg.AsyncConnection[Any], accepted: Accepted) -> int:
-    """Keeps an accepted configuration and tells the audit trail, unless it is the newest one already.
+    """Keeps an accepted configuration, unless it is the newest one already.
 
     Returns:
         Its number.
@@ -74,13 +74,15 @@ async def record_configuration(connection: psycopg.AsyncConnection[Any], accepte
     (revision,) = await cursor.fetchone() or (0,)
     await cursor.executemany(_ADD_TEXT, [(file.sha256, file.text) for file in accepted.files])
     await cursor.executemany(_ADD_FILE, [(revision, file.name, file.sha256) for file in accepted.files])
-    await append_act(connection, accepted.by, _act(int(revision), newest, accepted), accepted.accepted_at)
     return int(revision)
 
 
-def _act(revision: int, before: tuple[int, str] | None, accepted: Accepted) -> Act:
+async def tell_configuration(
+    connection: psycopg.AsyncConnection[Any], revision: int, before: tuple[int, str] | None, accepted: Accepted
+) -> None:
+    """Tells the audit trail of a configuration that was kept, with the hash of the one before; last in its transaction."""
     files = [{"name": file.name, "sha256": file.sha256} for file in accepted.files]
-    return Act(
+    act = Act(
         "configuration.accepted",
         "configuration",
         str(revision),
@@ -90,6 +92,7 @@ def _act(revision: int, before: tuple[int, str] | None, accepted: Accepted) -> A
         after_hash=accepted.hash,
         detail={"cause": accepted.cause, "files": files},
     )
+    await append_act(connection, accepted.by, act, accepted.accepted_at)
 
 
 async def newest_revision(connection: psycopg.AsyncConnection[Any]) -> tuple[int, str] | None:
