@@ -32,6 +32,7 @@ def main() -> int:
             ("intervals_core", ()),
             ("intervals", ("--dsn", fresh("intervals"), "--days", "2")),
             ("interval_queries", ("--dsn", fresh("interval_queries"), "--quarters-of", "20")),
+            ("lineage", ("--dsn", fresh("lineage"))),
         ):
             failed += run(name, arguments)
     return failed

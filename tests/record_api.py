@@ -26,6 +26,7 @@ class Clients:
     bob: httpx.AsyncClient
     auditor: httpx.AsyncClient
     munich: httpx.AsyncClient
+    admin: httpx.AsyncClient
 
 
 @asynccontextmanager
@@ -48,6 +49,7 @@ async def open_clients(plant: Plant, packs: PackRoom | None = None) -> AsyncIter
             await client("bob", [Scope.READ, Scope.APPROVE]),
             await client("auditor", [Scope.READ, Scope.AUDIT]),
             await client("munich", list(Scope), ["MUC1"]),
+            await client("admin", [Scope.READ, Scope.ADMIN]),
         )
 
 

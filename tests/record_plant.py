@@ -1,7 +1,7 @@
 """A small plant whose intervals tests write themselves, to make records of."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
@@ -10,10 +10,12 @@ from zoneinfo import ZoneInfo
 
 from fakes import HandClock
 
+from ems_telemetry.config.quantities import Law
 from ems_telemetry.intervals.calendar import Period, edges_of, microseconds, moment_of
 from ems_telemetry.intervals.interval import IntervalFlag
 from ems_telemetry.model import Kind, Quality
 from ems_telemetry.records import stating
+from ems_telemetry.records.calibrating import complete
 from ems_telemetry.records.keeper import Keeper
 from ems_telemetry.records.registers import REGISTERS
 from ems_telemetry.storage.audit import Actor
@@ -28,6 +30,7 @@ QUARTER = timedelta(minutes=15)
 BERLIN = ZoneInfo("Europe/Berlin")
 MARCH, APRIL, MAY = (datetime(2026, month, 1, tzinfo=BERLIN).astimezone(UTC) for month in (3, 4, 5))
 ENERGY, SUB, POWER = "EM-01.energy_import", "EM-02.energy_import", "EM-01.power"
+NOX, STATE, PH = "ST-01.nox", "ST-01.state", "WM-02.ph"
 WATER_IN, WATER_OUT = "WM-01.volume", "WM-02.volume"
 ALICE, BOB = Actor("key:alice", "Alice"), Actor("key:bob", "Bob")
 SITES = [SiteRow("BER1", "Berlin works", "Europe/Berlin"), SiteRow("MUC1", "Munich works", "Europe/Berlin")]
@@ -36,6 +39,7 @@ METERS = [
     MeterRow("EM-02", "BER1", "hall-1", "Press", "electricity", "hand"),
     MeterRow("WM-01", "BER1", None, "City water", "water", "hand"),
     MeterRow("WM-02", "BER1", None, "Outfall", "water", "hand"),
+    MeterRow("ST-01", "BER1", None, "Stack of boiler 2", "stack_gas", "hand"),
     MeterRow("EM-90", "MUC1", None, "Munich main", "electricity", "hand"),
 ]
 
@@ -52,6 +56,9 @@ POINTS = [
     point(POWER, "active_power", "kW", Kind.GAUGE),
     point(WATER_IN, "water_volume", "m3", medium="water"),
     point(WATER_OUT, "water_volume", "m3", medium="water"),
+    point(NOX, "mass_concentration", "mg/Nm3", Kind.GAUGE, "stack_gas"),
+    point(STATE, "state", "1", Kind.STATE, "stack_gas"),
+    replace(point(PH, "ph", "pH", Kind.GAUGE, "water"), law=Law.RANGE),
     point("EM-90.energy_import", "active_energy_import", "kWh"),
 ]
 
@@ -102,6 +109,12 @@ class Plant:
                 (self.ids[key], start, start, end),
             )
 
+    async def show(self, key: str, start: datetime, values: Sequence[str | None]) -> None:
+        """Lets a gauge or state show a value in each quarter from a time on; None where nothing was measured."""
+        rows = [_shown(self.ids[key], start + place * QUARTER, value) for place, value in enumerate(values)]
+        rows = [row._replace(value=None) for row in rows] if key == PH else rows  # a mean of pH means nothing
+        await self.put(key, rows, start + len(values) * QUARTER)
+
     async def put(self, key: str, rows: Sequence[IntervalRow], until: datetime) -> None:
         """Stores intervals of a point and lets records know, as computing does."""
         async with self.database.connection() as connection:
@@ -129,7 +142,7 @@ class Plant:
         content = register.body.model_validate(body).model_dump(mode="json", by_alias=True)
         now = self.clock.now()
         async with self.database.connection() as connection:
-            new = NewEntry(kind, id_, site, since, until, content, "for a test")
+            new = await complete(connection, NewEntry(kind, id_, site, since, until, content, "for a test"))
             entry = await stating.state(connection, ALICE, register, new, now, None)
             if register.needs_approval:
                 entry = await stating.decide(connection, BOB, entry, "approved", "looks right", now)
@@ -161,6 +174,15 @@ async def make_plant(database: Database) -> Plant:
     ids = await synchronise(database, SITES, METERS, POINTS)
     clock = HandClock(MARCH)
     return Plant(database, clock, ids, Keeper(database, clock))
+
+
+def _shown(point_id: int, start: datetime, value: str | None) -> IntervalRow:
+    if value is None:
+        return _row(point_id, Period.QUARTER, start, None, 0)
+    number = float(value)
+    return IntervalRow(
+        point_id, Period.QUARTER, start, number, None, number, number, 15, 15, 1.0, Quality.GOOD, 0, has_ended=True
+    )
 
 
 def _row(point_id: int, period: Period, start: datetime, value: Decimal | None, flags: int) -> IntervalRow:

@@ -1,7 +1,7 @@
 """A small plant in a fresh database, for the tests of storage: two meters, three points, and a writer on a spool in memory."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -9,13 +9,16 @@ from uuid import UUID
 
 from fakes_spool import MemorySpool
 
-from ems_telemetry.clock import SystemClock
+from ems_telemetry.clock import Clock, SystemClock
+from ems_telemetry.config.service import RetentionSettings
 from ems_telemetry.model import Batch, DeadLetter, Gap, Kind, Quality, Reading
 from ems_telemetry.observe import Metrics
 from ems_telemetry.retry import Backoff
 from ems_telemetry.storage.ahead import Target
 from ems_telemetry.storage.capability import detect
-from ems_telemetry.storage.database import Database
+from ems_telemetry.storage.capability.upkeep import IsNeeded
+from ems_telemetry.storage.database import Connection, Database
+from ems_telemetry.storage.maintenance import Maintenance
 from ems_telemetry.storage.migrations import migrate
 from ems_telemetry.storage.registry import MeterRow, PointRow, SiteRow, synchronise
 from ems_telemetry.storage.writer import Writer
@@ -108,3 +111,18 @@ async def fetch(database: Database, query: str, *parameters: object) -> list[tup
 async def stored(database: Database, key: str = ENERGY) -> list[tuple[Any, ...]]:
     """Gives time and value of all readings of a point, oldest first."""
     return await fetch(database, "SELECT time, value FROM readings_by_point WHERE point = %s ORDER BY time", key)
+
+
+async def nothing_needed(_connection: Connection, _now: datetime) -> IsNeeded:
+    """Says that no record needs any reading."""
+    return lambda _since, _until: False
+
+
+def make_maintenance(
+    database: Database,
+    retention: RetentionSettings,
+    clock: Clock,
+    read_needed: Callable[[Connection, datetime], Awaitable[IsNeeded]] = nothing_needed,
+) -> Maintenance:
+    """Makes the daily upkeep; failures are tried again soon."""
+    return Maintenance(database, retention, read_needed=read_needed, clock=clock, backoff=Backoff(0.05, 0.2), metrics=Metrics())

@@ -155,6 +155,9 @@ class Metrics:
         self.spool_damaged = Counter("spool_damaged_total", "Spool entries set aside because they were damaged.", **prefix)
         self.writer_rows = Counter("writer_rows_total", "Readings by what the database made of them.", ["outcome"], **prefix)
         self.writer_commit = Histogram("writer_commit_seconds", "Time one write transaction took.", **prefix)
+        self.readings_needed = Gauge(
+            "readings_needed_past_retention", "Chunks or partitions that are old and stay, since records need them.", **prefix
+        )
         self.writer_paused = Gauge("writer_paused", "1 while writing to the database is paused on purpose.", **prefix)
         self.spool_seconds_left = Gauge(
             "spool_seconds_left", "How long the spool has room for what comes in now, were nothing written.", **prefix

@@ -36,6 +36,7 @@ TAGS = [
     {"name": "Intervals", "description": "What the readings come to, by quarter, hour, local day, month and year."},
     {"name": "Metrology", "description": "What happened to meters, as people declare it."},
     {"name": "Records", "description": "Figures that stand: each with its method, inputs and hash, in all its revisions."},
+    {"name": "Compliance", "description": "Whether limits were kept, as far as is known, and what exceeded them."},
     {"name": "Registers", "description": "What people state: never edited, only revised, decided about and declared void."},
     {"name": "Audit", "description": "Who did what to which piece of evidence, and whether it still holds."},
     {"name": "Losses", "description": "What did not become a reading, and why."},

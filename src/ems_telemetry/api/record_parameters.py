@@ -1,6 +1,11 @@
 """What may stand after the `?` where records and the audit trail are asked for."""
 
-from pydantic import Field
+from enum import StrEnum
+from typing import Self
+from uuid import UUID
+
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from ems_telemetry.api.parameters import Name, Query, SpanQuery, Time
 from ems_telemetry.records.kinds import RecordQuality, RecordStatus, RecordType
@@ -35,11 +40,40 @@ class RecordQuery(Query):
     as_of: Time | None = AS_OF
 
 
+class LineageDepth(StrEnum):
+    """How far down a lineage goes."""
+
+    INPUTS = "inputs"
+    RAW = "raw"
+
+
+class LineageQuery(RecordQuery):
+    """How far down a lineage is told."""
+
+    depth: LineageDepth = Field(
+        default=LineageDepth.INPUTS, description="`inputs`: what it was made of; `raw`: down to the readings, day by day."
+    )
+    rows: int = Field(default=20, ge=0, le=1_000, description="With `depth=raw`: how many readings of each point at most.")
+    verify: bool = Field(
+        default=False,
+        description="`true`: compute the digest of each day from the readings that stand there now, which takes longer.",
+    )
+
+
 class DependentsQuery(SpanQuery):
-    """What records were made of: a point, a fact, or another record."""
+    """What records were made of: a point, another record, or a fact by `kind` and `id`. One of them is named."""
 
     point: Name | None = Field(default=None, description="The records made of this point.", examples=["EM-01.energy_import"])
-    record: Name | None = Field(default=None, description="The records made of this record.")
+    record: UUID | None = Field(default=None, description="The records made of this record.")
+    kind: Name | None = Field(default=None, description="With `id`: the kind of a fact.", examples=["instrument"])
+    id: Name | None = Field(default=None, description="With `kind`: the name of a fact.", examples=["A123"])
+
+    @model_validator(mode="after")
+    def _names_one_thing(self) -> Self:
+        named = [self.point is not None, self.record is not None, self.kind is not None and self.id is not None]
+        if sum(named) != 1 or (self.kind is None) != (self.id is None):
+            raise PydanticCustomError("one_of", "name one thing: `point`, or `record`, or `kind` together with `id`")
+        return self
 
 
 class AuditQuery(SpanQuery):

@@ -32,10 +32,10 @@ INSTEAD = (
     "a record stays as it was kept; ask for a correction with POST /corrections, or for its voiding with POST /voidings, "
     "and let somebody else approve it"
 )
-_CSV = "seq,record_id,revision,type,status,site,scope,period_start,period_end,quantity,value,unit,quality\r\n"
+RECORDS_CSV = "seq,record_id,revision,type,status,site,scope,period_start,period_end,quantity,value,unit,quality\r\n"
 
 
-@router.get("/records", response_model=Page[items.Record], responses=listed(_CSV))
+@router.get("/records", response_model=Page[items.Record], responses=listed(RECORDS_CSV))
 async def list_records(
     request: Request, services: Services, caller: Reader, query: Annotated[RecordsQuery, Query()]
 ) -> Response:

@@ -14,15 +14,20 @@ from ems_telemetry.records.registers import Dated, Register
 EntryId: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,99}$")]
 
 
-class EntriesQuery(PageQuery):
-    """The filters of facts."""
+class FactsQuery(PageQuery):
+    """The filters that facts of all kinds have."""
 
     site: Name | None = Field(default=None, description="Only what belongs to this site, or to all of them.")
-    status: EntryStatus | None = Field(default=None, description="Only revisions of which this became.")
     at: Time | None = Field(default=None, description="Only what is in force then, in the revision in force then.")
     from_: Time | None = Field(default=None, alias="from", description="Only what speaks of this time or later.")
     to: Time | None = Field(default=None, description="Only what speaks of a time before this.")
     as_of: Time | None = Field(default=None, description="As it was known then.")
+
+
+class EntriesQuery(FactsQuery):
+    """The filters of facts."""
+
+    status: EntryStatus | None = Field(default=None, description="Only revisions of which this became.")
 
 
 class OneQuery(BaseModel):

@@ -5,7 +5,7 @@ deleted: a request to do so is answered 405 and says what to do instead.
 """
 
 import hashlib
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Annotated, Any, NoReturn, TypeAlias, TypeVar
@@ -21,6 +21,7 @@ from ems_telemetry.api.description import PREFIX, STORED, Responses, listed, pro
 from ems_telemetry.api.etag import IfMatch, check_match, etag_of, tagged
 from ems_telemetry.api.format import Item
 from ems_telemetry.api.idempotency import IdempotencyKey
+from ems_telemetry.api.instruments import InstrumentsQuery, select_by_status
 from ems_telemetry.api.items import Page
 from ems_telemetry.api.page import Listing
 from ems_telemetry.api.problem import ApiError, ProblemType, wrong_parameter
@@ -28,12 +29,14 @@ from ems_telemetry.api.register_models import Decision, EntriesQuery, EntryId, O
 from ems_telemetry.api.services import ApiServices, Services
 from ems_telemetry.model import Scope
 from ems_telemetry.records import entries, stating
+from ems_telemetry.records.calibrating import ContradictionError, complete
 from ems_telemetry.records.registers import REGISTERS, Dated, Register
 from ems_telemetry.records.stating import NotAllowedNowError, SecondPersonError
+from ems_telemetry.rules.calibration import CalibrationStatus
 from ems_telemetry.storage.audit import Actor
 from ems_telemetry.storage.database import Connection
 from ems_telemetry.storage.entries import EntryFilter, EntryRow, EntryTakenError, NewEntry, read_entries
-from ems_telemetry.storage.point_facts import read_facts
+from ems_telemetry.storage.point_facts import PointFacts, read_facts, read_meter_sites
 
 Endpoint = Callable[..., Awaitable[Response]]
 EndpointT = TypeVar("EndpointT", bound=Endpoint)
@@ -93,7 +96,7 @@ class Operations:
         register = self.register
 
         async def list_entries(
-            request: Request, services: Services, caller: Reader, query: Annotated[EntriesQuery, Query()]
+            request: Request, services: Services, caller: Reader, query: EntriesQuery | InstrumentsQuery
         ) -> Response:
             caller.check_site(query.site)
             listing = Listing(request, query)
@@ -120,6 +123,8 @@ class Operations:
             return Response(msgspec.json.encode(body), media_type="application/json")
 
         kind, missing = register.kind, problems(ProblemType.NOT_FOUND)
+        query = InstrumentsQuery if kind == "instrument" else EntriesQuery
+        _typed(list_entries, query=Annotated[query, Query()])
         self._route("", list_entries, f"list_{kind}", f"Lists every {self.noun}.", listed(_CSV))
         self._route("/{id}", get_entry, f"get_{kind}", f"Gives one {self.noun}.", missing)
         revisions = f"Lists all revisions of a {self.noun}, the first one first."
@@ -235,7 +240,11 @@ def _made_id(caller: Caller, key: str | None) -> str:
     return str(uuid5(NAMESPACE_URL, f"urn:ems-telemetry:entry:{caller.id}:{hashlib.sha256(key.encode()).hexdigest()}"))
 
 
-async def _select(services: ApiServices, register: Register, caller: Caller, query: EntriesQuery) -> list[EntryRow]:
+async def _select(
+    services: ApiServices, register: Register, caller: Caller, query: EntriesQuery | InstrumentsQuery
+) -> list[EntryRow]:
+    if isinstance(query.status, CalibrationStatus):
+        return await select_by_status(services, caller, query, query.status)
     asked = EntryFilter(
         register.kind, query.as_of, caller.sites, query.site, None, query.at or query.from_,
         None if query.at else query.to,
@@ -281,7 +290,10 @@ async def _state(
     async with services.database.connection() as connection:
         await _check_points(connection, register, said)
         try:
+            new = await complete(connection, new)
             row = await stating.state(connection, caller.actor, register, new, services.clock.now(), follows)
+        except ContradictionError as error:
+            raise wrong_parameter(f"body.{error.field}", None, str(error)) from error
         except EntryTakenError as error:
             if follows:
                 raise _overtaken(error.newest) from error
@@ -310,14 +322,28 @@ def _span(register: Register, said: Stated) -> tuple[datetime | None, datetime |
 
 
 async def _check_points(connection: Connection, register: Register, said: Stated) -> None:
-    named: Sequence[str] = register.points_of(said.body)
-    if not named:
-        return
-    known = {point.key: point.site for point in await read_facts(connection, list(named))}
-    for key in named:
-        if known.get(key) != said.site and (key not in known or said.site is not None):
-            detail = f"there is no such point at {said.site}" if said.site else "there is no such point"
-            raise wrong_parameter("point", key, detail)
+    points: Sequence[str] = register.points_of(said.body)
+    if points:
+        facts = await read_facts(connection, list(points))
+        _check_known("point", points, {point.key: point.site for point in facts}, said.site)
+        _check_units(register, said, facts)
+    meters: Sequence[str] = register.meters_of(said.body)
+    if meters:
+        _check_known("meter", meters, await read_meter_sites(connection, meters), said.site)
+
+
+def _check_known(what: str, names: Iterable[str], known: Mapping[str, str], site: str | None) -> None:
+    for name in names:
+        if known.get(name) != site and (name not in known or site is not None):
+            raise wrong_parameter(what, name, f"there is no such {what} at {site}" if site else f"there is no such {what}")
+
+
+def _check_units(register: Register, said: Stated, facts: Iterable[PointFacts]) -> None:
+    units: Mapping[str, str] = register.units_of(said.body)
+    for point in facts:
+        if units.get(point.key, point.unit) != point.unit:
+            detail = f"is not the unit of {point.key}, which is {point.unit}; word it in that"
+            raise wrong_parameter("unit", units[point.key], detail)
 
 
 async def _decide(

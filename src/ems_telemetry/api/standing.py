@@ -174,6 +174,8 @@ class DatabaseStanding(Described):
     jobs: list[JobStanding]
     upkeep_problems: list[str]
     """What the daily upkeep found wrong."""
+    needed_past_retention: int = 0
+    """Chunks or partitions of readings that are past `retention.readings` and stay, since records or holds need them."""
     disk: Disk | None
     """Of an embedded database; the disk of another one is not ours to see."""
     missing: list[Missing] = []

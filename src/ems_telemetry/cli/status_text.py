@@ -105,7 +105,9 @@ def _database_words(database: DatabaseStanding) -> str:
     where = f"{database.address}: " + ("" if database.reachable else "away; ") + server
     failing = sum(not job.ok for job in database.jobs)
     jobs = f"; {len(database.jobs)} jobs, {failing or 'none'} failing" if database.jobs else ""
-    return f"{where}{jobs}{_disk_words(database.disk)}"
+    needed = database.needed_past_retention
+    stays = f"; {needed} old chunks stay, since records or holds need them" if needed else ""
+    return f"{where}{jobs}{stays}{_disk_words(database.disk)}"
 
 
 def _writer_words(standing: Standing) -> str:

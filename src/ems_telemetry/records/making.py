@@ -11,6 +11,7 @@ from typing import Any
 
 from ems_telemetry.errors import CannotComputeError
 from ems_telemetry.evidence.canonical import canonical, parse
+from ems_telemetry.records.doubts import with_instruments
 from ems_telemetry.records.envelope import kept, make_envelope, says_the_same
 from ems_telemetry.records.kinds import RecordQuality, RecordStatus
 from ems_telemetry.records.method import Asked, Figure, Method
@@ -29,6 +30,8 @@ from ems_telemetry.storage.records import (
 )
 
 REFUSED = "cannot_compute"
+MEASURED_BY = "measured_by"
+"""Where a snapshot has the instruments; methods have no such input of their own."""
 SERVICE = Actor("service:records", "ems-telemetry")
 RECHECK = "late_data"
 """Why a record that was just kept is looked at once more: what changed while it was made left no mark."""
@@ -56,11 +59,10 @@ async def draft(connection: Connection, asked: Asked, now: datetime, methods: Ma
     method = find_method(asked.item.method, methods)
     try:
         inputs = await method.gather(sources, asked)
-        snapshot = canonical(inputs)
-        figure = method.compute(as_inputs(snapshot))
+        snapshot = canonical({**inputs, **({MEASURED_BY: sources.measured_by} if sources.measured_by else {})})
     except CannotComputeError as error:
         snapshot = canonical({"refused": str(error)})
-        figure = Figure(None, None, RecordQuality.MISSING, flags=(REFUSED,), details={"refused": str(error)})
+    figure = figure_of(method, as_inputs(snapshot))
     hash_ = hashlib.sha256(snapshot).hexdigest()
     envelope = make_envelope(method, asked, figure, sources.refs, hash_, now)
     return Draft(envelope, snapshot, tuple(sources.sources), tuple(sources.waits_for))
@@ -172,17 +174,24 @@ async def recompute(
     if hashlib.sha256(snapshot).hexdigest() != row.snapshot:
         raise CannotComputeError(f"the inputs of the record {row.id} are not what their hash says; see GET /audit/verify")
     method = find_method(row.method, methods)
-    inputs = as_inputs(snapshot)
-    if "refused" in inputs:
-        refused = {"refused": inputs["refused"]}
-        figure = Figure(None, None, RecordQuality.MISSING, flags=(REFUSED,), details=refused)
-    else:
-        try:
-            figure = method.compute(inputs)
-        except CannotComputeError as error:
-            figure = Figure(None, None, RecordQuality.MISSING, flags=(REFUSED,), details={"refused": str(error)})
+    figure = figure_of(method, as_inputs(snapshot))
     again = make_envelope(method, asked, figure, (), row.snapshot, row.computed_at)
     return Recomputed({name: row.envelope[name] for name in FIGURE}, {name: again[name] for name in FIGURE})
+
+
+def figure_of(method: Method, inputs: dict[str, Any]) -> Figure:
+    """Makes the figure of a snapshot; what was measured by instruments says so, whatever the method."""
+    if "refused" in inputs:
+        return _refused(inputs["refused"])
+    measured_by = inputs.pop(MEASURED_BY, ())
+    try:
+        return with_instruments(method.compute(inputs), measured_by)
+    except CannotComputeError as error:
+        return _refused(str(error))
+
+
+def _refused(why: str) -> Figure:
+    return Figure(None, None, RecordQuality.MISSING, flags=(REFUSED,), details={"refused": why})
 
 
 def as_inputs(snapshot: bytes) -> dict[str, Any]:

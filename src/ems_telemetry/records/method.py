@@ -35,7 +35,7 @@ class PlanItem:
     params: Json
     valid_from: datetime | None = None
     valid_to: datetime | None = None
-    retention_class: str = "records_10y"
+    retention_class: str = "ems_record"
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,12 +10,14 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
+from ems_telemetry.config.expressions import parse_expression, references
 from ems_telemetry.errors import CannotComputeError
 from ems_telemetry.evidence.canonical import digest
 from ems_telemetry.intervals.calendar import Period, edges_of, microseconds, moment_of
 from ems_telemetry.intervals.interval import IntervalFlag
 from ems_telemetry.records import entries
 from ems_telemetry.records.interval_digest import interval_digest
+from ems_telemetry.records.measured_by import read_measured_by
 from ems_telemetry.records.registers import REGISTERS, Dated
 from ems_telemetry.storage.database import Connection
 from ems_telemetry.storage.entries import EntryFilter, EntryRow, read_entries
@@ -69,6 +71,8 @@ class Sources:
         self.sources: list[Source] = []
         self.waits_for: list[str] = []
         """Points whose intervals are still to be computed, so that no record is to be kept yet."""
+        self.measured_by: list[Json] = []
+        """The instruments that measured the points, each with what its checks say; see `read_measured_by`."""
 
     async def point(self, key: str) -> PointFacts:
         """Gives what is configured of a point.
@@ -96,12 +100,11 @@ class Sources:
     async def children(self, point: PointFacts, period: Period, start: datetime, end: datetime) -> list[Child]:
         """Gives the intervals of a point within `[start, end)`, without holes: one that is not stored is missing.
 
-        Notes the intervals with their hash, the raw readings by day, and what the point meant.
+        Notes the intervals with their hash, the raw readings by day, what the point meant, and the instruments that measured
+        it; of a virtual point those of the points that it is computed from.
         """
         zone = ZoneInfo(point.timezone)
-        edges = [moment_of(edge) for edge in edges_of(period, microseconds(start), microseconds(end), zone)]
-        stored = {row.start: row for row in await read_intervals_of(self.connection, point.id, period, start, end)}
-        found = [_child(left, right, stored.get(left)) for left, right in pairwise(edges)]
+        found = await read_children(self.connection, point, period, start, end)
         self._note(Source("point", point.key, start, end))
         if _is_waiting(point, end):
             self.waits_for.append(point.key)
@@ -111,8 +114,13 @@ class Sources:
                 "hash": interval_digest(found),
             }
         )  # fmt: skip
-        await self._note_raw(point, zone, start, end)
         await self._note_revisions(point, start, end)
+        for measured in await self._measured(point):
+            self._note(Source("point", measured.key, start, end))
+            await self._note_raw(measured, zone, start, end)
+            await self._note_instruments(measured, start, end)
+            if measured is not point:
+                await self._note_revisions(measured, start, end)
         return found
 
     async def revisions(self, kind: str, start: datetime, end: datetime, *, site: str | None = None) -> list[EntryRow]:
@@ -169,7 +177,9 @@ class Sources:
     def use(self, rows: Iterable[EntryRow]) -> None:
         """Notes entries as inputs of the figure."""
         for row in rows:
-            self.refs.append({"kind": row.kind, "id": row.id, "revision": row.revision, "hash": row.hash})
+            ref = {"kind": row.kind, "id": row.id, "revision": row.revision, "hash": row.hash}
+            if ref not in self.refs:
+                self.refs.append(ref)
 
     async def records(self, asked: RecordFilter) -> list[RecordRow]:
         """Gives the newest revisions of other records, and notes them as inputs."""
@@ -185,22 +195,58 @@ class Sources:
         if source not in self.sources:
             self.sources.append(source)
 
+    async def _measured(self, point: PointFacts) -> list[PointFacts]:
+        """Gives the points with readings that a point comes from: itself, or those that a virtual one is computed from."""
+        found, waiting, seen = list[PointFacts](), [point], {point.key}
+        while waiting:
+            each = waiting.pop(0)
+            if each.expression is None:
+                found.append(each)
+                continue
+            keys = [reference.key for reference in references(parse_expression(each.expression))]
+            new = list(dict.fromkeys(key for key in keys if key not in seen))
+            seen.update(new)
+            waiting += await read_facts(self.connection, new)
+        return found
+
+    async def _note_instruments(self, point: PointFacts, start: datetime, end: datetime) -> None:
+        for name in (point.key, point.meter):
+            self._note(Source("layer", f"instrument/{name}", start, end))
+        for each in await read_measured_by(self.connection, point, start, end):
+            self._note(Source("instrument", each.instrument, each.since, each.until))
+            if each.told not in self.measured_by:
+                self.measured_by.append(each.told)
+            self.use(each.rests_on)
+
     async def _note_raw(self, point: PointFacts, zone: ZoneInfo, start: datetime, end: datetime) -> None:
-        if point.expression is not None:
-            return
         edges = [moment_of(edge) for edge in edges_of(Period.DAY, microseconds(start), microseconds(end), zone)]
         days = await digest_days(self.connection, point.id, edges, self.now)
-        content = [[day.start, day.readings, day.digest] for day in days]
+        hash_ = hash_of_days((day.start, day.readings, day.digest) for day in days)
         self.refs.append(
             {
                 "kind": "raw", "id": point.key, "since": edges[0], "until": edges[-1],
-                "readings": sum(day.readings for day in days), "hash": digest(content).hex(),
+                "readings": sum(day.readings for day in days), "hash": hash_,
             }
         )  # fmt: skip
 
     async def _note_revisions(self, point: PointFacts, start: datetime, end: datetime) -> None:
         for row in await read_point_revisions(self.connection, point.id, start, end):
-            self.refs.append(_revision_ref(point, row))
+            self.refs.append(revision_ref(point, row))
+
+
+async def read_children(
+    connection: Connection, point: PointFacts, period: Period, start: datetime, end: datetime
+) -> list[Child]:
+    """Gives the intervals of a point within `[start, end)` as they are now, without holes."""
+    zone = ZoneInfo(point.timezone)
+    edges = [moment_of(edge) for edge in edges_of(period, microseconds(start), microseconds(end), zone)]
+    stored = {row.start: row for row in await read_intervals_of(connection, point.id, period, start, end)}
+    return [_child(left, right, stored.get(left)) for left, right in pairwise(edges)]
+
+
+def hash_of_days(days: Iterable[tuple[datetime, int, str]]) -> str:
+    """Gives the hash of days of readings, each with their number and digest, as the input `raw` of a record has it."""
+    return digest([list(day) for day in days]).hex()
 
 
 def _is_waiting(point: PointFacts, end: datetime) -> bool:
@@ -210,7 +256,8 @@ def _is_waiting(point: PointFacts, end: datetime) -> bool:
     return point.active and point.computed_to is not None and point.computed_to < end
 
 
-def _revision_ref(point: PointFacts, row: PointRevision) -> Json:
+def revision_ref(point: PointFacts, row: PointRevision) -> Json:
+    """Names what a point meant from a time on, with the hash of it."""
     return {
         "kind": "point_revision", "id": point.key, "since": row.valid_from, "configuration": row.config_revision,
         "hash": digest(_worded(row._asdict())).hex(),

@@ -10,6 +10,7 @@ from uuid import UUID
 from ems_telemetry.errors import PermanentError
 from ems_telemetry.records.entries import EntryStatus, status_of
 from ems_telemetry.records.making import void
+from ems_telemetry.records.measured_by import reaches_back_to
 from ems_telemetry.records.registers import REGISTERS, Body, Dated, Register
 from ems_telemetry.storage.audit import Actor
 from ems_telemetry.storage.database import Connection
@@ -93,8 +94,14 @@ async def mark_touched(connection: Connection, register: Register, row: EntryRow
     for each in [*(before for before in known if before.revision < row.revision), row]:
         since, until = span_of(register, each)
         await mark_dependents(connection, "register", [row.kind], reason, since, until)
-        points: Sequence[str] = register.points_of(register.body.model_validate(each.body))
-        await mark_dependents(connection, "layer", [f"{row.kind}/{key}" for key in points], reason, since, until)
+        body = register.body.model_validate(each.body)
+        names: Sequence[str] = [*register.points_of(body), *register.meters_of(body)]
+        await mark_dependents(connection, "layer", [f"{row.kind}/{name}" for name in names], reason, since, until)
+        if row.kind == "instrument":
+            await mark_dependents(connection, "instrument", [row.id], reason, since, until)
+        if row.kind == "calibration":  # it has its say from the last pass before it to its due date and beyond
+            since = await reaches_back_to(connection, each)
+            await mark_dependents(connection, "instrument", [each.body["instrument"]], reason, since)
 
 
 def span_of(register: Register, row: EntryRow) -> tuple[datetime | None, datetime | None]:

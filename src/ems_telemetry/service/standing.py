@@ -127,6 +127,7 @@ class Standings:
             license=None if seen is None else seen.license,
             jobs=[] if seen is None else [JobStanding(**job._asdict()) for job in seen.jobs],
             upkeep_problems=list(self._storing.maintenance.state.problems) if problem is None else [],
+            needed_past_retention=len(self._storing.maintenance.state.needed),
             disk=self._watch.disks.get(settings.database.directory) if settings.database.url == EMBEDDED else None,
             missing=[
                 Missing(connector=gap.connector, received_from=gap.start, received_to=gap.end) for gap in self._storing.missing

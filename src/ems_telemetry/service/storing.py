@@ -14,6 +14,7 @@ from ems_telemetry.observe import Metrics, get_logger
 from ems_telemetry.records.checkpoints import Checkpointer
 from ems_telemetry.records.keeper import Keeper
 from ems_telemetry.records.packing.maker import PackMaker, PackRoom
+from ems_telemetry.records.retention import read_needed_times
 from ems_telemetry.records.worker import RecordWorker
 from ems_telemetry.retry import Backoff
 from ems_telemetry.service.plant_rows import PlantRows, plant_rows
@@ -88,7 +89,12 @@ class Storing:
         self.missing: list[Gap] = []
         """What had been committed and was not there when the database was connected to; found last."""
         self.maintenance = Maintenance(
-            database, self._settings.retention, clock=clock, backoff=Backoff(initial_s=5.0, cap_s=600.0)
+            database,
+            self._settings.retention,
+            read_needed=read_needed_times,
+            clock=clock,
+            backoff=Backoff(initial_s=5.0, cap_s=600.0),
+            metrics=metrics,
         )
         self.intervals = IntervalWorker(database, clock=clock, metrics=metrics, backoff=Backoff(initial_s=2.0, cap_s=15.0))
         room = packs or PackRoom()

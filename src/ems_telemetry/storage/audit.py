@@ -173,6 +173,12 @@ async def list_events(database: Database, asked: AuditFilter, after: int, limit:
         return await _read(connection, asked, after, limit)
 
 
+async def events_of(connection: Connection, object_type: str, object_id: str, limit: int) -> list[AuditRow]:
+    """Gives what was done to one piece of evidence, in order."""
+    with translated():
+        return await _read(connection, AuditFilter(object_type=object_type, object_id=object_id), 0, limit)
+
+
 async def read_event(connection: Connection, seq: int) -> AuditRow | None:
     """Gives one event by its sequence number."""
     rows = await _read(connection, AuditFilter(), seq - 1, 1)

@@ -57,6 +57,7 @@ class EntryRow(NamedTuple):
 class EntryFilter(NamedTuple):
     """Which entries are asked for: known then, of these sites or of none, that hold or happened within the span.
 
+    `about`: all revisions of those of which any revision says one of these, as `{"instrument": "A123"}`.
     `whole`: all revisions of each entry of which one does; else those revisions alone. `instants`: what has no end happened at
     once, and does not last.
     """
@@ -68,6 +69,7 @@ class EntryFilter(NamedTuple):
     id: str | None = None
     since: datetime | None = None
     until: datetime | None = None
+    about: Sequence[Mapping[str, Any]] | None = None
     whole: bool = False
     instants: bool = False
 
@@ -101,6 +103,9 @@ _READ = f"""
     WHERE e.kind = %(kind)s
       AND (%(as_of)s::timestamptz IS NULL OR e.recorded_at <= %(as_of)s)
       AND (%(id)s::text IS NULL OR e.id = %(id)s)
+      AND (%(about)s::jsonb[] IS NULL OR e.id IN (
+          SELECT a.id FROM unnest(%(about)s::jsonb[]) asked (body)
+          JOIN register_entries a ON a.kind = %(kind)s AND a.body @> asked.body))
       AND (%(site)s::text IS NULL OR e.site_id IS NULL OR e.site_id = %(site)s)
       AND (%(sites)s::text[] IS NULL OR e.site_id IS NULL OR e.site_id = ANY (%(sites)s))
       AND ({_WITHIN.format("e")}
@@ -228,7 +233,8 @@ async def read_decisions(connection: Connection, keys: Sequence[EntryKey], as_of
 async def read_entries(connection: Connection, asked: EntryFilter) -> list[EntryRow]:
     """Gives all revisions of the entries asked for, by id and revision, with the decisions known then."""
     sites = None if asked.sites is None else list(asked.sites)
+    about = None if asked.about is None else [Jsonb(each) for each in asked.about]
     with translated():
         async with connection.cursor(row_factory=args_row(EntryRow)) as cursor:
-            await cursor.execute(_READ.encode(), {**asked._asdict(), "sites": sites})
+            await cursor.execute(_READ.encode(), {**asked._asdict(), "sites": sites, "about": about})
             return await cursor.fetchall()

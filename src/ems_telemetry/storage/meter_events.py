@@ -14,6 +14,7 @@ from ems_telemetry.storage.columns import usable_before, usable_from
 from ems_telemetry.storage.database import Connection, Database
 from ems_telemetry.storage.interval_marks import SHARE_PROGRESS, put_marks
 from ems_telemetry.storage.losses import TimePage
+from ems_telemetry.storage.translation import translated
 
 
 class RegisterRow(NamedTuple):
@@ -77,6 +78,11 @@ LIST_EVENTS = f"""{_EVENT}
     LIMIT %(limit)s"""
 """A page of events by their time, newest first."""
 
+EVENTS_WITHIN = f"""{_EVENT}
+    WHERE e.meter_id = ANY (%(meters)s) AND e.at >= %(since)s AND e.at < %(until)s
+    ORDER BY e.at, e.id LIMIT %(limit)s"""
+"""The events of meters within a span, oldest first."""
+
 READ_REGISTERS = """
     SELECT r.event_id, p.key, r.final, r.initial, r.multiplier
     FROM meter_event_registers r JOIN points p ON p.id = r.point_id
@@ -128,6 +134,15 @@ async def list_events(database: Database, meter: str | None, page: TimePage) -> 
     """Gives a page of the events of a meter, or of all, newest first; those that are void too."""
     async with database.connection() as connection:
         return await _read(connection, LIST_EVENTS, {"meter": meter, **page._asdict()})
+
+
+async def events_within(
+    connection: Connection, meters: Sequence[str], since: datetime, until: datetime, limit: int
+) -> list[EventRow]:
+    """Gives the events of some meters within `[since, until)`, oldest first; those that are void too."""
+    told = {"meters": list(meters), "since": since, "until": until, "limit": limit}
+    with translated():
+        return await _read(connection, EVENTS_WITHIN, told)
 
 
 async def find_event(database: Database, meter: str | None, id_: UUID) -> EventRow | None:

@@ -66,6 +66,7 @@ _FACTS = """
     LEFT JOIN LATERAL (SELECT start FROM intervals WHERE point_id = p.id AND period = '15m' ORDER BY start LIMIT 1) i ON true
     WHERE (%(keys)s::text[] IS NULL OR p.key = ANY (%(keys)s)) AND (%(site)s::text IS NULL OR m.site_id = %(site)s)
     ORDER BY p.key"""
+_METER_SITES = "SELECT id, site_id FROM meters WHERE id = ANY (%s)"
 _REVISIONS = """
     SELECT valid_from, config_revision, active, quantity, unit, kind, source, source_unit,
            definition || jsonb_build_object('scale', scale::text, 'offset', "offset"::text)
@@ -88,6 +89,12 @@ async def read_parents(connection: Connection) -> dict[str, str]:
     """Gives the meter behind which each meter stands, by meter, in the open transaction."""
     with translated():
         return dict(await (await connection.execute(PARENTS)).fetchall())
+
+
+async def read_meter_sites(connection: Connection, meters: Sequence[str]) -> dict[str, str]:
+    """Tells the sites of the meters named, of those that there are."""
+    with translated():
+        return dict(await (await connection.execute(_METER_SITES, (list(meters),))).fetchall())
 
 
 async def read_point_revisions(connection: Connection, point_id: int, since: datetime, until: datetime) -> list[PointRevision]:

@@ -4,7 +4,7 @@ import zlib
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 from uuid import UUID
 
 from psycopg.rows import args_row
@@ -54,8 +54,12 @@ class Source(NamedTuple):
     until: datetime
 
 
+Place: TypeAlias = tuple[datetime, UUID]
+"""Where a page of records ends: the beginning of the period of its last one, and its id."""
+
+
 class RecordFilter(NamedTuple):
-    """Which records are asked for. `as_of` None: as known now; `changed_since`: a sequence number."""
+    """Which records are asked for. `as_of` None: as known now; `changed_since`: a `seq`; `details`: a part of theirs."""
 
     sites: Sites = None
     site: str | None = None
@@ -69,6 +73,7 @@ class RecordFilter(NamedTuple):
     until: datetime | None = None
     as_of: datetime | None = None
     changed_since: int | None = None
+    details: Mapping[str, Any] | None = None
 
 
 RECORD_COLUMNS = (
@@ -78,7 +83,8 @@ RECORD_COLUMNS = (
 _ADD = f"INSERT INTO records ({RECORD_COLUMNS}) VALUES ({', '.join(['%s'] * 25)})"  # noqa: S608  # a constant of this module
 _ADD_SNAPSHOT = "INSERT INTO record_snapshots (hash, content) VALUES (%s, %s) ON CONFLICT (hash) DO NOTHING"
 _READ_SNAPSHOT = "SELECT content FROM record_snapshots WHERE hash = %s"
-_FORGET_SOURCES = "DELETE FROM record_sources WHERE record_id = %s"
+# The readings that any revision was made of must be kept as long as the record (CR-53).
+_FORGET_SOURCES = "DELETE FROM record_sources WHERE record_id = %s AND kind <> 'point'"
 _ADD_SOURCE = """
     INSERT INTO record_sources (record_id, kind, source, since, until) VALUES (%s, %s, %s, %s, %s) ON CONFLICT DO NOTHING"""
 _FIND = f"""
@@ -98,6 +104,7 @@ _WANTED = """
       AND (%(quality)s::text IS NULL OR r.quality = %(quality)s)
       AND (%(clause)s::text IS NULL
            OR r.envelope -> 'clause' @> jsonb_build_array(jsonb_build_object('clause', %(clause)s::text)))
+      AND (%(details)s::jsonb IS NULL OR r.envelope -> 'details' @> %(details)s)
       AND (%(since)s::timestamptz IS NULL OR r.period_end > %(since)s)
       AND (%(until)s::timestamptz IS NULL OR r.period_start < %(until)s)"""
 # The newest revision known then; the anti-join goes by the primary key.
@@ -136,6 +143,16 @@ _DEPENDENTS = f"""
                      AND (%(since)s::timestamptz IS NULL OR s.until > %(since)s))
       AND (%(sites)s::text[] IS NULL OR r.site_id = ANY (%(sites)s))
       AND NOT EXISTS (SELECT FROM records n WHERE n.id = r.id AND n.revision > r.revision)
+      AND (%(start)s::timestamptz IS NULL OR (r.period_start, r.id) > (%(start)s, %(id)s::uuid))
+    ORDER BY r.period_start, r.id LIMIT %(limit)s"""  # noqa: S608  # a constant of this module
+_MADE_OF = f"""
+    SELECT {", ".join(f"r.{name}" for name in RECORD_COLUMNS.split(", "))} FROM records r
+    WHERE r.envelope -> 'inputs' @> %(ref)s
+      AND (%(until)s::timestamptz IS NULL OR r.period_start < %(until)s)
+      AND (%(since)s::timestamptz IS NULL OR r.period_end > %(since)s)
+      AND (%(sites)s::text[] IS NULL OR r.site_id = ANY (%(sites)s))
+      AND NOT EXISTS (SELECT FROM records n WHERE n.id = r.id AND n.revision > r.revision)
+      AND (%(start)s::timestamptz IS NULL OR (r.period_start, r.id) > (%(start)s, %(id)s::uuid))
     ORDER BY r.period_start, r.id LIMIT %(limit)s"""  # noqa: S608  # a constant of this module
 
 
@@ -145,7 +162,7 @@ async def add_record(connection: Connection, row: RecordRow, sources: Sequence[S
     Args:
         connection: whose transaction it becomes part of.
         row: the revision; `snapshot` is the hash of the inputs.
-        sources: what it was made of, in the place of what the revision before was made of.
+        sources: what it was made of, in the place of what the revision before was made of; its points stay noted.
         snapshot: the inputs as canonical JSON.
     """
     with translated():
@@ -180,21 +197,23 @@ async def list_revisions(connection: Connection, id_: UUID) -> list[RecordRow]:
             return await cursor.fetchall()
 
 
-async def list_records(
-    connection: Connection, asked: RecordFilter, limit: int, after: tuple[datetime, UUID] | None = None
-) -> list[RecordRow]:
+async def list_records(connection: Connection, asked: RecordFilter, limit: int, after: Place | None = None) -> list[RecordRow]:
     """Gives the newest revisions that were known then, by period and id; with `changed_since` every revision after it."""
     start, id_ = after or (None, None)
-    told = {**asked._asdict(), "sites": None if asked.sites is None else list(asked.sites)}
+    details = None if asked.details is None else Jsonb(asked.details)
+    told = {**asked._asdict(), "sites": None if asked.sites is None else list(asked.sites), "details": details}
     query = _LIST if asked.changed_since is None else _CHANGES
     return await _rows(connection, query, {**told, "limit": limit, "start": start, "id": id_})
 
 
 async def list_dependents(
-    connection: Connection, source: Source, limit: int, *, sites: Sites = None, whole: bool = False
+    connection: Connection, source: Source, limit: int, *, sites: Sites = None, whole: bool = False, after: Place | None = None
 ) -> list[RecordRow]:
     """Gives the newest revisions of the records that were made of something within a span; of all time where `whole`."""
+    start, id_ = after or (None, None)
     told = {
+        "start": start,
+        "id": id_,
         "kind": source.kind,
         "source": source.source,
         "since": None if whole else source.since,
@@ -203,6 +222,23 @@ async def list_dependents(
         "limit": limit,
     }
     return await _rows(connection, _DEPENDENTS, told)
+
+
+async def list_made_of(
+    connection: Connection,
+    ref: Mapping[str, str],
+    span: tuple[datetime | None, datetime | None],
+    limit: int,
+    *,
+    sites: Sites = None,
+    after: Place | None = None,
+) -> list[RecordRow]:
+    """Gives the newest revisions that have something, by `kind` and `id`, among their inputs, of periods within a span."""
+    told = {
+        "ref": Jsonb([dict(ref)]), "since": span[0], "until": span[1], "limit": limit,
+        "sites": None if sites is None else list(sites), "start": after and after[0], "id": after and after[1],
+    }  # fmt: skip
+    return await _rows(connection, _MADE_OF, told)
 
 
 async def last_periods(connection: Connection) -> dict[str, datetime]:

@@ -165,6 +165,22 @@ async def test_a_record_is_voided_by_two_persons_and_stays_readable(plant: Plant
     assert (await one_record(clients.alice))["revision"] == 2
 
 
+async def test_a_period_that_lasts_is_told_preliminarily_and_kept_nowhere(plant: Plant, clients: Clients) -> None:
+    await plant.measure(ENERGY, MARCH, MARCH + timedelta(days=10), "24000")
+    plant.go_to(MARCH + timedelta(days=10))
+    (planned,) = (await clients.alice.get(f"{API}/plan", params={"method": "period_total@1", "limit": 1})).json()["items"]
+    assert (planned["id"], planned["closes_at"]) == (f"total/{ENERGY}/1mo", "2026-04-07T22:00:00Z")
+    told = await clients.alice.get(f"{API}/plan/preliminary", params={"plan": planned["id"]})
+    assert told.status_code == 200, told.text
+    record = told.json()
+    assert (record["status"], record["revision"], record["hash"]) == ("preliminary", 0, None)
+    assert (record["value"], record["details"]["known"]) == (None, "24000")
+    assert (await clients.alice.get(f"{API}/records")).json()["items"] == []
+    unknown = await clients.alice.get(f"{API}/plan/preliminary", params={"plan": planned["id"] + "x"})
+    assert unknown.status_code == 404
+    assert planned["id"] in unknown.json()["detail"]
+
+
 async def test_a_record_is_recomputed_and_proved(plant: Plant, clients: Clients) -> None:
     await closed(plant)
     record = await one_record(clients.alice)

@@ -3,10 +3,9 @@
 from datetime import timedelta
 
 from fakes import HandClock
-from small_plant import POWER, START, WATER, batch, fetch, prepare, reading, stored, write
+from small_plant import POWER, START, WATER, batch, fetch, make_maintenance, prepare, reading, stored, write
 
 from ems_telemetry.config.service import RetentionSettings
-from ems_telemetry.retry import Backoff
 from ems_telemetry.storage.capability import Capability
 from ems_telemetry.storage.database import Database
 from ems_telemetry.storage.maintenance import Maintenance
@@ -20,7 +19,7 @@ DAY_S = 86_400.0
 
 def maintenance(database: Database, keep_s: float | None, compress_after_s: float) -> Maintenance:
     settings = RetentionSettings.model_construct(readings=keep_s, compress_after=compress_after_s)
-    return Maintenance(database, settings, clock=HandClock(START), backoff=Backoff())
+    return make_maintenance(database, settings, HandClock(START))
 
 
 async def compress(database: Database, capability: Capability) -> None:
@@ -68,8 +67,16 @@ async def test_policies_follow_the_settings(database: Database) -> None:
         assert await maintenance(database, keep_s, compress_after_s).do() == []
         if community:
             expected = [("policy_compression", timedelta(seconds=compress_after_s))]
-            expected += [("policy_retention", timedelta(seconds=keep_s))] if keep_s else []
             assert await fetch(database, POLICIES) == expected
+
+
+async def test_a_policy_of_an_older_version_that_drops_whatever_is_old_is_removed(database: Database) -> None:
+    if (await prepare(database)).capability is not Capability.COMMUNITY:
+        return
+    async with database.connection() as connection:
+        await connection.execute("SELECT add_retention_policy('readings', drop_after => interval '1 year')")
+    assert "removed policy_retention" in await maintenance(database, 365 * DAY_S, DAY_S).do()
+    assert await fetch(database, POLICIES) == [("policy_compression", timedelta(days=1))]
 
 
 async def test_a_database_that_began_without_a_columnstore_gets_one(database: Database) -> None:
@@ -91,8 +98,8 @@ async def test_a_failing_job_is_told_also_if_it_never_succeeded(database: Databa
         await connection.execute("""
             INSERT INTO _timescaledb_internal.bgw_job_stat AS old
             SELECT id, now(), now(), now(), '-infinity', false, 1, interval '1 s', interval '1 s', 0, 3, 0, 3, 0, 0
-            FROM _timescaledb_config.bgw_job WHERE proc_name = 'policy_retention'
+            FROM _timescaledb_config.bgw_job WHERE proc_name = 'policy_compression'
             ON CONFLICT (job_id) DO UPDATE SET last_run_success = false, last_finish = now(), total_failures = 3
         """)
     await one.do()
-    assert "(policy_retention) failed 3 times and last succeeded never" in " ".join(one.state.problems)
+    assert "(policy_compression) failed 3 times and last succeeded never" in " ".join(one.state.problems)

@@ -4,13 +4,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from fakes import HandClock, until
 from servers.process import free_port
-from small_plant import START, batch, fetch, prepare, reading, stored, write
+from small_plant import START, batch, fetch, make_maintenance, prepare, reading, stored, write
 
 from ems_telemetry.clock import SystemClock
 from ems_telemetry.config.service import RetentionSettings
 from ems_telemetry.errors import DatabaseNotReadyError
-from ems_telemetry.retry import Backoff
-from ems_telemetry.storage.capability import Capability, detect
 from ems_telemetry.storage.capability.partitions import make_partitions, partition_of
 from ems_telemetry.storage.database import Database
 from ems_telemetry.storage.maintenance import Maintenance
@@ -20,18 +18,12 @@ NOW = START + timedelta(days=30)
 
 
 def maintenance(database: Database, keep_s: float | None = None) -> Maintenance:
-    return Maintenance(
-        database, RetentionSettings.model_construct(readings=keep_s), clock=HandClock(NOW), backoff=Backoff(0.05, 0.2)
-    )
+    return make_maintenance(database, RetentionSettings.model_construct(readings=keep_s), HandClock(NOW))
 
 
 async def test_old_readings_go_by_whole_partitions_or_chunks_and_others_stay(database: Database) -> None:
     days = [0, 10, 20, 29]
     await write(database, batch(*(reading(second=day * DAY_S) for day in days)))
-    async with database.connection() as connection:
-        capability = await detect(connection)
-    if capability is Capability.COMMUNITY:
-        return  # its own job does it, at its own time
     await maintenance(database, keep_s=15 * DAY_S).do()
     assert [time for time, _ in await stored(database)] == [START + timedelta(days=day) for day in (20, 29)]
     assert await maintenance(database, keep_s=15 * DAY_S).do() == []
@@ -76,7 +68,7 @@ async def test_two_who_make_the_same_partition_do_not_collide(plain_url: str) ->
 async def test_a_database_without_tables_is_told_and_tried_again(empty_database: Database) -> None:
     with pytest.raises(DatabaseNotReadyError):
         await maintenance(empty_database).do()
-    one = Maintenance(empty_database, RetentionSettings(), clock=SystemClock(), backoff=Backoff(0.05, 0.2))
+    one = make_maintenance(empty_database, RetentionSettings(), SystemClock())
     async with asyncio.TaskGroup() as group:
         group.create_task(one.run())
         await until(lambda: bool(one.state.problems))
@@ -88,7 +80,7 @@ async def test_a_database_without_tables_is_told_and_tried_again(empty_database:
 
 async def test_it_ends_at_once_when_asked_also_while_the_database_is_away() -> None:
     async with Database(f"postgresql://ems@127.0.0.1:{free_port()}/ems") as database, asyncio.timeout(10):
-        one = Maintenance(database, RetentionSettings(), clock=SystemClock(), backoff=Backoff())
+        one = make_maintenance(database, RetentionSettings(), SystemClock())
         async with asyncio.TaskGroup() as group:
             group.create_task(one.run())
             await until(lambda: bool(one.state.problems))
@@ -99,7 +91,7 @@ async def test_it_works_on_every_day(plain_url: str) -> None:
     async with Database(plain_url) as database:
         await prepare(database)
         clock = HandClock(NOW)
-        one = Maintenance(database, RetentionSettings(), clock=clock, backoff=Backoff())
+        one = make_maintenance(database, RetentionSettings(), clock)
         async with asyncio.TaskGroup() as group:
             group.create_task(one.run())
             await until(lambda: one.state.last_done_at == NOW)

@@ -14,6 +14,7 @@ from ems_telemetry.records.method import Method
 from ems_telemetry.records.methods import METHODS
 from ems_telemetry.records.methods.aspect_magnitude import AspectMagnitude
 from ems_telemetry.records.methods.completeness import Completeness
+from ems_telemetry.records.methods.compliance import Compliance
 from ems_telemetry.records.methods.energy import Energy
 from ems_telemetry.records.methods.meter_balance import MeterBalance
 from ems_telemetry.records.methods.operational_control import OperationalControl
@@ -28,6 +29,7 @@ TEXT = (Path(__file__).parents[3] / "docs/records.md").read_text()
 EXAMPLES = [line for block in re.findall(r"```json\n(.*?)```", TEXT, re.DOTALL) for line in re.split(r"\n(?={)", block.strip())]
 OWN: tuple[Method, ...] = (
     PeriodTotal(), Energy(), WaterBalanced(), MeterBalance(), Completeness(), OperationalControl(), AspectMagnitude(),
+    Compliance(),
 )  # fmt: skip
 
 

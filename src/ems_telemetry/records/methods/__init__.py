@@ -8,6 +8,7 @@ from ems_telemetry.errors import CannotComputeError
 from ems_telemetry.records.method import Method, method_id
 from ems_telemetry.records.methods.aspect_magnitude import AspectMagnitude
 from ems_telemetry.records.methods.completeness import Completeness
+from ems_telemetry.records.methods.compliance import Compliance
 from ems_telemetry.records.methods.energy import Energy
 from ems_telemetry.records.methods.meter_balance import MeterBalance
 from ems_telemetry.records.methods.operational_control import OperationalControl
@@ -24,6 +25,7 @@ _ALL: Final[tuple[Method, ...]] = (
     Completeness(),
     OperationalControl(),
     AspectMagnitude(),
+    Compliance(),
 )
 METHODS: Final[Mapping[str, Method]] = {method_id(method): method for method in _ALL}
 """Every version by its id. One that was released stays, for the records that were made with it."""

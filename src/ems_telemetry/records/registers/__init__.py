@@ -3,7 +3,15 @@
 from collections.abc import Mapping
 from typing import Final
 
-from ems_telemetry.records.registers import adjustments, operations, planning
+from ems_telemetry.records.registers import (
+    adjustments,
+    exceedances,
+    holds,
+    instruments,
+    obligations,
+    operations,
+    planning,
+)
 from ems_telemetry.records.registers.register import Body, Dated, Register, check_body
 
 __all__ = ["REGISTERS", "Body", "Dated", "Register", "check_body"]
@@ -13,6 +21,10 @@ REGISTERS: Final[Mapping[str, Register]] = {
     for register in (
         *planning.REGISTERS,
         *adjustments.REGISTERS,
+        *obligations.REGISTERS,
+        *exceedances.REGISTERS,
+        *instruments.REGISTERS,
+        *holds.REGISTERS,
         *operations.REGISTERS,
     )
 }

@@ -26,7 +26,7 @@ class PlanBody(Body):
     scope: Word = Field(description="What the record is about: a point, meter, stack, outfall, limit or site.")
     period: PlanPeriod = PlanPeriod.MONTH
     params: dict[str, Any] = Field(default={}, description="What the method needs to know; its form is in `GET /methods/{id}`.")
-    retention_class: Word = Field(default="records_10y", description="How long its records and their inputs are kept.")
+    retention_class: Word = Field(default="ems_record", description="How long its records and their inputs are kept.")
     note: Text | None = None
 
 

@@ -1,13 +1,23 @@
 """What a register is: a kind of fact that people state, with the form of it, and who may state and approve it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Any, TypeAlias
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, StringConstraints, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    StringConstraints,
+    WithJsonSchema,
+)
 
 from ems_telemetry.rules.arithmetic import digits
 
@@ -49,6 +59,10 @@ class Register:
     """Whether it happens when it is stated, and not at a time in the plant."""
     points_of: Callable[[Any], Sequence[str]] = lambda _body: ()
     """Which points a body names: they must exist, at its site."""
+    units_of: Callable[[Any], Mapping[str, str]] = lambda _body: {}
+    """In which unit a body speaks of which of these points: it must be that of the point."""
+    meters_of: Callable[[Any], Sequence[str]] = lambda _body: ()
+    """Which meters a body names: they must exist, at its site."""
     span_of: Callable[[Any], tuple[datetime, datetime | None] | None] = lambda _body: None
     """Of which time a body speaks, where it says so itself: from, and to."""
 
@@ -67,6 +81,13 @@ def _number(value: object) -> object:
     return repr(value) if isinstance(value, float) else value
 
 
+def _within_reach(moment: datetime) -> datetime:
+    if not _FIRST_YEAR <= moment.year < _LAST_YEAR:
+        raise ValueError(f"is not between {_FIRST_YEAR} and {_LAST_YEAR}")
+    return moment
+
+
+_FIRST_YEAR, _LAST_YEAR = 1900, 3000
 _WORDS = PlainSerializer(digits, return_type=str)
 _SCHEMA = WithJsonSchema({"anyOf": [{"type": "string", "pattern": r"^[+-]?\d+(\.\d+)?$"}, {"type": "number"}]})
 Number: TypeAlias = Annotated[
@@ -77,5 +98,7 @@ Word: TypeAlias = Annotated[str, StringConstraints(min_length=1, max_length=200,
 Text: TypeAlias = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2_000, pattern=r"^[^\x00]+$")
 ]
+Moment: TypeAlias = Annotated[AwareDatetime, AfterValidator(_within_reach)]
+"""A time with its zone, far enough from the ends of the calendar to count days from it."""
 Sha256: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 """The SHA-256 of a file kept elsewhere, hexadecimal: its evidence."""

@@ -5,6 +5,6 @@
 
 from ems_telemetry.storage.capability.detection import Capability, detect
 from ems_telemetry.storage.capability.fragments import fill
-from ems_telemetry.storage.capability.upkeep import failing_jobs, keep_up, prepare_for
+from ems_telemetry.storage.capability.upkeep import Upkeep, drop_before, failing_jobs, keep_up, prepare_for
 
-__all__ = ["Capability", "detect", "failing_jobs", "fill", "keep_up", "prepare_for"]
+__all__ = ["Capability", "Upkeep", "detect", "drop_before", "failing_jobs", "fill", "keep_up", "prepare_for"]

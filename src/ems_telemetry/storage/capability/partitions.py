@@ -4,7 +4,7 @@ A partition is built beside the table and then attached, which holds up neither 
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -78,18 +78,22 @@ async def make_partitions(connection: psycopg.AsyncConnection[Any], partitions: 
     return [partition.name for partition in missing]
 
 
-async def drop_partitions(connection: psycopg.AsyncConnection[Any], before: datetime) -> list[str]:
-    """Drops each partition that lies wholly before an instant, in a transaction of its own.
+async def drop_partitions(
+    connection: psycopg.AsyncConnection[Any], before: datetime, is_needed: Callable[[datetime, datetime], bool]
+) -> tuple[list[str], list[str]]:
+    """Drops each partition that lies wholly before an instant and is not needed, in a transaction of its own.
 
     Returns:
-        The names of those dropped.
+        The names of those dropped, and of those that are needed.
     """
     async with connection.transaction():
         attached = await _attached(connection)
     past = [partition for name in sorted(attached) if (partition := partition_named(name)) and partition.end <= before]
-    for partition in past:
+    needed = [partition.name for partition in past if is_needed(partition.start, partition.end)]
+    dropped = [partition for partition in past if partition.name not in needed]
+    for partition in dropped:
         await _drop(connection, partition)
-    return [partition.name for partition in past]
+    return [partition.name for partition in dropped], needed
 
 
 async def _missing(connection: psycopg.AsyncConnection[Any], wanted: list[Partition]) -> list[Partition]:

@@ -1,19 +1,21 @@
 """What each kind of database needs from time to time: partitions ahead, old readings dropped, old chunks compressed.
 
-The Community edition does the dropping and compressing itself, by policies kept equal to the settings; on the others the
-service does what can be done.
+The Community edition does the compressing itself, by a policy kept equal to the settings. Dropping is done by the service
+on all of them, since no policy knows which readings a record still needs.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple, TypeAlias
 
 import psycopg
 
 from ems_telemetry.storage.capability.detection import Capability
 from ems_telemetry.storage.capability.fragments import ENABLE_COLUMNSTORE
 from ems_telemetry.storage.capability.partitions import drop_partitions, make_partitions, partitions_ahead, partitions_of
+
+IsNeeded: TypeAlias = Callable[[datetime, datetime], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +34,15 @@ _COMPRESSION = _Policy(
     "CALL add_columnstore_policy('readings', after => make_interval(secs => %s))",
     "CALL remove_columnstore_policy('readings', if_exists => true)",
 )
-_RETENTION = _Policy(
-    "policy_retention",
-    "drop_after",
-    "SELECT add_retention_policy('readings', drop_after => make_interval(secs => %s))",
-    "SELECT remove_retention_policy('readings', if_exists => true)",
-)
+_REMOVE_RETENTION = """
+    SELECT remove_retention_policy('readings', if_exists => true) FROM timescaledb_information.jobs
+    WHERE hypertable_name = 'readings' AND proc_name = 'policy_retention'
+"""
+_CHUNKS = """
+    SELECT format('%%I.%%I', chunk_schema, chunk_name), range_start, range_end FROM timescaledb_information.chunks
+    WHERE hypertable_name = 'readings' AND range_end <= %s ORDER BY range_start
+"""
+_DROP_CHUNK = "SELECT drop_chunks('readings', older_than => %s::timestamptz, newer_than => %s::timestamptz)"
 _PRESENT = """
     SELECT extract(epoch FROM (config ->> %s)::interval)::float8 FROM timescaledb_information.jobs
     WHERE hypertable_name = 'readings' AND proc_name = %s
@@ -60,14 +65,22 @@ async def prepare_for(connection: psycopg.AsyncConnection[Any], capability: Capa
         await make_partitions(connection, partitions_of(times))
 
 
-async def keep_up(
+class Upkeep(NamedTuple):
+    """What was done, for the log, and which chunks or partitions are past their time and needed."""
+
+    done: list[str]
+    needed: list[str]
+
+
+async def keep_up(  # what each kind of database needs
     connection: psycopg.AsyncConnection[Any],
     capability: Capability,
     now: datetime,
     *,
     keep_s: float | None,
     compress_after_s: float,
-) -> list[str]:
+    is_needed: IsNeeded,
+) -> Upkeep:
     """Does what is due. Harmless as often as it is done.
 
     Args:
@@ -76,19 +89,39 @@ async def keep_up(
         now: aware.
         keep_s: drop chunks or partitions all of whose readings are older; None keeps all.
         compress_after_s: age at which chunks go to the columnstore, where there is one.
+        is_needed: tells of `[since, until)` whether readings within it must stay all the same.
 
     Returns:
-        What was done, for the log: names of partitions or chunks made and dropped, policies set.
+        Names of partitions or chunks made and dropped, policies set; and of those that had to stay.
     """
-    match capability:
-        case Capability.COMMUNITY:
-            return await _set_policies(connection, keep_s, compress_after_s)
-        case Capability.APACHE:
-            return [] if keep_s is None else await _drop_chunks(connection, now - timedelta(seconds=keep_s))
-        case Capability.PLAIN:
-            made = await make_partitions(connection, partitions_ahead(now))
-            dropped = [] if keep_s is None else await drop_partitions(connection, now - timedelta(seconds=keep_s))
-            return [f"made {name}" for name in made] + [f"dropped {name}" for name in dropped]
+    done = []
+    if capability is Capability.COMMUNITY:
+        done += await _set_policies(connection, compress_after_s)
+    if capability is Capability.PLAIN:
+        done += [f"made {name}" for name in await make_partitions(connection, partitions_ahead(now))]
+    if keep_s is None:
+        return Upkeep(done, [])
+    dropped, needed = await drop_before(connection, capability, now - timedelta(seconds=keep_s), is_needed)
+    return Upkeep([*done, *(f"dropped {name}" for name in dropped)], needed)
+
+
+async def drop_before(
+    connection: psycopg.AsyncConnection[Any], capability: Capability, before: datetime, is_needed: IsNeeded
+) -> tuple[list[str], list[str]]:
+    """Drops the chunks or partitions that lie wholly before an instant, except those that are needed.
+
+    Returns:
+        The names of those dropped, and of those that are needed.
+    """
+    if capability is Capability.PLAIN:
+        return await drop_partitions(connection, before, is_needed)
+    async with connection.transaction():
+        past = await (await connection.execute(_CHUNKS, (before,))).fetchall()
+        needed = [name for name, since, until in past if is_needed(since, until)]
+        dropped = [chunk for chunk in past if chunk[0] not in needed]
+        for _, since, until in dropped:
+            await connection.execute(_DROP_CHUNK, (until, since))
+    return [name for name, _, _ in dropped], needed
 
 
 async def failing_jobs(connection: psycopg.AsyncConnection[Any], capability: Capability) -> list[str]:
@@ -103,19 +136,15 @@ async def failing_jobs(connection: psycopg.AsyncConnection[Any], capability: Cap
     ]
 
 
-async def _drop_chunks(connection: psycopg.AsyncConnection[Any], before: datetime) -> list[str]:
-    async with connection.transaction():
-        cursor = await connection.execute("SELECT drop_chunks('readings', older_than => %s::timestamptz)", (before,))
-        return [f"dropped {chunk}" for (chunk,) in await cursor.fetchall()]
-
-
-async def _set_policies(connection: psycopg.AsyncConnection[Any], keep_s: float | None, compress_after_s: float) -> list[str]:
+async def _set_policies(connection: psycopg.AsyncConnection[Any], compress_after_s: float) -> list[str]:
     async with connection.transaction():
         # A database that began with the Apache edition has no columnstore yet.
         if (await connection.execute(_WITHOUT_COLUMNSTORE)).rowcount:
             await connection.execute(ENABLE_COLUMNSTORE)
+        # Versions before kept a policy that drops whatever is old.
+        removed = (await connection.execute(_REMOVE_RETENTION)).rowcount
         done = await _set_policy(connection, _COMPRESSION, compress_after_s)
-        return done + await _set_policy(connection, _RETENTION, keep_s)
+        return done + (["removed policy_retention"] if removed else [])
 
 
 async def _set_policy(connection: psycopg.AsyncConnection[Any], policy: _Policy, age_s: float | None) -> list[str]:

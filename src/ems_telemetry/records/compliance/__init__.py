@@ -1,0 +1,1 @@
+"""Judging what was measured by the limits of permits: pure from what was gathered on."""
