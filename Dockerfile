@@ -27,6 +27,7 @@ ENV PATH=/opt/ems-telemetry/bin:$PATH \
     EMS_TELEMETRY_CONFIG=/etc/ems-telemetry/config/ems-telemetry.yaml \
     EMS_TELEMETRY__SPOOL__DIRECTORY=/var/lib/ems-telemetry/spool \
     EMS_TELEMETRY__PKI__DIRECTORY=/var/lib/ems-telemetry/pki \
+    EMS_TELEMETRY__EVIDENCE__DIRECTORY=/var/lib/ems-telemetry/evidence \
     EMS_TELEMETRY__API__HOST=0.0.0.0 \
     EMS_TELEMETRY__API__PORT=8080 \
     EMS_TELEMETRY__API__ALLOW_ANONYMOUS=false

@@ -13,6 +13,8 @@ from ems_telemetry.api.services import Retried, TakeIn, TakenIn
 from ems_telemetry.api.standing import Reload, Writes
 from ems_telemetry.model import DeadLetter, Scope
 from ems_telemetry.observe import Metrics
+from ems_telemetry.records.packing.maker import PackRoom
+from ems_telemetry.storage.audit import Actor
 from ems_telemetry.storage.keys import create_key
 
 
@@ -31,9 +33,9 @@ class Clients:
 
 
 @asynccontextmanager
-async def open_clients(plant: Plant) -> AsyncIterator[Clients]:
+async def open_clients(plant: Plant, packs: PackRoom | None = None) -> AsyncIterator[Clients]:
     """Opens them on one application."""
-    app = create_app(services(plant))
+    app = create_app(services(plant, packs))
     writing = [Scope.READ, Scope.METROLOGY, Scope.METHODS, Scope.INGEST, Scope.APPROVE]
     async with AsyncExitStack() as stack:
 
@@ -54,19 +56,19 @@ async def open_clients(plant: Plant) -> AsyncIterator[Clients]:
         )
 
 
-def services(plant: Plant) -> ApiServices:
+def services(plant: Plant, packs: PackRoom | None = None) -> ApiServices:
     """Gives what the API works with; nothing but the database and the clock matters here."""
 
-    async def retry(_letter: DeadLetter) -> Retried:
+    async def retry(_letter: DeadLetter, _by: Actor) -> Retried:
         return Retried(0, "nothing")
 
     async def take_in(_asked: TakeIn) -> TakenIn:
         return TakenIn(0, stored=True)
 
-    async def reload() -> Reload:
+    async def reload(_by: Actor, _reason: str | None) -> Reload:
         return refused()
 
-    async def writes(_by: str) -> Writes:
+    async def writes(_by: str, _actor: Actor) -> Writes:
         return Writes(paused=None, at_rest=False)
 
     return ApiServices(
@@ -86,4 +88,5 @@ def services(plant: Plant) -> ApiServices:
         oidc=(),
         rate_limit=None,
         failed_login_limit=None,
+        packs=packs or PackRoom(),
     )

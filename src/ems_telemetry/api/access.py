@@ -4,6 +4,7 @@ A bearer that begins with `ems_` is a key, one of three parts with dots between 
 """
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Annotated, Final
 
 from fastapi import Request, Security
@@ -61,17 +62,18 @@ class Doorkeeper:
             ApiError: 401, 403 or 503 as the credentials are; 429, too often.
             TransientError: the database is away and the key is not remembered.
         """
-        place = neighbourhood(request.client.host if request.client else None)
+        address = request.client.host if request.client else None
+        place = neighbourhood(address)
         if credentials is None and "authorization" not in request.headers:
             self._count(request, f"address:{place}")
             if not self._allow_anonymous:
                 raise turned_away(
                     "send a key as `Authorization: Bearer ems_…`; `ems-telemetry keys create` makes one", code=None
                 )
-            return ANONYMOUS
+            return replace(ANONYMOUS, client=address)
         identified = await self._identify(credentials, place)
         self._count(request, identified.id)
-        return identified
+        return replace(identified, client=address)
 
     def _count(self, request: Request, who: str) -> None:
         allowance = self._requests.take(who, "these are more requests than one caller may send")

@@ -6,6 +6,7 @@ from typing import Final
 
 from ems_telemetry.api.problem import ApiError, ProblemType
 from ems_telemetry.model import Scope
+from ems_telemetry.storage.audit import Actor
 
 
 class CallerKind(StrEnum):
@@ -25,6 +26,13 @@ class Caller:
     name: str
     scopes: frozenset[str]
     sites: tuple[str, ...] | None = None
+    client: str | None = None
+    """The address that the request came from; behind a proxy, that of the proxy."""
+
+    @property
+    def actor(self) -> Actor:
+        """Who asks, as the audit trail names them."""
+        return Actor(self.id, self.name, self.client)
 
     @property
     def credential(self) -> str:

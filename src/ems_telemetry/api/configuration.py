@@ -5,6 +5,7 @@ from typing import Annotated
 
 import msgspec
 from fastapi import APIRouter, Path, Query, Request
+from pydantic import Field
 from starlette.responses import Response
 
 from ems_telemetry.api import configuration_items as items
@@ -13,7 +14,8 @@ from ems_telemetry.api.catalogue import PointKey, find_point
 from ems_telemetry.api.description import GUARDED, PREFIX, STORED, listed, problems
 from ems_telemetry.api.items import Page
 from ems_telemetry.api.page import Listing
-from ems_telemetry.api.parameters import PageQuery
+from ems_telemetry.api.parameters import Name, PageQuery
+from ems_telemetry.api.parameters import Query as Parameters
 from ems_telemetry.api.problem import ApiError, ProblemType
 from ems_telemetry.api.services import Services
 from ems_telemetry.api.standing import Outcome, Reload
@@ -34,6 +36,12 @@ _POINT_CSV = (
     '"{""id"":""volume"",""scale"":""0.1""}"\r\n'
 )
 _CONFIG_CSV = "id,hash,accepted_at,in_force_until,files\r\n12,9f86d081884c7d65,2026-03-02T10:00:00Z,,7\r\n"
+
+
+class ReloadQuery(Parameters):
+    """How a reload is asked for."""
+
+    reason: Name | None = Field(default=None, description="Why; the audit trail has it beside the hashes before and after.")
 
 
 @router.get(
@@ -83,10 +91,14 @@ async def get_config_revision(services: Services, caller: Reader, id_: Annotated
     response_model=Reload,
     responses=GUARDED | problems(ProblemType.CONFIGURATION_REFUSED, ProblemType.DATABASE_UNAVAILABLE),
 )
-async def reload(services: Services, caller: Administrator) -> Response:
+async def reload(
+    services: Services,
+    caller: Administrator,
+    query: Annotated[ReloadQuery, Query()],
+) -> Response:
     """Reads the configuration files anew and goes by them; answers when that is done. For keys with `admin`, for all sites."""
     caller.check_whole("the configuration")
-    outcome = await services.reload()
+    outcome = await services.reload(caller.actor, query.reason)
     if outcome.outcome is Outcome.REFUSED:
         raise ApiError(
             ProblemType.CONFIGURATION_REFUSED, "; ".join(outcome.problems), extensions={"problems": outcome.problems}

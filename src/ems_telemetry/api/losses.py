@@ -104,7 +104,7 @@ async def retry_dead_letter(
         )
         raise ApiError(ProblemType.CONFLICT, detail)
     letter = DeadLetter(row.id, row.connector, row.point, row.reason, row.detail, row.source, payload, row.received_at)
-    retried = await services.retry(letter)
+    retried = await services.retry(letter, caller.actor)
     answer = {"id": id_, "retried": retried.readings > 0, **retried._asdict()}
     return Response(msgspec.json.encode(answer), media_type="application/json")
 

@@ -159,7 +159,7 @@ async def add_meter_event(
         body.reason,
         sorted(said or [RegisterRow(key, None, None, None) for key in registers]),
     )
-    kept, is_new = await meter_events.add_event(services.database, new)
+    kept, is_new = await meter_events.add_event(services.database, new, by=caller.actor)
     if not is_new and kept[: len(new)] != new:
         raise ApiError(ProblemType.CONFLICT, "another event was added with this Idempotency-Key; use a new one for each")
     return _written(kept, 201 if is_new else 200)
@@ -184,7 +184,7 @@ async def void_meter_event(
 
     async def declare(connection: Connection) -> tuple[int, bytes]:
         voiding = Voiding(body.author or caller.name, body.reason)
-        kept, held = await meter_events.void_event_by(connection, known, voiding)
+        kept, held = await meter_events.void_event_by(connection, known, voiding, by=caller.actor)
         if not held:
             detail = f"{kept.voided_by} declared this event void on {kept.voided_at:%Y-%m-%d} already"
             raise ApiError(ProblemType.CONFLICT, detail)

@@ -7,8 +7,10 @@ from pydantic import BaseModel, Field
 
 from ems_telemetry.api.format import Item
 from ems_telemetry.api.items import columns_of
+from ems_telemetry.records.checkpoints import Inclusion as FoundInclusion
 from ems_telemetry.records.kinds import RecordQuality, RecordStatus, RecordType
 from ems_telemetry.storage.audit import AuditRow
+from ems_telemetry.storage.checkpoints import CheckpointRow
 from ems_telemetry.storage.records import RecordRow
 
 
@@ -97,8 +99,38 @@ class RecordComparison(BaseModel):
     recomputed: dict[str, Any]
 
 
+class Checkpoint(BaseModel):
+    """One root over all that a local day added to the evidence of a site."""
+
+    site: str = Field(examples=["BER1"])
+    day_start: datetime
+    day_end: datetime = Field(description="No longer part of it.")
+    tz: str = Field(examples=["Europe/Berlin"])
+    size: int = Field(description="Leaves of the tree: the records by `seq`, then the digests by point, day and revision.")
+    records: int = Field(description="Revisions of records that were kept that day.")
+    digests: int = Field(description="Digests of raw readings that were kept that day.")
+    root: str = Field(description="Root of the Merkle tree (RFC 6962), hexadecimal.")
+    head_seq: int = Field(description="Where the audit trail ended when it was made.")
+    head_hash: str
+    made_at: datetime
+    seq: int = Field(description="The event that tells of it.")
+    key_id: str | None = Field(description="Whose signature it is; null where no key is configured.")
+    signature: str | None = Field(
+        description="Ed25519, hexadecimal, over the canonical form (RFC 8785) of `site` to `made_at`."
+    )
+
+
+class Inclusion(BaseModel):
+    """That a record is among the leaves of a checkpoint: whoever kept the root can verify it (RFC 9162, 2.1.3.2)."""
+
+    leaf: str = Field(description="SHA-256 of a zero byte and the canonical form of the record without `hash` and `seq`.")
+    index: int = Field(description="Which leaf it is, from 0.")
+    path: list[str] = Field(description="The hashes beside it, from the leaf up (RFC 6962, 2.1.1).")
+    checkpoint: Checkpoint
+
+
 class RecordProof(BaseModel):
-    """That a record is in the audit trail as it was kept."""
+    """That a record is in the audit trail as it was kept, and in the checkpoint of the day it was kept."""
 
     record_id: str
     revision: int
@@ -108,6 +140,26 @@ class RecordProof(BaseModel):
     event_hash: str
     previous_hash: str
     holds: bool
+    inclusion: Inclusion | None = Field(description="Null until the day it was kept has its checkpoint.")
+
+
+class RawFinding(BaseModel):
+    """A point and day whose readings are other than they were."""
+
+    point: str = Field(examples=["EM-01.energy_import"])
+    day_start: datetime
+    reason: str
+
+
+class RawVerdict(BaseModel):
+    """What comes of computing the digests of raw readings anew from what stands in the table."""
+
+    ok: bool
+    checked: int = Field(description="Days of points that hold.")
+    late: int = Field(description="Those with readings that came after the digest; it is made anew with their record.")
+    dropped: int = Field(description="Those older than every reading that is left: their retention ended.")
+    first_bad: RawFinding | None
+    complete: bool = Field(description="Whether all that was asked for was looked at; else ask for a shorter span.")
 
 
 class AuditVerdict(BaseModel):
@@ -121,6 +173,7 @@ class AuditVerdict(BaseModel):
     checked: int = Field(description="Events that hold.")
     head_seq: int
     head_hash: str
+    raw: RawVerdict | None = Field(description="What comes of the raw readings; null where they were not asked for.")
 
 
 RECORD_FIELDS = columns_of(Record)
@@ -135,3 +188,17 @@ def record_item(row: RecordRow) -> Item:
 def event_item(row: AuditRow) -> Item:
     """An event as an item of `AuditEvent`."""
     return row._asdict()
+
+
+def checkpoint_item(row: CheckpointRow) -> Item:
+    """A checkpoint as an item of `Checkpoint`."""
+    return {**row.statement(), "seq": row.seq, "key_id": row.key_id, "signature": row.signature}
+
+
+def inclusion_of(found: FoundInclusion | None) -> Inclusion | None:
+    """The proof of a record in a checkpoint as the API shows it."""
+    if found is None:
+        return None
+    path = [part.hex() for part in found.path]
+    checkpoint = Checkpoint.model_validate(checkpoint_item(found.checkpoint))
+    return Inclusion(leaf=found.leaf.hex(), index=found.place, path=path, checkpoint=checkpoint)

@@ -82,3 +82,18 @@ class AuditQuery(SpanQuery):
     actor: Name | None = Field(default=None, description="Only what this actor did.", examples=["key:0123456789ab"])
     object_type: Name | None = Field(default=None, description="Only what was done to such objects.", examples=["record"])
     object_id: Name | None = Field(default=None, description="Only what was done to this object.")
+
+
+class VerifyQuery(Query):
+    """What is verified beside the trail."""
+
+    raw: bool = Field(default=False, description="Compute the digests of raw readings anew too, so many as one request may.")
+    site: Name | None = Field(default=None, description="Raw readings of this site alone.", examples=["BER1"])
+    from_: Time | None = Field(default=None, alias="from", description="Raw readings of days that reach beyond this time.")
+    to: Time | None = Field(default=None, description="Raw readings of days that begin before this time.")
+
+
+class CheckpointsQuery(SpanQuery):
+    """The filters of checkpoints; those whose day reaches into the span are listed."""
+
+    site: Name | None = Field(default=None, description="Only those of this site.", examples=["BER1"])

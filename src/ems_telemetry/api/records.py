@@ -19,6 +19,7 @@ from ems_telemetry.api.record_parameters import RecordQuery, RecordsQuery
 from ems_telemetry.api.services import ApiServices, Services
 from ems_telemetry.errors import CannotComputeError
 from ems_telemetry.evidence.envelope import record_hash
+from ems_telemetry.records.checkpoints import find_inclusion
 from ems_telemetry.records.making import recompute
 from ems_telemetry.records.rows import asked_of
 from ems_telemetry.storage import records
@@ -91,10 +92,11 @@ async def get_record_proof(
     id_: Annotated[UUID, Path(alias="id", description="The record.")],
     query: Annotated[RecordQuery, Query()],
 ) -> items.RecordProof:
-    """Tells which event of the audit trail stands for a revision, and whether it is as it was kept."""
+    """Tells which event of the audit trail stands for a revision, whether it is as it was kept, and proves it by its day."""
     row = await find_record(services, caller, id_, query)
     async with services.database.connection() as connection:
         event = await read_event(connection, row.seq)
+        inclusion = await find_inclusion(connection, row)
     computed = record_hash(row.envelope)
     return items.RecordProof(
         record_id=str(row.id),
@@ -105,6 +107,7 @@ async def get_record_proof(
         event_hash=event.hash if event else "",
         previous_hash=event.previous_hash if event else "",
         holds=event is not None and event.after_hash == row.hash == computed,
+        inclusion=items.inclusion_of(inclusion),
     )
 
 

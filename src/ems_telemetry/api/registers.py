@@ -228,7 +228,7 @@ def written(register: Register, row: EntryRow, status: int = 200, secret: str | 
 
 def actor_of(caller: Caller) -> Actor:
     """Gives who asks as the audit trail names them."""
-    return Actor(caller.id, caller.name)
+    return caller.actor
 
 
 def refuse_change() -> NoReturn:
@@ -297,7 +297,7 @@ async def _state(
         await _check_points(connection, register, said)
         try:
             new = await complete(connection, new)
-            row = await stating.state(connection, actor_of(caller), register, new, services.clock.now(), follows)
+            row = await stating.state(connection, caller.actor, register, new, services.clock.now(), follows)
         except ContradictionError as error:
             raise wrong_parameter(f"body.{error.field}", None, str(error)) from error
         except EntryTakenError as error:
@@ -364,7 +364,7 @@ async def _decide(
         caller.check_whole(f"a {register.kind} without a site")
     async with services.database.connection() as connection:
         try:
-            decided = await stating.decide(connection, actor_of(caller), row, what[0], what[1], services.clock.now())
+            decided = await stating.decide(connection, caller.actor, row, what[0], what[1], services.clock.now())
         except SecondPersonError as error:
             raise ApiError(ProblemType.FORBIDDEN, str(error)) from error
         except NotAllowedNowError as error:

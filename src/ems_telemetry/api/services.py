@@ -1,7 +1,7 @@
 """What the API works with, given by whoever wires the service, and how an operation reaches it."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, NamedTuple
 
@@ -13,6 +13,8 @@ from ems_telemetry.clock import Clock
 from ems_telemetry.config.access import IssuerSettings
 from ems_telemetry.model import DeadLetter
 from ems_telemetry.observe import ConnectorStatus, Metrics
+from ems_telemetry.records.packing.maker import PackRoom
+from ems_telemetry.storage.audit import Actor
 from ems_telemetry.storage.database import Database
 
 
@@ -45,14 +47,15 @@ class ApiServices:
     database: Database
     connectors: Callable[[], Sequence[ConnectorStatus]]
     readiness: Callable[[], Readiness]
-    retry: Callable[[DeadLetter], Awaitable[Retried]]
-    """Sends a dead letter on its way again; waits for the spool and the database."""
+    retry: Callable[[DeadLetter, Actor], Awaitable[Retried]]
+    """Sends a dead letter on its way again; waits for the spool and the database. Takes who asks, for the audit trail."""
     standing: Callable[[], Standing]
-    reload: Callable[[], Awaitable[Reload]]
-    """Reads the files anew and gives the outcome."""
-    pause: Callable[[str], Awaitable[Writes]]
-    """Lets nothing more be written to the database; takes who asks. Its counterpart is `resume`."""
-    resume: Callable[[str], Awaitable[Writes]]
+    reload: Callable[[Actor, str | None], Awaitable[Reload]]
+    """Reads the files anew and gives the outcome; takes who asks, and why if they say so."""
+    pause: Callable[[str, Actor], Awaitable[Writes]]
+    """Lets nothing more be written to the database; takes who asks, for people and for the audit trail. Its counterpart is
+    `resume`."""
+    resume: Callable[[str, Actor], Awaitable[Writes]]
     take_in: Callable[[TakeIn], Awaitable[TakenIn]]
     """Takes a sheet of hand-read values into the spool, or looks for mistakes in it.
 
@@ -68,6 +71,8 @@ class ApiServices:
     """How often each caller may ask, as `600/minute`; None: as often as it likes."""
     failed_login_limit: str | None = None
     """How often keys and tokens that do not hold may come from one address."""
+    packs: PackRoom = field(default_factory=PackRoom)
+    """Where evidence packs are kept, and whether they can be signed."""
 
 
 def services_of(request: Request) -> ApiServices:

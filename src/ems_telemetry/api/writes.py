@@ -20,14 +20,14 @@ async def pause_writes(services: Services, caller: Administrator) -> Response:
     Answers when the transaction in flight is over, or after ten seconds. For keys with `admin`, for all sites.
     """
     caller.check_whole("writing")
-    return _answer(await services.pause(caller.label))
+    return _answer(await services.pause(caller.label, caller.actor))
 
 
 @router.post("/writes/resume", response_model=Writes, responses=_RESPONSES)
 async def resume_writes(services: Services, caller: Administrator) -> Response:
     """Writes to the database again, what waits in the spool first. For keys with `admin`, for all sites."""
     caller.check_whole("writing")
-    return _answer(await services.resume(caller.label))
+    return _answer(await services.resume(caller.label, caller.actor))
 
 
 def _answer(writes: Writes) -> Response:

@@ -9,6 +9,7 @@ from uuid import UUID
 import typer
 
 from ems_telemetry.api.parameters import parse_time
+from ems_telemetry.cli.acting import command_actor
 from ems_telemetry.cli.database import ask_database
 from ems_telemetry.cli.importing import in_words
 from ems_telemetry.cli.output import (
@@ -121,7 +122,7 @@ def retry(  # noqa: PLR0913, PLR0917 - a verb has as many parameters as options
     if not ids and not all_ and wanted == LetterFilter() and since is None:
         _refuse("say which: ids, --connector, --point, --reason, --since, or --all")
     selection = Selection(ids or (), wanted, _since(since), again)
-    result = asyncio.run(retry_selected(load_configuration(config), selection, complain))
+    result = asyncio.run(retry_selected(load_configuration(config), selection, complain, command_actor()))
     if as_json:
         print_json(_as_object(result))
     else:

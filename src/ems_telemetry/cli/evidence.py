@@ -2,10 +2,10 @@
 
 import typer
 
-from ems_telemetry.cli import evidence_keys, evidence_verifying
+from ems_telemetry.cli import evidence_keys, evidence_packing, evidence_verifying
 
-evidence = typer.Typer(help="Verify evidence packs, and make the key that signs them.", no_args_is_help=True)
-for part in (evidence_verifying, evidence_keys):
+evidence = typer.Typer(help="Make and verify evidence packs, and the key that signs them.", no_args_is_help=True)
+for part in (evidence_packing, evidence_verifying, evidence_keys):
     part.add_to(evidence)
 
 

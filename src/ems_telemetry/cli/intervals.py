@@ -6,6 +6,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from ems_telemetry.api.parameters import parse_time
+from ems_telemetry.cli.acting import command_actor
 from ems_telemetry.cli.database import ask_database
 from ems_telemetry.cli.output import (
     EXIT_CONFIGURATION,
@@ -49,7 +50,9 @@ def recompute(  # noqa: PLR0913, PLR0917 - a verb has as many parameters as opti
     since, until = _time("--from", from_), datetime.now(UTC) if to is None else _time("--to", to)
     if since >= until:
         _refuse("--from is not before --to; nothing lies between them")
-    marked = ask_database(load_configuration(config), lambda database: mark_anew(database, chosen, since, until))
+    marked = ask_database(
+        load_configuration(config), lambda database: mark_anew(database, chosen, since, until, by=command_actor())
+    )
     if as_json:
         print_json({"points": len(marked), "from": since, "to": until})
     elif marked:

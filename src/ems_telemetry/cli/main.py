@@ -14,6 +14,7 @@ from ems_telemetry.observe import configure_logging
 
 HELP: Final = "Meters on OPC UA, Modbus and MQTT into TimescaleDB, as numbers that can be traced back to the raw reading."
 MODULES: Final[Mapping[str, str]] = {
+    "audit": "audit",
     "backfill": "backfill",
     "check": "check",
     "config": "config",

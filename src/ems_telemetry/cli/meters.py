@@ -11,6 +11,7 @@ from uuid import UUID, uuid4
 import typer
 
 from ems_telemetry.api.parameters import parse_time
+from ems_telemetry.cli.acting import command_actor
 from ems_telemetry.cli.database import ask_database
 from ems_telemetry.cli.output import (
     EXIT_CONFIGURATION,
@@ -108,7 +109,7 @@ def add(  # noqa: PLR0913, PLR0917 - a verb has as many parameters as options
                 _refuse(not_known("counter", each.point, known))
         rows = sorted(said) or [RegisterRow(key, None, None, None) for key in known]
         new = NewEvent(uuid4(), meter, str(type_), time, author or getpass.getuser(), reason, rows)
-        return (await add_event(database, new))[0]
+        return (await add_event(database, new, by=command_actor()))[0]
 
     row = ask_database(load_configuration(config), adding)
     if as_json:
@@ -128,7 +129,8 @@ def void(
 
     async def voiding(database: Database) -> tuple[EventRow, bool] | None:
         found = await find_event(database, None, id_)
-        return None if found is None else await void_event(database, found, Voiding(author or getpass.getuser(), reason))
+        voiding = Voiding(author or getpass.getuser(), reason)
+        return None if found is None else await void_event(database, found, voiding, by=command_actor())
 
     outcome = ask_database(load_configuration(config), voiding)
     if outcome is None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from ems_telemetry.config.load import Configuration, LoadedConnector
 from ems_telemetry.config.service import Settings
 
-AT_START_ONLY = ("database", "spool", "pki", "api", "webhooks")
+AT_START_ONLY = ("database", "spool", "pki", "api", "webhooks", "evidence")
 """Sections of the service file that hold for as long as the process lives: sockets, files and connections stand on them."""
 
 

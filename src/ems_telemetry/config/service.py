@@ -149,6 +149,17 @@ class RetentionSettings(Model):
     """Age at which TimescaleDB's columnstore takes a chunk over (Community edition only)."""
 
 
+class EvidenceSettings(Model):
+    """What makes records evidence to people outside: signatures, and the packs that auditors take away."""
+
+    signing_key: FilePath | None = None
+    """The file of the key that signs checkpoints and packs, made by `ems-telemetry evidence key make`."""
+    directory: FilePath = Field(default=Path("var/evidence"), validate_default=True)
+    """Where packs asked for over REST are kept."""
+    max_packs: int = Field(default=100, ge=1, le=10_000)
+    """How many packs the folder may hold; no more are made until some were moved elsewhere."""
+
+
 class LogSettings(Model):
     """What is written to standard error."""
 
@@ -169,6 +180,7 @@ class Settings(Model):
     """The connector files, as a path with `*`."""
     retention: RetentionSettings = RetentionSettings()
     webhooks: WebhookSettings = WebhookSettings()
+    evidence: EvidenceSettings = EvidenceSettings()
     log: LogSettings = LogSettings()
     watch_files: bool = False
     """Take a file over when it was changed, as `ems-telemetry reload` does."""

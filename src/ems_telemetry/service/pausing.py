@@ -5,16 +5,20 @@ database. Each change is a line in the log that names who asked.
 """
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
 
 from ems_telemetry.api.standing import Pause, Writes
 from ems_telemetry.clock import Clock
+from ems_telemetry.errors import EmsTelemetryError
 from ems_telemetry.observe import Metrics, get_logger
 from ems_telemetry.service.switch_file import Switch, read_switch, write_switch
+from ems_telemetry.storage.audit import SERVICE, Act, Actor
 from ems_telemetry.storage.gate import Gate
 
 LOOK_EVERY_S = 0.5
+TELL_WITHIN_S = 2.0
 REST_WITHIN_S = 10.0
 """How long a request waits for the transaction in flight."""
 
@@ -27,13 +31,23 @@ class WritePause:
         gate: which writing passes.
         metrics: told whether it is paused.
         clock: for waiting, and for since when.
+        tell: tells the audit trail, as far as it can be reached; the log has it in any case.
     """
 
-    def __init__(self, directory: Path, gate: Gate, *, metrics: Metrics, clock: Clock) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        gate: Gate,
+        *,
+        metrics: Metrics,
+        clock: Clock,
+        tell: Callable[[Actor, Act], Awaitable[None]] | None = None,
+    ) -> None:
         self._directory = directory
         self._gate = gate
         self._metrics = metrics
         self._clock = clock
+        self._tell = tell
         self._changing = asyncio.Lock()
         self._log = get_logger("ems_telemetry.service")
         self._switch: Switch | None = None
@@ -51,12 +65,22 @@ class WritePause:
     async def run(self) -> None:
         """Follows what the command asks for, until cancelled."""
         while True:
-            async with self._changing:
-                self._follow(await asyncio.to_thread(read_switch, self._directory))
-                await self._confirm()
+            await self.look()
             await self._clock.sleep(LOOK_EVERY_S)
 
-    async def pause(self, by: str) -> Writes:
+    async def look(self) -> None:
+        """Looks once at what the command asks for, and goes by it."""
+        async with self._changing:
+            asked = await asyncio.to_thread(read_switch, self._directory)
+            changes = asked is not None and asked.paused != (self.paused is not None)
+            if asked is not None and changes and asked.paused:
+                await self._tell_trail(Actor(f"command:{asked.by}", asked.by), paused=True)
+            self._follow(asked)
+            if asked is not None and changes and not asked.paused:
+                await self._tell_trail(Actor(f"command:{asked.by}", asked.by), paused=False)
+            await self._confirm()
+
+    async def pause(self, by: str, actor: Actor = SERVICE) -> Writes:
         """Lets nothing more be written after the transaction in flight; tells whether that is over. Harmless twice.
 
         Raises:
@@ -64,13 +88,14 @@ class WritePause:
         """
         async with self._changing:
             if self.paused is None:
+                await self._tell_trail(actor, paused=True)
                 await self._ask(paused=True, by=by)
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._gate.at_rest.wait(), REST_WITHIN_S)
             await self._confirm()
         return Writes(paused=self.paused, at_rest=self._gate.at_rest.is_set())
 
-    async def resume(self, by: str) -> Writes:
+    async def resume(self, by: str, actor: Actor = SERVICE) -> Writes:
         """Lets writing go on at once. Harmless twice.
 
         Raises:
@@ -79,12 +104,21 @@ class WritePause:
         async with self._changing:
             if self.paused is not None:
                 await self._ask(paused=False, by=by)
+                await self._tell_trail(actor, paused=False)
         return Writes(paused=None, at_rest=False)
 
     async def _ask(self, *, paused: bool, by: str) -> None:
         switch = Switch(paused=paused, by=by, at=self._clock.now(), in_force=not paused)
         await asyncio.to_thread(write_switch, self._directory, switch)
         self._follow(switch)
+
+    async def _tell_trail(self, actor: Actor, *, paused: bool) -> None:
+        """Tells the audit trail. A database that is away for its maintenance must not keep anybody from pausing."""
+        if self._tell is None:
+            return
+        with suppress(EmsTelemetryError, TimeoutError):
+            act = Act("writes.paused" if paused else "writes.resumed", "writes", "database")
+            await asyncio.wait_for(self._tell(actor, act), TELL_WITHIN_S)
 
     def _follow(self, switch: Switch | None) -> None:
         """Goes by what stands in the file. One that cannot be read changes nothing."""

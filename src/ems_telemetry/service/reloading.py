@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from ems_telemetry.api.standing import Outcome, Reload
 from ems_telemetry.clock import Clock
@@ -21,6 +22,7 @@ from ems_telemetry.service.meanings import Meanings, find_changes
 from ems_telemetry.service.plant_rows import as_accepted
 from ems_telemetry.service.stopping import CONNECTORS, StopRequest
 from ems_telemetry.service.storing import Storing
+from ems_telemetry.storage.audit import SERVICE, Actor
 from ems_telemetry.storage.revising import Accepted
 from ems_telemetry.waiting import unless
 
@@ -35,6 +37,14 @@ class Running:
 
     configuration: Configuration
     accepted: Accepted
+
+
+class Asking(NamedTuple):
+    """How a reload was asked for, by whom, and why if they said so."""
+
+    cause: str
+    by: Actor
+    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +79,7 @@ class Reloader:
         self._hooks = hooks
         self._clock = clock
         self._asked = asyncio.Event()
-        self._cause = ""
+        self._asking: Asking | None = None
         self._waiters: list[asyncio.Future[Reload]] = []
         self._has_ended = False
         self._log = get_logger("ems_telemetry.service")
@@ -84,36 +94,37 @@ class Reloader:
         """The connectors that run."""
         return frozenset(loaded.name for loaded in self.running.configuration.connectors if loaded.file.enabled)
 
-    def ask(self, cause: str) -> None:
+    def ask(self, cause: str, by: Actor = SERVICE, reason: str | None = None) -> None:
         """Asks for a reload, after the one under way if there is one. Never blocks."""
-        self._cause = self._cause or cause
+        self._asking = self._asking or Asking(cause, by, reason)
         self._asked.set()
 
-    async def reload(self, cause: str) -> Reload:
+    async def reload(self, cause: str, by: Actor = SERVICE, reason: str | None = None) -> Reload:
         """Asks for a reload and gives its outcome; at once if the service is stopping."""
         if self._has_ended:
             return self._refused(cause, [STOPPING])
         waiter: asyncio.Future[Reload] = asyncio.get_running_loop().create_future()
         self._waiters.append(waiter)
-        self.ask(cause)
+        self.ask(cause, by, reason)
         return await waiter
 
     async def run(self, stopping: StopRequest) -> None:
         """Reloads when asked, until it is time to stop; a reload under way is then broken off."""
         while await unless(stopping.event, self._asked.wait()):
             self._asked.clear()
-            cause, self._cause = self._cause, ""
+            asking, self._asking = self._asking or Asking("", SERVICE), None
             waiters, self._waiters = self._waiters, []
-            reload = await unless(stopping.event, self._reload(cause, stopping))
-            _answer(waiters, reload or self._refused(cause, [STOPPING]))
+            reload = await unless(stopping.event, self._reload(asking, stopping))
+            _answer(waiters, reload or self._refused(asking.cause, [STOPPING]))
         self._has_ended = True
-        _answer(self._waiters, self._refused(self._cause, [STOPPING]))
+        _answer(self._waiters, self._refused(self._asking.cause if self._asking else "", [STOPPING]))
 
-    async def _reload(self, cause: str, stopping: StopRequest) -> Reload:
+    async def _reload(self, asking: Asking, stopping: StopRequest) -> Reload:
+        cause = asking.cause
         began_at, began_s = self._clock.now(), self._clock.monotonic()
         self._log.info("reading the configuration anew", event_code="reload_begins", cause=cause)
         try:
-            reload = await self._take_over(cause, stopping)
+            reload = await self._take_over(asking, stopping)
         except ConfigurationError as error:
             reload = self._refused(cause, [str(problem) for problem in error.problems])
         except Exception as error:  # noqa: BLE001 - a task's top loop: whatever goes wrong with a reload, the service goes on
@@ -123,10 +134,11 @@ class Reloader:
         await self._publish(reload)
         return reload
 
-    async def _take_over(self, cause: str, stopping: StopRequest) -> Reload:
+    async def _take_over(self, asking: Asking, stopping: StopRequest) -> Reload:
         before, wanted = self.running.configuration, await asyncio.to_thread(self._hooks.read)
         configuration, self.waiting = at_run_time(before, wanted)
-        fresh = Running(configuration, await asyncio.to_thread(as_accepted, configuration, self._clock.now()))
+        accepted = await asyncio.to_thread(as_accepted, configuration, self._clock.now())
+        fresh = Running(configuration, replace(accepted, by=asking.by, cause=asking.cause, reason=asking.reason))
         changes = compare_connectors(before, configuration)
         coming = self._build(configuration, (*changes.started, *changes.restarted))
         await self._meanings.check(before, configuration)
@@ -135,7 +147,7 @@ class Reloader:
             await self._exchange(fresh, (*changes.stopped, *changes.restarted), coming)
             self._hooks.apply(configuration)
             stopping.within_s = configuration.settings.stop_within
-        return self._told(outcome, cause, changes)
+        return self._told(outcome, asking.cause, changes)
 
     def _build(self, configuration: Configuration, names: Sequence[str]) -> list[SupervisedConnector]:
         """Builds what is to be started before anything is stopped: it may turn out to be impossible."""

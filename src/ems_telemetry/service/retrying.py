@@ -17,6 +17,7 @@ from ems_telemetry.normalize.meaning import Normalizer
 from ems_telemetry.service.access import open_database
 from ems_telemetry.service.feeding import Fed, Tell, feeding
 from ems_telemetry.spool.port import SpoolWriter
+from ems_telemetry.storage.audit import SERVICE, Actor
 from ems_telemetry.storage.database import Database
 from ems_telemetry.storage.letters import (
     LetterPage,
@@ -76,8 +77,12 @@ class Retrier:
         self._clock = clock
         self._types: Mapping[str, ConnectorType] | None = None
 
-    async def retry(self, letter: DeadLetter) -> Retried:
+    async def retry(self, letter: DeadLetter, by: Actor = SERVICE) -> Retried:
         """Reads a letter again; what comes of it is durable in the spool when this returns. The letter is told either way.
+
+        Args:
+            letter: the letter.
+            by: who lets it be retried.
 
         Raises:
             TransientError: the database is out of reach.
@@ -85,14 +90,14 @@ class Retrier:
         try:
             readings, left_out = await self._read(letter)
         except _NothingCameError as error:
-            await fail_retry(self._database, letter.id, str(error))
+            await fail_retry(self._database, letter.id, str(error), by=by)
             return Retried(0, str(error))
         at = self._clock.now()
-        await begin_retry(self._database, letter.id, at)
+        await begin_retry(self._database, letter.id, at, by=by)
         try:
             await self._spool.append(Batch(letter.connector, readings))
         except (SpoolFullError, SpoolDamagedError) as error:
-            await fail_retry(self._database, letter.id, str(error), begun=True)
+            await fail_retry(self._database, letter.id, str(error), begun=True, by=by)
             return Retried(0, str(error))
         note = f"{len(readings)} reading{'' if len(readings) == 1 else 's'}{left_out}"
         await end_retry(self._database, letter.id, at, note)
@@ -144,13 +149,14 @@ class Retrier:
         return self._types[loaded.file.type]
 
 
-async def retry_selected(configuration: Configuration, selection: Selection, tell: Tell) -> RetriedAll:
+async def retry_selected(configuration: Configuration, selection: Selection, tell: Tell, by: Actor = SERVICE) -> RetriedAll:
     """Retries all letters of a selection, oldest first, with or without a running service.
 
     Args:
         configuration: by which they are read.
         selection: which ones.
         tell: tells people what is waited for.
+        by: who lets them be retried.
 
     Raises:
         TransientError: the database is out of reach.
@@ -164,22 +170,22 @@ async def retry_selected(configuration: Configuration, selection: Selection, tel
             result.missing = [id_ for id_ in selection.ids if id_ not in {each.letter.id for each in found}]
             due = [each for each in found if selection.again or not each.is_done]
             result.done_before = len(found) - len(due)
-            await _retry_page(due, retrier, result)
+            await _retry_page(due, retrier, result, by)
         else:
             page = LetterPage(_PAGE)
             while letters := await letters_to_retry(
                 database, selection.wanted, page, since=selection.since, again=selection.again
             ):
                 await feed.pace(tell)
-                await _retry_page(letters, retrier, result)
+                await _retry_page(letters, retrier, result, by)
                 page = LetterPage(_PAGE, letters[-1].letter.received_at, letters[-1].letter.id)
         result.fed = await feed.emptied()
     return result
 
 
-async def _retry_page(letters: Sequence[RetriedLetter], retrier: Retrier, result: RetriedAll) -> None:
+async def _retry_page(letters: Sequence[RetriedLetter], retrier: Retrier, result: RetriedAll, by: Actor) -> None:
     for each in letters:
-        retried = await retrier.retry(each.letter)
+        retried = await retrier.retry(each.letter, by)
         result.letters += 1
         result.readings += retried.readings
         if not retried.readings:

@@ -36,11 +36,13 @@ from ems_telemetry.service.readiness import Watch
 from ems_telemetry.service.reloading import Hooks, Reloader, Running
 from ems_telemetry.service.retrying import Retrier
 from ems_telemetry.service.server import ApiServer, address_of, bind, serve_while
+from ems_telemetry.service.signing import open_pack_room
 from ems_telemetry.service.standing import Standings
 from ems_telemetry.service.stopping import StopRequest
 from ems_telemetry.service.storing import Storing, store_while
 from ems_telemetry.spool.lock import ReaderLock
 from ems_telemetry.spool.sqlite import SqliteSpool
+from ems_telemetry.storage.audit import Actor
 from ems_telemetry.waiting import unless
 from ems_telemetry.web.page import add_page
 
@@ -107,20 +109,30 @@ class Service:
         The database need not be there: the spool keeps everything, and `/readyz` says so.
 
         Raises:
-            PermanentError: something needed at start cannot be had: the API's port, the spool's folder, the embedded database.
+            PermanentError: something needed at start cannot be had: the API's port, the spool's folder, the embedded database,
+                the key that signs.
         """
         settings = self._configuration.settings
+        packs = open_pack_room(settings.evidence)
         async with AsyncExitStack() as stack:
             listening = stack.enter_context(bind(settings.api))
             spool = await stack.enter_async_context(self._open_spool(address_of(settings.api, listening)))
             database = await stack.enter_async_context(reach_database(settings.database))
             accepted = await asyncio.to_thread(as_accepted, self._configuration, self._clock.now())
-            storing = Storing(self._configuration, database, spool, metrics=self._metrics, clock=self._clock, accepted=accepted)
+            storing = Storing(
+                self._configuration,
+                database,
+                spool,
+                metrics=self._metrics,
+                clock=self._clock,
+                accepted=accepted,
+                packs=packs,
+            )
             parts = self._assemble(Running(self._configuration, accepted), spool, storing)
             standings = Standings(storing, parts.watch, parts.reloader, clock=self._clock, version=version("ems-telemetry"))
 
-            async def retry(letter: DeadLetter) -> Retried:
-                return await Retrier(parts.reloader.running.configuration, database, spool, self._clock).retry(letter)
+            async def retry(letter: DeadLetter, by: Actor) -> Retried:
+                return await Retrier(parts.reloader.running.configuration, database, spool, self._clock).retry(letter, by)
 
             async def take_in(asked: TakeIn) -> TakenIn:
                 running = parts.reloader.running.configuration
@@ -144,6 +156,7 @@ class Service:
                 oidc=settings.api.oidc,
                 rate_limit=settings.api.rate_limit,
                 failed_login_limit=settings.api.failed_login_limit,
+                packs=packs,
             )
             app = create_app(services)
             add_page(app)
@@ -162,7 +175,9 @@ class Service:
         reloader = Reloader(
             running, assembler, collection, storing, hooks=self._hooks(settings.spool.directory), clock=self._clock
         )
-        pause = WritePause(settings.spool.directory, storing.gate, metrics=self._metrics, clock=self._clock)
+        pause = WritePause(
+            settings.spool.directory, storing.gate, metrics=self._metrics, clock=self._clock, tell=storing.tell_trail
+        )
         pause.take_up()
         watch.last_reload = lambda: reloader.last
         watch.paused = lambda: pause.paused

@@ -11,8 +11,10 @@ from ems_telemetry.config.service import Settings
 from ems_telemetry.errors import ConfigurationError, DatabaseNotReadyError
 from ems_telemetry.model import Gap
 from ems_telemetry.observe import Metrics, get_logger
+from ems_telemetry.records.checkpoints import Checkpointer
 from ems_telemetry.records.delivering import Courier
 from ems_telemetry.records.keeper import Keeper
+from ems_telemetry.records.packing.maker import PackMaker, PackRoom
 from ems_telemetry.records.retention import read_needed_times
 from ems_telemetry.records.worker import RecordWorker
 from ems_telemetry.retry import Backoff
@@ -20,6 +22,7 @@ from ems_telemetry.service.plant_rows import PlantRows, plant_rows
 from ems_telemetry.service.stopping import DRAINING, WRITING, StopRequest
 from ems_telemetry.spool.port import SpoolReader
 from ems_telemetry.storage.ahead import Target
+from ems_telemetry.storage.audit import Act, Actor, append_now
 from ems_telemetry.storage.capability import Capability, detect
 from ems_telemetry.storage.database import Database
 from ems_telemetry.storage.gate import Gate
@@ -50,7 +53,7 @@ class _Plant:
 class Storing:
     """Everything that writes to the database, as one part."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # what the whole of it stands on
         self,
         configuration: Configuration,
         database: Database,
@@ -59,6 +62,7 @@ class Storing:
         metrics: Metrics,
         clock: Clock,
         accepted: Accepted | None = None,
+        packs: PackRoom | None = None,
     ) -> None:
         self._settings = configuration.settings
         self._plants = [_Plant(plant_rows(configuration), accepted)]
@@ -95,7 +99,14 @@ class Storing:
         )
         self.intervals = IntervalWorker(database, clock=clock, metrics=metrics, backoff=Backoff(initial_s=2.0, cap_s=15.0))
         self.deliveries = Courier(database, self._settings.webhooks, clock=clock, metrics=metrics)
-        self.records = RecordWorker(Keeper(database, clock), clock=clock, backoff=Backoff(initial_s=5.0, cap_s=60.0))
+        room = packs or PackRoom()
+        self.packs = PackMaker(database, room, clock=clock, backoff=Backoff(initial_s=5.0, cap_s=60.0))
+        self.records = RecordWorker(
+            Keeper(database, clock),
+            Checkpointer(database, clock, room.key),
+            clock=clock,
+            backoff=Backoff(initial_s=5.0, cap_s=60.0),
+        )
 
     @property
     def gate(self) -> Gate:
@@ -119,6 +130,15 @@ class Storing:
         self.revision = None
         self.maintenance.change(configuration.settings.retention)
         self.writer.renew()
+
+    async def tell_trail(self, actor: Actor, act: Act) -> None:
+        """Tells the audit trail of what is in no table.
+
+        Raises:
+            EmsTelemetryError: the database is out of reach.
+        """
+        async with self.database.connection() as connection:
+            await append_now(connection, actor, act)
 
     async def _prepare(self) -> Target:
         """Brings schema and registry up to date, at the beginning of each connection and after each `accept`.
@@ -211,6 +231,7 @@ async def store_while(storing: Storing, collected: asyncio.Event, stopping: Stop
         computing = group.create_task(_compute(storing), name="intervals")
         recording = group.create_task(_record(storing), name="records")
         delivering = group.create_task(_deliver(storing), name="deliveries")
+        packing = group.create_task(_pack(storing), name="packs")
         remembering = group.create_task(_remember(storing), name="marks")
         await collected.wait()
         with suppress(TimeoutError):
@@ -220,6 +241,7 @@ async def store_while(storing: Storing, collected: asyncio.Event, stopping: Stop
         computing.cancel()
         recording.cancel()
         delivering.cancel()
+        packing.cancel()
         await asyncio.wait({writing}, timeout=stopping.left_s(WRITING))
         writing.cancel()
         remembering.cancel()
@@ -262,6 +284,14 @@ async def _deliver(storing: Storing) -> None:
     while True:
         await storing.gate.opened.wait()
         await unless(storing.gate.closed, storing.deliveries.run())
+
+
+async def _pack(storing: Storing) -> None:
+    """Makes evidence packs once there are tables. May be cancelled at any time: one that is not whole is made again."""
+    await storing.prepared.wait()
+    while True:
+        await storing.gate.opened.wait()
+        await unless(storing.gate.closed, storing.packs.run())
 
 
 async def _drained(storing: Storing) -> None:

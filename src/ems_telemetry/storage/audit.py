@@ -6,7 +6,7 @@ Appending takes a lock that lasts until the transaction ends: sequence and hashe
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 from uuid import UUID, uuid4
 
 from psycopg.rows import args_row
@@ -27,6 +27,10 @@ class Actor:
     id: str
     name: str
     client: str | None = None
+
+
+SERVICE: Final = Actor("service:ems-telemetry", "ems-telemetry")
+"""What the service does by itself."""
 
 
 class Act(NamedTuple):
@@ -142,6 +146,21 @@ async def append_acts(connection: Connection, actor: Actor, acts: Sequence[Act],
     return rows
 
 
+async def append_now(connection: Connection, actor: Actor, act: Act) -> AuditRow:
+    """Appends one event in the open transaction, at the time of the transaction; see `append_acts`."""
+    with translated():
+        (now,) = await (await connection.execute("SELECT now()")).fetchone() or (None,)
+    if now is None:
+        raise AssertionError("the database tells no time")
+    return await append_act(connection, actor, act, now)
+
+
+async def lock_trail(connection: Connection) -> None:
+    """Lets nobody else append until the transaction ends: the head that is read after it stays the head."""
+    with translated():
+        await connection.execute(_LOCK)
+
+
 async def read_head(connection: Connection) -> Head:
     """Tells where the chain ends."""
     found = await (await connection.execute(_HEAD)).fetchone()
@@ -166,9 +185,8 @@ async def read_event(connection: Connection, seq: int) -> AuditRow | None:
     return rows[0] if rows and rows[0].seq == seq else None
 
 
-async def follow_events(connection: Connection, *, page: int = 5_000) -> AsyncIterator[AuditRow]:
-    """Gives all events in order, page by page."""
-    after = 0
+async def follow_events(connection: Connection, *, after: int = 0, page: int = 5_000) -> AsyncIterator[AuditRow]:
+    """Gives all events beyond a sequence number in order, page by page."""
     while rows := await _read(connection, AuditFilter(), after, page):
         for row in rows:
             yield row

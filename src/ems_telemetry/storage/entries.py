@@ -117,6 +117,37 @@ _DECIDE = """
     VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"""
 
 
+_USED = f"""
+    SELECT {", ".join(f"e.{name}" for name in ENTRY_COLUMNS.split(", "))}
+    FROM register_entries e JOIN unnest(%s::text[], %s::text[], %s::int[]) AS used (kind, id, revision)
+         ON (e.kind, e.id, e.revision) = (used.kind, used.id, used.revision)
+    ORDER BY e.seq"""  # noqa: S608  # a constant of this module
+_DECISIONS = """
+    SELECT d.seq, d.kind, d.id, d.revision, d.decision, d.actor, d.actor_name, d.reason, d.decided_at, d.hash
+    FROM register_decisions d JOIN unnest(%s::text[], %s::text[], %s::int[]) AS used (kind, id, revision)
+         ON (d.kind, d.id, d.revision) = (used.kind, used.id, used.revision)
+    WHERE d.decided_at <= %s ORDER BY d.seq"""
+
+
+class DecisionRow(NamedTuple):
+    """What somebody decided about a revision."""
+
+    seq: int
+    kind: str
+    id: str
+    revision: int
+    decision: str
+    actor: str
+    actor_name: str
+    reason: str
+    decided_at: datetime
+    hash: str
+
+
+EntryKey = tuple[str, str, int]
+"""Kind, id and revision."""
+
+
 async def append_entry(
     connection: Connection, actor: Actor, new: NewEntry, at: datetime, follows: int | None = None
 ) -> EntryRow:
@@ -180,6 +211,23 @@ async def lock_entry(connection: Connection, kind: str, id_: str) -> None:
     """Lets nobody else add to an entry or decide about it until the transaction ends."""
     with translated():
         await connection.execute(_LOCK, (f"{kind}/{id_}",))
+
+
+async def read_used(connection: Connection, keys: Sequence[EntryKey]) -> list[EntryRow]:
+    """Gives the revisions named, in the order they were stated, without what was decided about them."""
+    with translated():
+        async with connection.cursor(row_factory=args_row(EntryRow)) as cursor:
+            await cursor.execute(_USED.encode(), [list(column) for column in zip(*keys, strict=True)] or [[], [], []])
+            return await cursor.fetchall()
+
+
+async def read_decisions(connection: Connection, keys: Sequence[EntryKey], as_of: datetime) -> list[DecisionRow]:
+    """Gives what was decided by then about the revisions named, in that order."""
+    columns = [list(column) for column in zip(*keys, strict=True)] or [[], [], []]
+    with translated():
+        async with connection.cursor(row_factory=args_row(DecisionRow)) as cursor:
+            await cursor.execute(_DECISIONS, [*columns, as_of])
+            return await cursor.fetchall()
 
 
 async def read_entries(connection: Connection, asked: EntryFilter) -> list[EntryRow]:

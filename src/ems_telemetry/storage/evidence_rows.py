@@ -5,6 +5,8 @@ from typing import Any, NamedTuple
 
 from psycopg.rows import args_row
 
+from ems_telemetry.storage.checkpoints import COLUMNS as CHECKPOINT_COLUMNS
+from ems_telemetry.storage.checkpoints import CheckpointRow
 from ems_telemetry.storage.database import Connection
 from ems_telemetry.storage.entries import ENTRY_COLUMNS, EntryRow
 from ems_telemetry.storage.records import RECORD_COLUMNS, RecordRow
@@ -25,6 +27,7 @@ _ENTRIES = f"SELECT {ENTRY_COLUMNS} FROM register_entries WHERE seq BETWEEN %s A
 _DECISIONS = """
     SELECT seq, kind, id, revision, decision, actor, actor_name, reason, decided_at, hash FROM register_decisions
     WHERE seq BETWEEN %s AND %s"""
+_CHECKPOINTS = f"SELECT {CHECKPOINT_COLUMNS} FROM checkpoints WHERE seq BETWEEN %s AND %s"  # noqa: S608  # a constant
 _DECISION = ("kind", "id", "revision", "decision", "actor", "actor_name", "reason", "decided_at")
 
 
@@ -40,6 +43,11 @@ async def read_kept(connection: Connection, first: int, last: int) -> dict[int, 
             await entries.execute(_ENTRIES.encode(), (first, last))
             async for entry in entries:
                 found[entry.seq] = KeptRow("register_entries", entry.content(), entry.hash, None)
+        async with connection.cursor(row_factory=args_row(CheckpointRow)) as checkpoints:
+            await checkpoints.execute(_CHECKPOINTS.encode(), (first, last))
+            async for checkpoint in checkpoints:
+                kept = KeptRow("checkpoints", checkpoint.content(), checkpoint.hash, checkpoint.mismatch())
+                found[checkpoint.seq] = kept
         for seq, *values, hash_ in await (await connection.execute(_DECISIONS, (first, last))).fetchall():
             found[seq] = KeptRow("register_decisions", dict(zip(_DECISION, values, strict=True)), hash_, None)
     return found

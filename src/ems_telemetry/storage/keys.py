@@ -17,6 +17,7 @@ from pydantic import SecretStr
 
 from ems_telemetry.errors import ConfigurationError, Problem
 from ems_telemetry.model import Scope
+from ems_telemetry.storage.audit import SERVICE, Act, Actor, append_now
 from ems_telemetry.storage.database import Database
 
 __all__ = [
@@ -90,8 +91,10 @@ async def create_key(
     scopes: Sequence[str],
     sites: Sequence[str] | None = None,
     expires_at: datetime | None = None,
+    *,
+    by: Actor = SERVICE,
 ) -> IssuedKey:
-    """Makes a key and keeps its digest.
+    """Makes a key and keeps its digest; the audit trail is told, without the secret.
 
     Args:
         database: where keys are kept.
@@ -99,6 +102,7 @@ async def create_key(
         scopes: what it may do, at least one word of `Scope`.
         sites: what it may see; None for all sites. Whether they exist is the caller's to check: the plant file knows.
         expires_at: when it ends, aware; None for never.
+        by: who makes it.
 
     Raises:
         ConfigurationError: a scope is not known, or nothing would be allowed.
@@ -120,6 +124,8 @@ async def create_key(
     }
     async with database.connection() as connection:
         await connection.execute(CREATE_KEY, parameters)
+        told = {each: parameters[each] for each in ("name", "scopes", "sites", "expires_at")}
+        await append_now(connection, by, Act("api_key.created", "api_key", id_, detail=told))
     return IssuedKey(id_, key)
 
 
@@ -130,11 +136,18 @@ async def list_keys(database: Database) -> list[StoredKey]:
         return await cursor.fetchall()
 
 
-async def revoke_key(database: Database, id_: str) -> StoredKey | None:
+async def revoke_key(database: Database, id_: str, *, by: Actor = SERVICE) -> StoredKey | None:
     """Ends a key; a service that has just seen it goes on for at most a minute. None: there is no key with this id."""
     async with database.connection() as connection, connection.cursor(row_factory=args_row(StoredKey)) as cursor:
+        await cursor.execute(f"{FIND_KEY} FOR UPDATE".encode(), {"id": id_})
+        before = await cursor.fetchone()
+        if before is None:
+            return None
         await cursor.execute(REVOKE_KEY, {"id": id_})
-        return await cursor.fetchone()
+        revoked = await cursor.fetchone()
+        if before.revoked_at is None:
+            await append_now(connection, by, Act("api_key.revoked", "api_key", id_, detail={"name": before.name}))
+        return revoked
 
 
 async def find_key(database: Database, presented: KeyParts) -> StoredKey | None:

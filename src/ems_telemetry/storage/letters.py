@@ -13,6 +13,7 @@ import msgspec
 from psycopg.rows import args_row
 
 from ems_telemetry.model import DeadLetter, Reading
+from ems_telemetry.storage.audit import SERVICE, Act, Actor, append_now
 from ems_telemetry.storage.database import Database
 from ems_telemetry.storage.losses import NO_ID, LetterFilter
 from ems_telemetry.storage.reading import BEGINNING
@@ -105,9 +106,9 @@ async def find_letters(database: Database, ids: list[UUID]) -> list[RetriedLette
     return await _fetch(database, FIND_LETTERS, {"ids": ids})
 
 
-async def begin_retry(database: Database, id_: UUID, at: datetime) -> None:
-    """Takes note that the readings of a letter go into the spool now."""
-    await _execute(database, BEGIN_RETRY, {"id": id_, "at": at})
+async def begin_retry(database: Database, id_: UUID, at: datetime, *, by: Actor = SERVICE) -> None:
+    """Takes note that the readings of a letter go into the spool now, and tells the audit trail."""
+    await _execute(database, BEGIN_RETRY, {"id": id_, "at": at}, by, Act("dead_letter.retried", "dead_letter", str(id_)))
 
 
 async def end_retry(database: Database, id_: UUID, at: datetime, note: str) -> None:
@@ -115,9 +116,10 @@ async def end_retry(database: Database, id_: UUID, at: datetime, note: str) -> N
     await _execute(database, END_RETRY, {"id": id_, "at": at, "note": note})
 
 
-async def fail_retry(database: Database, id_: UUID, note: str, *, begun: bool = False) -> None:
+async def fail_retry(database: Database, id_: UUID, note: str, *, begun: bool = False, by: Actor = SERVICE) -> None:
     """Takes note of why nothing came of an attempt; it changes nothing but the note, unless the attempt was begun."""
-    await _execute(database, FAIL_RETRY, {"id": id_, "note": note, "begun": begun})
+    act = Act("dead_letter.retried_in_vain", "dead_letter", str(id_), detail={"note": note})
+    await _execute(database, FAIL_RETRY, {"id": id_, "note": note, "begun": begun}, by, act)
 
 
 async def knows_point(database: Database, key: str) -> bool:
@@ -148,6 +150,10 @@ def _letter(*columns: object) -> RetriedLetter:
     return RetriedLetter(DeadLetter(*fields), retried_at, retry_note)  # type: ignore[arg-type]  # columns as the query names them
 
 
-async def _execute(database: Database, statement: str, parameters: dict[str, object]) -> None:
+async def _execute(
+    database: Database, statement: str, parameters: dict[str, object], by: Actor = SERVICE, act: Act | None = None
+) -> None:
     async with database.connection() as connection:
-        await connection.execute(statement, parameters)
+        found = await connection.execute(statement, parameters)
+        if act is not None and found.rowcount:
+            await append_now(connection, by, act)

@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from ems_telemetry.storage.audit import SERVICE, Act, Actor, append_now
 from ems_telemetry.storage.columns import usable_before, usable_from
 from ems_telemetry.storage.database import Connection, Database
 from ems_telemetry.storage.interval_marks import SHARE_PROGRESS, put_marks
@@ -117,6 +118,9 @@ LIST_REGISTERS = """
     SELECT key FROM points WHERE meter_id = %(meter)s AND kind = 'counter' AND expression IS NULL ORDER BY key"""
 """The points of a meter that are registers."""
 
+SITE_OF = "SELECT site_id FROM meters WHERE id = %(meter)s"
+"""Where a meter stands."""
+
 _MICROSECOND = timedelta(microseconds=1)
 
 
@@ -147,12 +151,13 @@ async def find_event(database: Database, meter: str | None, id_: UUID) -> EventR
         return await _find(connection, meter, id_)
 
 
-async def add_event(database: Database, new: NewEvent) -> tuple[EventRow, bool]:
-    """Adds an event and marks what it touches.
+async def add_event(database: Database, new: NewEvent, *, by: Actor = SERVICE) -> tuple[EventRow, bool]:
+    """Adds an event, marks what it touches, and tells the audit trail.
 
     Args:
         database: where it is kept.
         new: its registers are points of its meter.
+        by: who declares it; `author` of the event is who says so.
 
     Returns:
         The event as it is kept, and whether it is new: one that has the id already stays as it is.
@@ -169,29 +174,47 @@ async def add_event(database: Database, new: NewEvent) -> tuple[EventRow, bool]:
         await cursor.executemany(ADD_REGISTER, [{"event": new.id, **register._asdict()} for register in new.registers])
         await _mark(connection, new.id, new.at)
         found = await _find(connection, new.meter, new.id)
-    if found is None:
-        raise AssertionError("an event was added and is not there")
+        if found is None:
+            raise AssertionError("an event was added and is not there")
+        await _tell(connection, by, "meter_event.added", found, found.reason)
     return found, True
 
 
-async def void_event(database: Database, event: EventRow, voiding: Voiding) -> tuple[EventRow, bool]:
-    """Declares an event void and marks what it touched.
+async def void_event(database: Database, event: EventRow, voiding: Voiding, *, by: Actor = SERVICE) -> tuple[EventRow, bool]:
+    """Declares an event void, marks what it touched, and tells the audit trail.
 
     Returns:
         The event as it is kept, and whether it held until now.
     """
     async with database.connection() as connection:
-        return await void_event_by(connection, event, voiding)
+        return await void_event_by(connection, event, voiding, by=by)
 
 
-async def void_event_by(connection: Connection, event: EventRow, voiding: Voiding) -> tuple[EventRow, bool]:
+async def void_event_by(
+    connection: Connection, event: EventRow, voiding: Voiding, *, by: Actor = SERVICE
+) -> tuple[EventRow, bool]:
     """Does what `void_event` does in the transaction that the connection is in."""
     await connection.execute(LOCK_METER, {"meter": event.meter})
     held = (await connection.execute(VOID_EVENT, {"id": event.id, **voiding._asdict()})).rowcount == 1
     if held:
         await _mark(connection, event.id, event.at)
-    found = await _find(connection, event.meter, event.id)
-    return found or event, held
+    found = await _find(connection, event.meter, event.id) or event
+    if held:
+        await _tell(connection, by, "meter_event.voided", found, voiding.reason)
+    return found, held
+
+
+async def _tell(connection: Connection, by: Actor, action: str, event: EventRow, reason: str) -> None:
+    found = await (await connection.execute(SITE_OF, {"meter": event.meter})).fetchone()
+    said = {
+        "meter": event.meter,
+        "type": event.type,
+        "at": event.at,
+        "author": event.voided_by or event.author,
+        "registers": [register._asdict() for register in event.registers],
+    }
+    site = found[0] if found else None
+    await append_now(connection, by, Act(action, "meter_event", str(event.id), site=site, reason=reason, detail=said))
 
 
 async def _mark(connection: Connection, event: UUID, at: datetime) -> None:

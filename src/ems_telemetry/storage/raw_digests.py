@@ -11,6 +11,8 @@ from datetime import datetime
 from itertools import pairwise
 from typing import NamedTuple
 
+from psycopg.rows import args_row
+
 from ems_telemetry.errors import TransientError
 from ems_telemetry.storage.database import Connection
 from ems_telemetry.storage.translation import translated
@@ -26,6 +28,28 @@ class DayDigest(NamedTuple):
     digest: str
 
 
+class DigestRow(NamedTuple):
+    """The newest digest of a point and day, and when it was made."""
+
+    point_id: int
+    point: str
+    day_start: datetime
+    day_end: datetime
+    readings: int
+    digest: str
+    computed_at: datetime
+
+
+class DigestFilter(NamedTuple):
+    """Which digests are asked for: of a site, of days that reach into a span."""
+
+    site: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+HEADER = "time_us,value,exact,raw,quality,flags,source_status,received_us"
+"""The columns of the lines that a digest is taken of."""
 EMPTY = hashlib.sha256(b"").hexdigest()
 _COUNT = """
     SELECT width_bucket(time, %(edges)s::timestamptz[]) AS day, count(*) FROM readings
@@ -41,7 +65,21 @@ _LINE = """
 _DIGEST = f"""
     SELECT count(*),
            encode(sha256(coalesce(string_agg(convert_to({_LINE}, 'UTF8'), ''::bytea ORDER BY time), ''::bytea)), 'hex')
-    FROM readings WHERE point_id = %(point)s AND time >= %(since)s AND time < %(until)s"""  # noqa: S608  # a constant
+    FROM readings WHERE point_id = %(point)s AND time >= %(since)s AND time < %(until)s
+      AND (%(received_by)s::timestamptz IS NULL OR received_at <= %(received_by)s)"""  # noqa: S608  # a constant
+_LINES = f"""
+    SELECT {_LINE} FROM readings WHERE point_id = %(point)s AND time >= %(since)s AND time < %(until)s
+    ORDER BY time LIMIT %(limit)s"""  # noqa: S608  # a constant
+_LIST = """
+    SELECT DISTINCT ON (d.point_id, d.day_start)
+           d.point_id, p.key, d.day_start, d.day_end, d.readings, d.digest, d.computed_at
+    FROM raw_digests d JOIN points p ON p.id = d.point_id JOIN meters m ON m.id = p.meter_id
+    WHERE (%(site)s::text IS NULL OR m.site_id = %(site)s)
+      AND (%(since)s::timestamptz IS NULL OR d.day_end > %(since)s)
+      AND (%(until)s::timestamptz IS NULL OR d.day_start < %(until)s)
+      AND (%(point)s::int IS NULL OR (d.point_id, d.day_start) > (%(point)s, %(day)s::timestamptz))
+    ORDER BY d.point_id, d.day_start, d.revision DESC LIMIT %(limit)s"""
+_OLDER = "SELECT EXISTS (SELECT FROM readings WHERE time < %s)"
 _ADD = """
     INSERT INTO raw_digests (point_id, day_start, revision, day_end, readings, digest, computed_at)
     VALUES (%s, %s, %s, %s, %s, %s, %s) ON CONFLICT (point_id, day_start, revision) DO NOTHING"""
@@ -51,7 +89,7 @@ _TRIES = 5
 async def digest_days(connection: Connection, point_id: int, edges: Sequence[datetime], at: datetime) -> list[DayDigest]:
     """Gives the digests of days, computing those that are not known, or known of fewer readings than there are now.
 
-    Readings are only ever added, so that as many as before are the same as before; `verify_day` looks whether that holds.
+    Readings are only ever added, so that as many as before are the same as before; `verifying_raw` looks whether it is so.
 
     Args:
         connection: new digests are added in its open transaction.
@@ -72,11 +110,41 @@ async def digest_days(connection: Connection, point_id: int, edges: Sequence[dat
     return days
 
 
-async def compute_digest(connection: Connection, point_id: int, start: datetime, end: datetime) -> tuple[int, str]:
-    """Counts the readings within `[start, end)` and computes their digest from what stands in the table."""
+async def compute_digest(
+    connection: Connection, point_id: int, start: datetime, end: datetime, *, received_by: datetime | None = None
+) -> tuple[int, str]:
+    """Counts the readings within `[start, end)` and computes their digest from what stands in the table.
+
+    With `received_by`, of those alone that were received by then.
+    """
+    told = {"point": point_id, "since": start, "until": end, "received_by": received_by}
     with translated():
-        cursor = await connection.execute(_DIGEST.encode(), {"point": point_id, "since": start, "until": end})
+        cursor = await connection.execute(_DIGEST.encode(), told)
         return await cursor.fetchone() or (0, EMPTY)
+
+
+async def read_lines(connection: Connection, point_id: int, start: datetime, end: datetime, limit: int) -> list[str]:
+    """Gives the readings within `[start, end)`, up to a limit, as the lines that their digest is taken of."""
+    with translated():
+        cursor = await connection.execute(_LINES.encode(), {"point": point_id, "since": start, "until": end, "limit": limit})
+        return [line for (line,) in await cursor.fetchall()]
+
+
+async def list_digests(
+    connection: Connection, asked: DigestFilter, limit: int, after: tuple[int, datetime] | None = None
+) -> list[DigestRow]:
+    """Gives the newest digests of points and days, by the number of the point and the day."""
+    point, day = after or (None, None)
+    with translated():
+        async with connection.cursor(row_factory=args_row(DigestRow)) as cursor:
+            await cursor.execute(_LIST, {**asked._asdict(), "limit": limit, "point": point, "day": day})
+            return await cursor.fetchall()
+
+
+async def has_older_readings(connection: Connection, moment: datetime) -> bool:
+    """Tells whether any point has a reading before a moment."""
+    with translated():
+        return await (await connection.execute(_OLDER, (moment,))).fetchone() == (True,)
 
 
 async def _renew(connection: Connection, point_id: int, day: DayDigest, at: datetime) -> DayDigest:

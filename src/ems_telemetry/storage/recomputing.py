@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from psycopg.rows import args_row
 
+from ems_telemetry.storage.audit import SERVICE, Act, Actor, append_now
 from ems_telemetry.storage.database import Database
 from ems_telemetry.storage.interval_marks import SHARE_PROGRESS
 
@@ -52,8 +53,10 @@ class Chosen(NamedTuple):
     site: str | None = None
 
 
-async def mark_anew(database: Database, chosen: Chosen, since: datetime, until: datetime) -> Sequence[int]:
-    """Asks for `[since, until)` of points to be computed anew; what is not computed yet needs no mark.
+async def mark_anew(
+    database: Database, chosen: Chosen, since: datetime, until: datetime, *, by: Actor = SERVICE
+) -> Sequence[int]:
+    """Asks for `[since, until)` of points to be computed anew, and tells the audit trail; what is not computed needs no mark.
 
     Returns:
         The ids of the points that were marked.
@@ -61,7 +64,13 @@ async def mark_anew(database: Database, chosen: Chosen, since: datetime, until: 
     async with database.connection() as connection:
         await connection.execute(SHARE_PROGRESS)
         cursor = await connection.execute(MARK, {**chosen._asdict(), "since": since, "until": until})
-        return [point_id for (point_id,) in await cursor.fetchall()]
+        marked = [point_id for (point_id,) in await cursor.fetchall()]
+        if marked:
+            told = {**chosen._asdict(), "from": since, "to": until, "points": len(marked)}
+            object_id = chosen.point or chosen.meter or chosen.site or "all"
+            act = Act("intervals.recompute_requested", "intervals", object_id, site=chosen.site, detail=told)
+            await append_now(connection, by, act)
+        return marked
 
 
 async def read_status(database: Database) -> ComputingStatus:

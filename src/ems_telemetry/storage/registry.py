@@ -13,7 +13,14 @@ from ems_telemetry.config.quantities import QUANTITIES, Law
 from ems_telemetry.model import Declaration, Kind
 from ems_telemetry.storage.database import Database
 from ems_telemetry.storage.meaning import require_same_meaning, stored_meanings
-from ems_telemetry.storage.revising import Accepted, end_points, newest_revision, record_configuration, revise_points
+from ems_telemetry.storage.revising import (
+    Accepted,
+    end_points,
+    newest_revision,
+    record_configuration,
+    revise_points,
+    tell_configuration,
+)
 from ems_telemetry.storage.rows import MeterRow, PointRow, SiteRow
 from ems_telemetry.storage.translation import translated
 
@@ -123,9 +130,12 @@ async def synchronise(
         await _put(connection, sites, meters, points, known)
         await _deactivate(connection, sites, meters, points, discovering)
         if accepted is not None:
+            before = await newest_revision(connection)
             revision = await record_configuration(connection, accepted)
             await revise_points(connection, points, revision, accepted.accepted_at)
             await end_points(connection, revision, accepted.accepted_at)
+            if before is None or before[0] != revision:
+                await tell_configuration(connection, revision, before, accepted)
         return await _read_ids(connection)
 
 

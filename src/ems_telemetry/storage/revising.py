@@ -13,16 +13,23 @@ import psycopg
 from psycopg.types.json import Jsonb
 
 from ems_telemetry.config.content import WrittenFile
+from ems_telemetry.storage.audit import SERVICE, Act, Actor, append_act
 from ems_telemetry.storage.rows import PointRow
 
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """A configuration that the service runs, and since when. `hash` tells it from others."""
+    """A configuration that the service runs, and since when. `hash` tells it from others.
+
+    `by` is who let it be taken over, `cause` how (`start`, `request`, `signal`, `files`), `reason` why, if they said so.
+    """
 
     hash: str
     accepted_at: datetime
     files: Sequence[WrittenFile]
+    by: Actor = SERVICE
+    cause: str = "start"
+    reason: str | None = None
 
 
 _NEWEST = "SELECT id, hash FROM config_revisions ORDER BY id DESC LIMIT 1"
@@ -68,6 +75,24 @@ async def record_configuration(connection: psycopg.AsyncConnection[Any], accepte
     await cursor.executemany(_ADD_TEXT, [(file.sha256, file.text) for file in accepted.files])
     await cursor.executemany(_ADD_FILE, [(revision, file.name, file.sha256) for file in accepted.files])
     return int(revision)
+
+
+async def tell_configuration(
+    connection: psycopg.AsyncConnection[Any], revision: int, before: tuple[int, str] | None, accepted: Accepted
+) -> None:
+    """Tells the audit trail of a configuration that was kept, with the hash of the one before; last in its transaction."""
+    files = [{"name": file.name, "sha256": file.sha256} for file in accepted.files]
+    act = Act(
+        "configuration.accepted",
+        "configuration",
+        str(revision),
+        revision,
+        reason=accepted.reason,
+        before_hash=before[1] if before else None,
+        after_hash=accepted.hash,
+        detail={"cause": accepted.cause, "files": files},
+    )
+    await append_act(connection, accepted.by, act, accepted.accepted_at)
 
 
 async def newest_revision(connection: psycopg.AsyncConnection[Any]) -> tuple[int, str] | None:

@@ -23,6 +23,7 @@ from ems_telemetry.config.access import IssuerSettings
 from ems_telemetry.intervals.interval import IntervalFlag
 from ems_telemetry.model import DeadLetter, Kind
 from ems_telemetry.observe import ConnectorStatus, LinkState, Metrics
+from ems_telemetry.storage.audit import Actor
 from ems_telemetry.storage.capability import detect, prepare_for
 from ems_telemetry.storage.database import Database
 from ems_telemetry.storage.intervals import IntervalRow, put_intervals
@@ -122,7 +123,7 @@ class Plant:
         add_page(app)
         return app
 
-    async def _retry(self, letter: DeadLetter) -> Retried:
+    async def _retry(self, letter: DeadLetter, _by: Actor) -> Retried:
         self.retried.append(letter)
         return self.outcome
 
@@ -130,16 +131,16 @@ class Plant:
         """Takes everything in."""
         return TakenIn(asked.file.read_text().count("\n"), stored=True)
 
-    async def pause(self, by: str) -> Writes:
+    async def pause(self, by: str, _actor: Actor) -> Writes:
         self.writes = Writes(paused=Pause(by=by, since=self.clock.now()), at_rest=True)
         return self.writes
 
-    async def resume(self, by: str) -> Writes:
+    async def resume(self, by: str, _actor: Actor) -> Writes:
         self.resumed_by = by
         self.writes = Writes(paused=None, at_rest=False)
         return self.writes
 
-    async def answer_reload(self) -> Reload:
+    async def answer_reload(self, _by: Actor, _reason: str | None) -> Reload:
         return self.reload
 
     async def key(

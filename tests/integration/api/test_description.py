@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -20,10 +20,12 @@ from ems_telemetry.intervals.interval import IntervalFlag
 from ems_telemetry.model import Flag, Scope
 from ems_telemetry.records.making import draft, keep
 from ems_telemetry.records.method import Asked, PlanItem
+from ems_telemetry.records.packing.asked import PackAsked
 from ems_telemetry.records.registers import REGISTERS
 from ems_telemetry.records.stating import content_of, state
 from ems_telemetry.storage.audit import Actor
 from ems_telemetry.storage.entries import NewEntry
+from ems_telemetry.storage.packs import PackRow, add_pack
 
 from .conftest import START, Plant, client_of
 from .test_configuration import accept
@@ -60,6 +62,8 @@ PATHS = {
     "/api/v1/methods/{name}/versions/{version}": "/api/v1/methods/period_total/versions/1",
     "/api/v1/outbox": "/api/v1/outbox",
     "/api/v1/audit/events": "/api/v1/audit/events",
+    "/api/v1/audit/checkpoints": "/api/v1/audit/checkpoints",
+    "/api/v1/audit-packs": "/api/v1/audit-packs",
     "/api/v1/audit/verify": "/api/v1/audit/verify",
     "/api/v1/evaluations": "/api/v1/evaluations",
     "/api/v1/exceedances": "/api/v1/exceedances",
@@ -121,6 +125,16 @@ async def keep_record(plant: Plant) -> UUID:
     return kept.id
 
 
+async def ask_for_pack(plant: Plant) -> UUID:
+    """Asks for an evidence pack, which nobody makes; gives its id."""
+    asked = PackAsked(site="BER1", since=START, until=START + timedelta(days=1), as_of=START, seed="any")
+    id_ = UUID(int=1)
+    row = PackRow(id_, "BER1", asked.scope(), "key:test", "test", None, "pending", START)
+    async with plant.database.connection() as connection:
+        await add_pack(connection, row)
+    return id_
+
+
 def validator(document: dict[str, Any], schema: dict[str, Any]) -> Draft202012Validator:
     return Draft202012Validator({**schema, "components": document["components"]}, validate_formats=True)
 
@@ -146,11 +160,11 @@ async def test_every_answer_is_as_its_schema_says_and_holds_nothing_else(
         "/api/v1/calibrations/{id}/impact": "/api/v1/calibrations/X-1/impact",
         "/api/v1/meters/{id}/events/{event}": f"/api/v1/meters/EM-01/events/{event}",
         "/api/v1/dead-letters/{id}": f"/api/v1/dead-letters/{letter}",
+        "/api/v1/audit-packs/{id}": f"/api/v1/audit-packs/{await ask_for_pack(plant)}",
     }
     await accept(plant, 0, "type: modbus", "0.1")
-    assert set(paths) | {"/metrics", "/api/v1/exports/{profile}"} == {
-        path for method, path, _ in operations_of(document) if method == "GET"
-    }
+    beside = {"/metrics", "/api/v1/audit-packs/{id}/file", "/api/v1/exports/{profile}"}  # no JSON
+    assert set(paths) | beside == {path for method, path, _ in operations_of(document) if method == "GET"}
     headers = {"Authorization": f"Bearer {await plant.key(list(Scope))}"}
     for template, path in paths.items():
         answer = await api.get(path, headers=headers)

@@ -205,7 +205,11 @@ TAMPERINGS = {
         "correction C-1, revision 1",
     ),
     "a decision": ("register_decisions", "UPDATE register_decisions SET actor = 'key:mallory'", "correction C-1, revision 1"),
-    "an event": ("audit_events", "UPDATE audit_events SET actor_name = 'Mallory' WHERE seq = 2", "its content"),
+    "an event": (
+        "audit_events",
+        "UPDATE audit_events SET actor_name = 'Mallory' WHERE seq = 6",
+        "its content",
+    ),
     "a missing record": ("records", "DELETE FROM records", "is missing"),
 }
 
@@ -222,10 +226,12 @@ async def test_tampering_in_the_database_is_found_with_its_place(plant: Plant, c
         await connection.execute(statement.encode())
         cursor = await connection.execute(f"SELECT min(seq) FROM {table}".encode())  # noqa: S608  # of the table above
         (first,) = await cursor.fetchone() or (None,)
+        cursor = await connection.execute("SELECT min(seq) FROM audit_events WHERE object_type = 'record'")
+        (first_record,) = await cursor.fetchone() or (None,)
     verdict = (await clients.auditor.get(f"{API}/audit/verify")).json()
     assert verdict["ok"] is False
     assert words in verdict["reason"]
-    expected = {"audit_events": 2, "records": 3}.get(table, first)
+    expected = {"audit_events": 6, "records": first_record}.get(table, first)
     assert verdict["first_bad_seq"] == expected
 
 
