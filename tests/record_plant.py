@@ -165,6 +165,11 @@ class Plant:
             kept += more
         raise AssertionError("the keeper finds no end")
 
+    async def expect_nothing(self) -> None:
+        """Lets nothing be known of how often points come: then no completeness is planned, and totals are the only records."""
+        async with self.database.connection() as connection:
+            await connection.execute("UPDATE points SET expected_interval = NULL")
+
     def go_to(self, moment: datetime) -> None:
         """Turns the clock."""
         self.clock.turn((moment - self.clock.now()).total_seconds())

@@ -54,7 +54,9 @@ class PlantClock:
 @pytest.fixture
 async def plant(timescaledb_url: str) -> AsyncIterator[Plant]:
     async with Database(timescaledb_url) as database:
-        yield await make_plant(database)
+        plant = await make_plant(database)
+        await plant.expect_nothing()
+        yield plant
 
 
 @pytest.fixture
