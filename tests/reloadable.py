@@ -10,7 +10,7 @@ from ems_telemetry.api.standing import Reload
 from ems_telemetry.clock import SystemClock
 from ems_telemetry.config.load import Configuration, load
 from ems_telemetry.config.service import WhenFull
-from ems_telemetry.connectors.contract import find_connector_types
+from ems_telemetry.connectors.contract import find_file_models
 from ems_telemetry.model import Sample
 from ems_telemetry.observe import Metrics
 from ems_telemetry.service.assembly import Assembler
@@ -61,7 +61,7 @@ class Reloadable:
         (self.folder / name).write_text(text)
 
     def read(self) -> Configuration:
-        types = {name: found.file for name, found in find_connector_types().items()}
+        types = find_file_models()
         return load(self.folder / "config/ems-telemetry.yaml", types, {})
 
     @property

@@ -13,12 +13,13 @@ from importlib.metadata import version
 from pathlib import Path
 
 from ems_telemetry.api.app import create_app
-from ems_telemetry.api.services import ApiServices, Retried, TakeIn, TakenIn
+from ems_telemetry.api.retried import Retried
+from ems_telemetry.api.services import ApiServices, TakeIn, TakenIn
 from ems_telemetry.api.standing import Reload
 from ems_telemetry.clock import Clock, SystemClock
 from ems_telemetry.config.load import Configuration, load
 from ems_telemetry.config.service import EMBEDDED, LogSettings, Settings
-from ems_telemetry.connectors.contract import find_connector_types
+from ems_telemetry.connectors.contract import find_file_models
 from ems_telemetry.errors import PermanentError
 from ems_telemetry.model import DeadLetter
 from ems_telemetry.observe import Metrics, get_logger
@@ -170,7 +171,7 @@ class Service:
         return _Parts(connectors, collection, storing, watch, reloader, ledger, pause)
 
     def _hooks(self, spool_directory: Path) -> Hooks:
-        types = {name: found.file for name, found in find_connector_types().items()}
+        types = find_file_models()
 
         def tell(reload: Reload) -> None:
             self._metrics.reloads.labels(reload.outcome).inc()
