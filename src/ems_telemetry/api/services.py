@@ -8,19 +8,13 @@ from typing import Annotated, NamedTuple
 from fastapi import Depends, Request
 
 from ems_telemetry.api.readiness import Readiness
+from ems_telemetry.api.retried import Retried
 from ems_telemetry.api.standing import Reload, Standing, Writes
 from ems_telemetry.clock import Clock
 from ems_telemetry.config.access import IssuerSettings
 from ems_telemetry.model import DeadLetter
 from ems_telemetry.observe import ConnectorStatus, Metrics
 from ems_telemetry.storage.database import Database
-
-
-class Retried(NamedTuple):
-    """What became of a dead letter that was retried. No readings: nothing became of it, and `note` says why."""
-
-    readings: int
-    note: str
 
 
 class TakeIn(NamedTuple):

@@ -25,7 +25,7 @@ MODULES: Final[Mapping[str, str]] = {
     "intervals": "intervals",
     "keys": "keys",
     "meters": "meters",
-    "migrate": "run",
+    "migrate": "migrating",
     "modbus": "modbus",
     "mqtt": "mqtt",
     "opcua": "opcua",

@@ -3,16 +3,15 @@
 import asyncio
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from ems_telemetry.clock import Clock
-from ems_telemetry.computing.worker import IntervalWorker
 from ems_telemetry.config.load import Configuration
 from ems_telemetry.config.service import Settings
 from ems_telemetry.errors import ConfigurationError, DatabaseNotReadyError
 from ems_telemetry.model import Gap
 from ems_telemetry.observe import Metrics, get_logger
-from ems_telemetry.records.keeper import Keeper
-from ems_telemetry.records.worker import RecordWorker
 from ems_telemetry.retry import Backoff
 from ems_telemetry.service.plant_rows import PlantRows, plant_rows
 from ems_telemetry.service.stopping import DRAINING, WRITING, StopRequest
@@ -29,6 +28,10 @@ from ems_telemetry.storage.revising import Accepted, newest_revision
 from ems_telemetry.storage.storing import store_gaps
 from ems_telemetry.storage.writer import Writer
 from ems_telemetry.waiting import unless
+
+if TYPE_CHECKING:
+    from ems_telemetry.computing.worker import IntervalWorker
+    from ems_telemetry.records.worker import RecordWorker
 
 MOST_UNTOLD = 100
 """How many configurations may be accepted while the database is away; of more, those in the middle are not kept."""
@@ -86,8 +89,23 @@ class Storing:
         self.maintenance = Maintenance(
             database, self._settings.retention, clock=clock, backoff=Backoff(initial_s=5.0, cap_s=600.0)
         )
-        self.intervals = IntervalWorker(database, clock=clock, metrics=metrics, backoff=Backoff(initial_s=2.0, cap_s=15.0))
-        self.records = RecordWorker(Keeper(database, clock), clock=clock, backoff=Backoff(initial_s=5.0, cap_s=60.0))
+
+    @cached_property
+    def intervals(self) -> "IntervalWorker":
+        """Keeps the intervals; made for the service alone, since a command that only writes can do without numpy."""
+        from ems_telemetry.computing.worker import IntervalWorker  # noqa: PLC0415 - loads numpy
+
+        backoff = Backoff(initial_s=2.0, cap_s=15.0)
+        return IntervalWorker(self.database, clock=self._clock, metrics=self._metrics, backoff=backoff)
+
+    @cached_property
+    def records(self) -> "RecordWorker":
+        """Keeps the records; see `intervals`."""
+        from ems_telemetry.records.keeper import Keeper  # noqa: PLC0415 - loads numpy
+        from ems_telemetry.records.worker import RecordWorker  # noqa: PLC0415
+
+        backoff = Backoff(initial_s=5.0, cap_s=60.0)
+        return RecordWorker(Keeper(self.database, self._clock), clock=self._clock, backoff=backoff)
 
     @property
     def gate(self) -> Gate:
