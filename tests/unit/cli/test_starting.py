@@ -3,11 +3,16 @@
 import json
 import subprocess
 import sys
+from inspect import cleandoc
 from pathlib import Path
 from textwrap import dedent
 
 import pytest
 from acceptance.three_protocols import modbus_file, mqtt_file, opcua_file
+from typer.main import get_command
+
+from ems_telemetry.cli.main import make_app
+from ems_telemetry.cli.verbs import VERBS
 
 LIBRARIES = (
     "asyncua",
@@ -35,6 +40,10 @@ def plant(folder: Path, **connectors: str) -> Path:
     service = folder / "config" / "ems-telemetry.yaml"
     service.write_text(SETTINGS)
     return service
+
+
+def first_paragraph(text: str) -> str:
+    return cleandoc(text).partition("\n\n")[0].replace("\n", " ")
 
 
 def loaded(*arguments: str) -> set[str]:
@@ -70,6 +79,25 @@ def test_a_protocol_that_a_plant_does_not_have_is_not_loaded(tmp_path: Path) -> 
     modules = loaded("check", "--config", str(config))
     assert "ems_telemetry.connectors.mqtt" in modules
     assert not modules & {f"ems_telemetry.connectors.{other}" for other in ("modbus", "opcua", "manual")}
+
+
+def test_help_says_of_each_verb_what_the_verb_says_of_itself() -> None:
+    verbs = get_command(make_app()).commands  # type: ignore[attr-defined]  # a group, since there are several verbs
+    said = {name: first_paragraph(verb.help) for name, verb in verbs.items()}
+    assert {name: verb.summary for name, verb in VERBS.items()} == said
+    assert list(VERBS) == sorted(VERBS)
+
+
+def test_help_and_the_version_load_no_verb() -> None:
+    for option in ("--help", "--version", "-h"):
+        modules = loaded(option)
+        assert not modules & {*LIBRARIES, "ems_telemetry.cli.run", "ems_telemetry.service", "ems_telemetry.api", "psycopg"}, (
+            option
+        )
+
+
+def test_a_verb_after_options_is_that_verb_and_not_its_line_of_the_list() -> None:
+    assert "ems_telemetry.cli.schema" in loaded("--", "schema", "service")
 
 
 @pytest.mark.parametrize("verb", ["migrate", "keys", "dead-letters", "import", "status", "pause-writes", "reload"])
