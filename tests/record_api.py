@@ -9,7 +9,8 @@ from record_plant import Plant
 from standings import refused, standing
 
 from ems_telemetry.api.app import ApiServices, Readiness, create_app
-from ems_telemetry.api.services import Retried, TakeIn, TakenIn
+from ems_telemetry.api.retried import Retried
+from ems_telemetry.api.services import TakeIn, TakenIn
 from ems_telemetry.api.standing import Reload, Writes
 from ems_telemetry.model import DeadLetter, Scope
 from ems_telemetry.observe import Metrics

@@ -10,17 +10,20 @@ from ems_telemetry.api.standing import Reload
 from ems_telemetry.clock import SystemClock
 from ems_telemetry.config.load import Configuration, load
 from ems_telemetry.config.service import WhenFull
-from ems_telemetry.connectors.contract import find_connector_types
+from ems_telemetry.connectors.contract import find_file_models
 from ems_telemetry.model import Sample
 from ems_telemetry.observe import Metrics
+from ems_telemetry.records.packing.maker import PackRoom
 from ems_telemetry.service.assembly import Assembler
 from ems_telemetry.service.collecting import Collection
+from ems_telemetry.service.deriving import Deriving
 from ems_telemetry.service.gap_ledger import GapLedger
 from ems_telemetry.service.heartbeat import Heartbeat
 from ems_telemetry.service.plant_rows import as_accepted
 from ems_telemetry.service.reloading import Hooks, Reloader, Running
 from ems_telemetry.service.stopping import StopRequest
-from ems_telemetry.service.storing import Storing, store_while
+from ems_telemetry.service.storing import Storing
+from ems_telemetry.service.working import store_while
 from ems_telemetry.spool.sqlite import SqliteSpool
 from ems_telemetry.storage.database import Database
 
@@ -61,7 +64,7 @@ class Reloadable:
         (self.folder / name).write_text(text)
 
     def read(self) -> Configuration:
-        types = {name: found.file for name, found in find_connector_types().items()}
+        types = find_file_models()
         return load(self.folder / "config/ems-telemetry.yaml", types, {})
 
     @property
@@ -108,4 +111,7 @@ class Reloadable:
     async def _store(self, collecting: "asyncio.Task[None]") -> None:
         collected = asyncio.Event()
         collecting.add_done_callback(lambda _: collected.set())
-        await store_while(self.storing, collected, self.stopping)
+        settings = self.read().settings
+        deriving = Deriving(self.database, settings, PackRoom(), metrics=self.metrics, clock=self.clock)
+        self.storing.follow = deriving.follow
+        await store_while(self.storing, deriving, collected, self.stopping)

@@ -14,7 +14,7 @@ from servers.process import LOOPBACK, free_port
 
 from ems_telemetry.clock import Clock
 from ems_telemetry.config.load import Configuration, load
-from ems_telemetry.connectors.contract import find_connector_types
+from ems_telemetry.connectors.contract import find_file_models
 from ems_telemetry.service.service import Service
 
 FILES = {
@@ -52,7 +52,7 @@ def absent_plant(folder: Path) -> Configuration:
             f"type: {name}\nendpoint: {scheme}://{LOOPBACK}:{free_port()}\nsite: BER1\n"
             f"meters: [{{id: {name}-1, {meter}points: [{point}]}}]\n"
         )
-    types = {name: found.file for name, found in find_connector_types().items()}
+    types = find_file_models()
     return load(folder / "config/ems-telemetry.yaml", types, {})
 
 

@@ -4,6 +4,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import pytest
 from acceptance.conftest import MakeProduct
 from acceptance.product import Product, command
 
@@ -36,10 +37,11 @@ def intervals(product: Product, point: str, period: str, since: str, until: str,
     return list(found)
 
 
+@pytest.mark.parametrize("database", ["timescaledb_url", "plain_url"])
 def test_a_sheet_becomes_increments_means_and_estimates(
-    timescaledb_url: str, make_product: MakeProduct, tmp_path: Path
+    request: pytest.FixtureRequest, database: str, make_product: MakeProduct, tmp_path: Path
 ) -> None:
-    product = make_product(timescaledb_url, {"hand": HAND})
+    product = make_product(request.getfixturevalue(database), {"hand": HAND})
     sheet = tmp_path / "sheet.csv"
     sheet.write_text(SHEET)
     product.start()

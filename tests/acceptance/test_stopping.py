@@ -21,18 +21,18 @@ def messages(first: int) -> list[tuple[str, str | bytes]]:
 
 
 def test_a_slow_database_holds_up_a_stop_no_longer_than_told_and_a_second_signal_not_at_all(
-    tmp_path: Path, plain_url: str, make_product: MakeProduct
+    tmp_path: Path, empty_plain_url: str, make_product: MakeProduct
 ) -> None:
     broker = Mosquitto(tmp_path / "broker")
-    product = make_product(plain_url, {"broker": mqtt_file(broker.endpoint)}, "stop_within: 8s\n")
+    product = make_product(empty_plain_url, {"broker": mqtt_file(broker.endpoint)}, "stop_within: 8s\n")
     with serving(broker), publishing(broker.port) as publisher:
         for round_, signals in enumerate([1, 2]):
             product.start()
-            product.wait_until_ready()
+            product.wait_until_ready()  # at the first start the database is empty, and `run` brings the schema
             product.wait_for(lambda: product.states()["broker"] == "up", "subscribed")
             running = product.process.process
             assert running is not None
-            with psycopg.connect(plain_url) as blocking:
+            with psycopg.connect(empty_plain_url) as blocking:
                 blocking.execute("LOCK TABLE readings IN ACCESS EXCLUSIVE MODE")
                 publisher.send_all(messages(round_ * MESSAGES))
                 time.sleep(0.5)  # a transaction is under way

@@ -5,6 +5,7 @@ from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from fastapi.openapi.utils import get_openapi
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
@@ -148,11 +149,14 @@ def _in_words(request: Request, error: HTTPException) -> str:
 
 
 def _known_parameters(request: Request) -> Sequence[str]:
-    """Names the query parameters of the operation and the fields of its body, as the OpenAPI document has them."""
+    """Names the query parameters of the operation and the fields of its body, as the OpenAPI document has them.
+
+    Of this one route alone: to describe them all takes long enough to hold up everything else in the process.
+    """
     route: Any = request.scope.get("route")
-    document = request.app.openapi()
+    document = get_openapi(title=TITLE, version=request.app.version, routes=[route])
     operation = document["paths"].get(route.path, {}).get(request.method.lower(), {})
     names = [parameter["name"] for parameter in operation.get("parameters", []) if parameter["in"] == "query"]
     body = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema", {})
-    schema = document["components"]["schemas"].get(body.get("$ref", "").rpartition("/")[2], {})
+    schema = document.get("components", {}).get("schemas", {}).get(body.get("$ref", "").rpartition("/")[2], {})
     return [*names, *schema.get("properties", {})]

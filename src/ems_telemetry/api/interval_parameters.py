@@ -10,8 +10,9 @@ from zoneinfo import ZoneInfo, available_timezones
 from pydantic import BaseModel, BeforeValidator, Field, StringConstraints, WithJsonSchema
 
 from ems_telemetry.api.buckets import Period, midnight
-from ems_telemetry.api.parameters import Name, PageQuery, Query, WholeQuery, parse_time
+from ems_telemetry.api.parameters import Name, PageQuery, Query, WholeQuery
 from ems_telemetry.api.problem import Suggestion, wrong_parameter
+from ems_telemetry.api.times import parse_time
 from ems_telemetry.model import Medium
 from ems_telemetry.storage.reading import BEGINNING, END
 

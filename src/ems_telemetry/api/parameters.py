@@ -1,8 +1,7 @@
 """What may stand after the `?`: checked by type, closed to names that are not known, refused in words."""
 
-import re
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, Self, TypeAlias
 
@@ -11,35 +10,12 @@ from pydantic_core import PydanticCustomError
 
 from ems_telemetry.api.format import Format
 from ems_telemetry.api.problem import ApiError, Suggestion, WrongParameter, shorten, wrong_parameters
+from ems_telemetry.api.times import parse_time
 from ems_telemetry.model import Medium
 from ems_telemetry.storage.reading import BEGINNING, END, Span
 
 LIMIT_DEFAULT = 1_000
 LIMIT_MAX = 10_000
-_RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?(?P<zone>[Zz]|[+-]\d\d:\d\d)?", re.ASCII)
-_LOST_PLUS = re.compile(r".*\d \d\d:\d\d", re.ASCII)
-
-
-def parse_time(text: object) -> datetime:
-    """Reads an RFC 3339 time with its zone, into UTC.
-
-    Raises:
-        ValueError: in words for the client.
-    """
-    text_ = str(text)
-    match = _RFC_3339.fullmatch(text_)
-    if match is None:
-        if _LOST_PLUS.fullmatch(text_) and _RFC_3339.fullmatch("+".join(text_.rsplit(" ", 1))):
-            raise ValueError('has lost its "+" on the way; write it as %2B in a URL, or give the time in UTC with Z')
-        raise ValueError("is not an RFC 3339 time; write it as 2026-03-02T10:00:00Z or 2026-03-02T11:00:00%2B01:00")
-    if match["zone"] is None:
-        raise ValueError(f"does not say its zone; write {text_.replace(' ', 'T')}Z for UTC, or add an offset as %2B01:00")
-    try:
-        return datetime.fromisoformat(text_.upper()).astimezone(UTC)
-    except (ValueError, OverflowError) as error:
-        raise ValueError("names no day or hour there is") from error
-
-
 Time: TypeAlias = Annotated[datetime, BeforeValidator(parse_time), WithJsonSchema({"type": "string", "format": "date-time"})]
 Name: TypeAlias = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
 """A word to compare with; PostgreSQL's text cannot hold every character a URL can."""

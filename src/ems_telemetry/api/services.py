@@ -8,6 +8,7 @@ from typing import Annotated, NamedTuple
 from fastapi import Depends, Request
 
 from ems_telemetry.api.readiness import Readiness
+from ems_telemetry.api.retried import Retried
 from ems_telemetry.api.standing import Reload, Standing, Writes
 from ems_telemetry.clock import Clock
 from ems_telemetry.config.access import IssuerSettings
@@ -16,13 +17,6 @@ from ems_telemetry.observe import ConnectorStatus, Metrics
 from ems_telemetry.records.packing.maker import PackRoom
 from ems_telemetry.storage.audit import Actor
 from ems_telemetry.storage.database import Database
-
-
-class Retried(NamedTuple):
-    """What became of a dead letter that was retried. No readings: nothing became of it, and `note` says why."""
-
-    readings: int
-    note: str
 
 
 class TakeIn(NamedTuple):

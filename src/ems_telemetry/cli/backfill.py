@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
-from ems_telemetry.api.parameters import parse_time
+from ems_telemetry.api.times import parse_time
 from ems_telemetry.cli.importing import in_words
 from ems_telemetry.cli.output import (
     EXIT_CONFIGURATION,

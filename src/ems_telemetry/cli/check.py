@@ -4,7 +4,6 @@ from typing import Annotated
 
 import typer
 
-from ems_telemetry.cli.check_live import check_live
 from ems_telemetry.cli.output import ConfigOption, JsonOption, as_objects, load_configuration, print_json, print_table, say
 from ems_telemetry.config.check import ConfiguredPoint
 from ems_telemetry.config.load import DEFAULT_PATH, Configuration
@@ -28,6 +27,8 @@ def check(
     """Check all configuration files, and list the meters and points; connects to nothing unless told to look at them live."""
     configuration = load_configuration(config)
     if live:
+        from ems_telemetry.cli.check_live import check_live  # noqa: PLC0415 - loads the whole way of a sample
+
         check_live(configuration, connector or (), timeout, as_json=as_json)
         return
     if connector:

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from ems_telemetry.api.parameters import parse_time
+from ems_telemetry.api.times import parse_time
 from ems_telemetry.cli.acting import command_actor
 from ems_telemetry.cli.database import ask_database
 from ems_telemetry.cli.output import EXIT_CONFIGURATION, ConfigOption, JsonOption, complain, load_configuration, print_json, say

@@ -6,7 +6,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from ems_telemetry.api.parameters import parse_time
+from ems_telemetry.api.times import parse_time
 from ems_telemetry.cli.database import ask_database
 from ems_telemetry.cli.output import (
     EXIT_CONFIGURATION,

@@ -10,7 +10,7 @@ from ems_telemetry.config.plant import Plant
 from ems_telemetry.config.problems import not_known
 from ems_telemetry.config.quantities import QUANTITIES, Quantities
 from ems_telemetry.config.service import Settings
-from ems_telemetry.connectors.contract import find_connector_types
+from ems_telemetry.connectors.contract import find_file_models
 from ems_telemetry.errors import ConfigurationError, Problem
 
 
@@ -92,7 +92,7 @@ def taken_ids(found: Found | None, file: Path) -> Collection[str]:
     """Finds the meters of all other connector files; a file that is wrong is `check`'s business."""
     if found is None:
         return ()
-    types = {name: type_.file for name, type_ in find_connector_types().items()}
+    types = find_file_models()
     quantities = quantities_of(found)
     ids: set[str] = set()
     for path in found.connectors().values():

@@ -1,7 +1,6 @@
 """The command `ems-telemetry`. Exit codes: 0 done, 1 the work failed, 2 usage or configuration."""
 
 import sys
-from collections.abc import Mapping
 from importlib import import_module
 from importlib.metadata import version
 from typing import Annotated, Final
@@ -9,45 +8,35 @@ from typing import Annotated, Final
 import typer
 
 from ems_telemetry.cli.output import EXIT_CONFIGURATION, EXIT_FAILED, complain
+from ems_telemetry.cli.verbs import VERBS
 from ems_telemetry.errors import ConfigurationError, EmsTelemetryError
 from ems_telemetry.observe import configure_logging
 
 HELP: Final = "Meters on OPC UA, Modbus and MQTT into TimescaleDB, as numbers that can be traced back to the raw reading."
-MODULES: Final[Mapping[str, str]] = {
-    "audit": "audit",
-    "backfill": "backfill",
-    "check": "check",
-    "config": "config",
-    "dead-letters": "dead_letters",
-    "demo": "demo",
-    "evidence": "evidence",
-    "export": "exporting",
-    "factors": "registers",
-    "import": "importing",
-    "init": "init",
-    "intervals": "intervals",
-    "keys": "keys",
-    "meters": "meters",
-    "migrate": "run",
-    "modbus": "modbus",
-    "mqtt": "mqtt",
-    "opcua": "opcua",
-    "pause-writes": "pausing",
-    "profiles": "profiles",
-    "register": "registers",
-    "reload": "reloading",
-    "resume-writes": "pausing",
-    "run": "run",
-    "schema": "schema",
-    "simulate": "simulate",
-    "spool": "spool",
-    "status": "status",
-}
-"""Every verb, with the module of this package that adds it."""
 
 
 def make_app(verb: str | None = None) -> typer.Typer:
     """Builds the command line: all of it, or one verb alone, which starts sooner since it imports only what that needs."""
+    app = _make_frame()
+    wanted = VERBS.get(verb or "")
+    for module in dict.fromkeys([each.module for each in VERBS.values()] if wanted is None else [wanted.module]):
+        import_module(f"ems_telemetry.cli.{module}").add_to(app)
+    return app
+
+
+def make_index() -> typer.Typer:
+    """Builds a command line that tells which verbs there are and imports none: for `--help`, and for what is no verb."""
+    app = _make_frame()
+    for name, verb in VERBS.items():
+        app.command(name, help=verb.summary)(_nothing)
+    return app
+
+
+def _nothing() -> None:
+    """Stands where a verb would, and is never run: what names a verb gets the verb."""
+
+
+def _make_frame() -> typer.Typer:
     app = typer.Typer(
         name="ems-telemetry",
         help=HELP,
@@ -57,9 +46,6 @@ def make_app(verb: str | None = None) -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(_options)
-    wanted = MODULES.get(verb or "")
-    for module in dict.fromkeys(MODULES.values() if wanted is None else [wanted]):
-        import_module(f"ems_telemetry.cli.{module}").add_to(app)
     return app
 
 
@@ -80,7 +66,8 @@ def _options(
 def main() -> None:
     """Runs the command line and turns our errors into words and exit codes."""
     try:
-        make_app(sys.argv[1] if len(sys.argv) > 1 else None)()
+        names_a_verb = any(argument in VERBS for argument in sys.argv[1:])
+        (make_app(sys.argv[1]) if names_a_verb else make_index())()
     except ConfigurationError as error:
         for problem in error.problems:
             complain(str(problem))

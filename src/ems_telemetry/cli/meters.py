@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 
 import typer
 
-from ems_telemetry.api.parameters import parse_time
+from ems_telemetry.api.times import parse_time
 from ems_telemetry.cli.acting import command_actor
 from ems_telemetry.cli.database import ask_database
 from ems_telemetry.cli.output import (

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from ems_telemetry.cli.found import Found, find_configuration, find_connector_file, quantities_of
 from ems_telemetry.config.load import read_connector
-from ems_telemetry.connectors.contract import find_connector_types
+from ems_telemetry.connectors.contract import find_file_models
 from ems_telemetry.connectors.modbus.file import ModbusFile
 from ems_telemetry.connectors.modbus.library import Library
 from ems_telemetry.errors import ConfigurationError, Problem
@@ -46,7 +46,7 @@ def find_target(endpoint: str, config: Path) -> Target:
         folder = None if found is None else found.path.parent / Path(found.settings.connectors).parent
         return Target(_of_url(endpoint), None, found, Library(folder, quantities))
     path = find_connector_file(endpoint, found, config, EXAMPLE)
-    types = {name: type_.file for name, type_ in find_connector_types().items()}
+    types = find_file_models()
     document, file = read_connector(path, types, quantities=quantities)
     if not isinstance(file, ModbusFile):
         raise ConfigurationError([document.problem(("type",), f"is a connector of type {file.type}, not modbus")])

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from ems_telemetry.cli.found import Found, find_configuration, find_connector_file
 from ems_telemetry.cli.passwords import ask_password
 from ems_telemetry.config.load import read_connector
-from ems_telemetry.connectors.contract import find_connector_types
+from ems_telemetry.connectors.contract import find_file_models
 from ems_telemetry.connectors.mqtt.file import MqttFile
 from ems_telemetry.errors import ConfigurationError, Problem
 
@@ -71,7 +71,7 @@ def find_target(endpoint: str, config: Path, login: Login) -> Target:
 
 
 def _of_connector(path: Path, login: Login, found: Found | None) -> Target:
-    types = {name: type_.file for name, type_ in find_connector_types().items()}
+    types = find_file_models()
     document, file = read_connector(path, types)
     if not isinstance(file, MqttFile):
         raise ConfigurationError([document.problem(("type",), f"is a connector of type {file.type}, not mqtt")])

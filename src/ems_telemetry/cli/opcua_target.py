@@ -13,7 +13,7 @@ from ems_telemetry.cli.found import Found, find_configuration, find_connector_fi
 from ems_telemetry.cli.output import complain
 from ems_telemetry.cli.passwords import ask_password
 from ems_telemetry.config.load import read_connector
-from ems_telemetry.connectors.contract import find_connector_types
+from ems_telemetry.connectors.contract import find_file_models
 from ems_telemetry.connectors.opcua.file import OpcUaFile
 from ems_telemetry.errors import ConfigurationError, Problem
 
@@ -89,7 +89,7 @@ def _of_url(endpoint: str, pki: Path, login: Login, found: Found | None) -> Targ
 
 
 def _of_connector(path: Path, pki: Path, login: Login, found: Found | None) -> Target:
-    types = {name: type_.file for name, type_ in find_connector_types().items()}
+    types = find_file_models()
     document, file = read_connector(path, types)
     if not isinstance(file, OpcUaFile):
         raise ConfigurationError([document.problem(("type",), f"is a connector of type {file.type}, not opcua")])

@@ -8,11 +8,9 @@ from pathlib import Path
 from typing import Annotated, Any, TypeAlias
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from ems_telemetry.config.load import DEFAULT_PATH, Configuration, load
-from ems_telemetry.connectors.contract import find_connector_types
+from ems_telemetry.connectors.contract import find_file_models
 
 EXIT_FAILED = 1
 EXIT_CONFIGURATION = 2
@@ -25,7 +23,7 @@ JsonOption: TypeAlias = Annotated[bool, typer.Option("--json", help="Print JSON,
 
 def load_configuration(path: Path) -> Configuration:
     """Reads and checks the whole configuration with the connectors installed here."""
-    return load(path, {name: found.file for name, found in find_connector_types().items()})
+    return load(path, find_file_models())
 
 
 def complain(message: str) -> None:
@@ -45,6 +43,9 @@ def print_json(data: object) -> None:
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     """Prints rows as an aligned table; as wide as it needs to be where nobody reads on a terminal."""
+    from rich.console import Console  # noqa: PLC0415 - few verbs print one
+    from rich.table import Table  # noqa: PLC0415
+
     console = Console(soft_wrap=not sys.stdout.isatty(), width=None if sys.stdout.isatty() else 240)
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in columns:

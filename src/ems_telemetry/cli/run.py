@@ -1,4 +1,4 @@
-"""`run`: the service. `migrate`: the schema alone."""
+"""`run`: the service."""
 
 import asyncio
 import os
@@ -9,23 +9,19 @@ from typing import Any, NoReturn
 
 import typer
 
-from ems_telemetry.cli.output import EXIT_FAILED, ConfigOption, JsonOption, load_configuration, print_json, say
-from ems_telemetry.config.load import DEFAULT_PATH, Configuration
+from ems_telemetry.cli.output import EXIT_FAILED, ConfigOption, load_configuration
+from ems_telemetry.config.load import DEFAULT_PATH
 from ems_telemetry.config.service import LogSettings
 from ems_telemetry.observe import configure_logging, get_logger
-from ems_telemetry.service.access import reach_database
 from ems_telemetry.service.service import Service
-from ems_telemetry.storage.migrations import migrate as apply_migrations
-from ems_telemetry.storage.migrations import schema_state
 
 AT_ONCE_S = 2.0
 """How long closing may take once there is no more time."""
 
 
 def add_to(app: typer.Typer) -> None:
-    """Adds the verbs."""
+    """Adds the verb."""
     app.command("run")(run)
-    app.command("migrate")(migrate)
 
 
 def run(config: ConfigOption = DEFAULT_PATH) -> None:
@@ -86,20 +82,3 @@ def run_fast(work: Coroutine[Any, Any, None]) -> None:
     else:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(work)
-
-
-def migrate(config: ConfigOption = DEFAULT_PATH, as_json: JsonOption = False) -> None:
-    """Bring the database's schema up to date. Safe to run twice, and on many machines at once."""
-    applied, version = asyncio.run(_migrate(load_configuration(config)))
-    if as_json:
-        print_json({"applied": applied, "version": version})
-        return
-    for file in applied:
-        say(f"applied {file}")
-    say(f"the schema is at version {version}" + ("" if applied else "; there was nothing to do"))
-
-
-async def _migrate(configuration: Configuration) -> tuple[list[str], int]:
-    async with reach_database(configuration.settings.database) as database:
-        applied = await apply_migrations(database)
-        return applied, (await schema_state(database)).current

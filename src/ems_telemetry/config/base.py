@@ -96,6 +96,11 @@ def read_secret(secret: SecretStr | None, file: Path | None) -> SecretStr | None
 
 
 class Model(BaseModel):
-    """A piece of a configuration file. Unknown keys are errors; defaults are not validated again."""
+    """A piece of a configuration file. Unknown keys are errors; defaults are not validated again.
 
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, use_attribute_docstrings=True)
+    A validator is made when it is first needed: most pieces are only parts of others, and need none of their own.
+    """
+
+    model_config = ConfigDict(
+        defer_build=True, extra="forbid", frozen=True, hide_input_in_errors=True, use_attribute_docstrings=True
+    )

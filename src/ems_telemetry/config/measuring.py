@@ -3,9 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import NamedTuple
-
-import pint
+from typing import TYPE_CHECKING, NamedTuple
 
 from ems_telemetry.config.expressions import (
     Expression,
@@ -20,6 +18,9 @@ from ems_telemetry.config.expressions import (
 from ems_telemetry.config.quantities import Quantity
 from ems_telemetry.config.units import UnitError, parse_unit, scale_between
 from ems_telemetry.model import Kind
+
+if TYPE_CHECKING:
+    import pint
 
 TOTALS = frozenset({Kind.COUNTER, Kind.INTERVAL_TOTAL})
 _ROUNDING = Decimal("1e-15")
@@ -37,7 +38,7 @@ class Operand:
 class _Measured(NamedTuple):
     """`degree` counts the amounts that are multiplied: 1 for an amount, 0 for a ratio or a number."""
 
-    unit: pint.Unit
+    unit: "pint.Unit"
     degree: int
     said: str
 
@@ -98,7 +99,7 @@ class _Measuring:
             case Operation():
                 return self._operated(expression)
 
-    def _unit(self, number: Number) -> pint.Unit:
+    def _unit(self, number: Number) -> "pint.Unit":
         try:
             return parse_unit(number.unit or "1", self._own)
         except UnitError as error:
@@ -130,7 +131,7 @@ def _require_addable(left: _Measured, right: _Measured, operation: Operation) ->
         raise ExpressionError(f"{words}, and how much that is would depend on how long the interval is", operation.column)
 
 
-def _require_canonical(unit: pint.Unit, quantity: Quantity) -> None:
+def _require_canonical(unit: "pint.Unit", quantity: Quantity) -> None:
     canonical = parse_unit(quantity.unit, quantity.own_units)
     scale = scale_between(unit, canonical)
     outcome = f"it comes out in {_said(unit)}, and {quantity.name} is stored in {quantity.unit}"
@@ -140,14 +141,14 @@ def _require_canonical(unit: pint.Unit, quantity: Quantity) -> None:
         raise ExpressionError(f"{outcome}; write it in parentheses, and behind them {_factor(unit, canonical, scale)}", 1)
 
 
-def _factor(unit: pint.Unit, canonical: pint.Unit, scale: Decimal) -> str:
+def _factor(unit: "pint.Unit", canonical: "pint.Unit", scale: Decimal) -> str:
     ratio = _said(unit / canonical)
     if ratio.startswith("1"):
         return f"* {_number(scale)} {_said(canonical / unit)}"
     return f"/ {_number(1 / scale)} {ratio}"
 
 
-def _said(unit: pint.Unit) -> str:
+def _said(unit: "pint.Unit") -> str:
     return f"{unit:~C}" or "1"
 
 

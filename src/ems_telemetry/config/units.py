@@ -1,5 +1,7 @@
 """Units: what a device may speak, and the exact way to the canonical unit. Used when configuring, never per sample.
 
+Pint is loaded only for what `unit_factors` does not tell, since loading it takes longer than reading a plant's files.
+
 Normal cubic metres, standard ones and plain ones are different things here, as are kWh, kvarh and kVAh: a conversion between
 them needs knowledge that a unit does not hold, so it is refused.
 """
@@ -9,12 +11,14 @@ import re
 from collections.abc import Sequence
 from decimal import Decimal, localcontext
 from functools import cache, lru_cache
-from typing import NamedTuple
-
-import pint
+from typing import TYPE_CHECKING, NamedTuple
 
 from ems_telemetry.config.quantities import Quantity
+from ems_telemetry.config.unit_factors import FACTORS
 from ems_telemetry.config.unit_table import AMBIGUOUS, DEFINITIONS, FAMILIAR, SPELLINGS
+
+if TYPE_CHECKING:
+    import pint
 
 _EXPRESSION = re.compile(r"(1|%|[^\W\d]\w*)(\s*[*/]\s*([^\W\d]\w*|%))*")
 _WORD = re.compile(r"[^\W\d]\w*")
@@ -48,12 +52,21 @@ def convert_to_canonical(unit: str, quantity: Quantity) -> Conversion:
     Raises:
         UnitError: in words for the person who wrote the file, with the remedy.
     """
+    familiar = FACTORS.get(quantity.unit, {}).get(unit)
+    if familiar is not None:
+        factor, _, offset = familiar.partition(" ")
+        return Conversion(Decimal(factor), Decimal(offset or 0))
+    return reckon_conversion(unit, quantity)
+
+
+def reckon_conversion(unit: str, quantity: Quantity) -> Conversion:
+    """As `convert_to_canonical`, reckoned out for any unit."""
     _refuse_ambiguous(unit)
     own = quantity.own_units
     canonical = _parse(quantity.unit, own)
     try:
         source = _parse(unit, own)
-    except (pint.errors.PintError, ValueError) as error:
+    except ValueError as error:
         raise UnitError(_explain_unknown(unit, quantity)) from error
     if source.dimensionality != canonical.dimensionality:
         raise UnitError(_explain_mismatch(unit, quantity))
@@ -69,11 +82,11 @@ def measures(unit: str, quantity: Quantity) -> bool:
     try:
         _refuse_ambiguous(unit)
         return _parse(unit, quantity.own_units).dimensionality == _parse(quantity.unit, quantity.own_units).dimensionality
-    except (pint.errors.PintError, ValueError):
+    except ValueError:
         return False
 
 
-def parse_unit(unit: str, own_units: Sequence[str] = ()) -> pint.Unit:
+def parse_unit(unit: str, own_units: Sequence[str] = ()) -> "pint.Unit":
     """Reads a unit to reckon with, of a number or a quantity; degrees of temperature are taken as differences.
 
     Args:
@@ -86,7 +99,7 @@ def parse_unit(unit: str, own_units: Sequence[str] = ()) -> pint.Unit:
     _refuse_ambiguous(unit)
     try:
         return _parse(_DEGREES_WRITTEN.sub(lambda degree: _DEGREES[degree[0]], unit), tuple(own_units))
-    except (pint.errors.PintError, ValueError) as error:
+    except ValueError as error:
         known = {word.lower(): word for word in (*reversed(FAMILIAR), *own_units)}
         meant = difflib.get_close_matches(unit.lower(), known, n=1, cutoff=0.5)
         remedy = f"did you mean {known[meant[0]]}?" if meant else "write one as kWh, m3 or kg/h"
@@ -94,7 +107,7 @@ def parse_unit(unit: str, own_units: Sequence[str] = ()) -> pint.Unit:
         raise UnitError(message) from error
 
 
-def scale_between(unit: pint.Unit, other: pint.Unit) -> Decimal | None:
+def scale_between(unit: "pint.Unit", other: "pint.Unit") -> Decimal | None:
     """Tells how many of another unit one of this is; None where they are of different kinds.
 
     Both come from `parse_unit` with the same `own_units`.
@@ -117,7 +130,7 @@ def is_free_word(unit: str) -> bool:
         return False
     try:
         _parse(unit, ())
-    except (pint.errors.PintError, ValueError):
+    except ValueError:
         return True
     return False
 
@@ -152,7 +165,7 @@ def _ambiguous(word: str) -> tuple[str, ...] | None:
 
 
 @cache
-def _parse(unit: str, own_units: tuple[str, ...]) -> pint.Unit:
+def _parse(unit: str, own_units: tuple[str, ...]) -> "pint.Unit":
     spelled = unit.strip()
     for written, meant in SPELLINGS.items():
         spelled = spelled.replace(written, meant)
@@ -161,7 +174,16 @@ def _parse(unit: str, own_units: tuple[str, ...]) -> pint.Unit:
     words = (word for word in _WORD.findall(spelled) if word not in own_units)
     if _EXPRESSION.fullmatch(spelled) is None or any(map(_is_plural_of_symbol, words)):
         raise ValueError(spelled)
-    return _registry(own_units).Unit(spelled.replace("%", "percent"))
+    return _look_up(spelled, own_units)
+
+
+def _look_up(spelled: str, own_units: tuple[str, ...]) -> "pint.Unit":
+    import pint  # noqa: PLC0415 - see the module
+
+    try:
+        return _registry(own_units).Unit(spelled.replace("%", "percent"))
+    except pint.errors.PintError as error:
+        raise ValueError(spelled) from error
 
 
 def accepted_units(quantity: Quantity) -> list[str]:
@@ -199,6 +221,8 @@ def _plain(number: Decimal) -> Decimal:
 
 @lru_cache(maxsize=8)
 def _registry(own_units: tuple[str, ...]) -> "pint.UnitRegistry[Decimal]":
+    import pint  # noqa: PLC0415 - see the module
+
     registry: pint.UnitRegistry[Decimal] = pint.UnitRegistry(
         non_int_type=Decimal, autoconvert_offset_to_baseunit=True, on_redefinition="ignore"
     )

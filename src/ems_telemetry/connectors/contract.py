@@ -4,10 +4,10 @@ A connector speaks one protocol to one endpoint and hands over samples. It knows
 parties add one by an entry point in the group `ems_telemetry.connectors` that names a `ConnectorType`.
 """
 
-from collections.abc import Awaitable, Callable, Collection, Hashable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias, TypeVar, cast
 
@@ -180,11 +180,55 @@ class ConnectorType:
     """True where readings come through other processes: that none come through the connector is no silence."""
 
 
-def find_connector_types() -> dict[str, ConnectorType]:
-    """Finds the connectors installed, ours and other people's, by their entry points.
+class ConnectorTypes(Mapping[str, ConnectorType]):
+    """Connectors by the names of their entry points, which stand as `type:` in connector files.
 
-    Returns:
-        Each type under the name that stands as `type:` in a connector file.
+    Each is loaded when it is first looked up, since a plant without Modbus need not load its profiles.
     """
-    types = (point.load() for point in entry_points(group=ENTRY_POINT_GROUP))
-    return {found.name: found for found in types}
+
+    def __init__(self, found: Iterable[EntryPoint]) -> None:
+        self._found = {point.name: point for point in found}
+        self._loaded: dict[str, ConnectorType] = {}
+
+    def __getitem__(self, name: str) -> ConnectorType:
+        if name not in self._loaded:
+            self._loaded[name] = self._found[name].load()
+        return self._loaded[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._found
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._found)
+
+    def __len__(self) -> int:
+        return len(self._found)
+
+
+class FileModels(Mapping[str, type[ConnectorFile[Any]]]):
+    """What the files of connectors look like, by their `type:`; each loaded when it is first looked up."""
+
+    def __init__(self, types: ConnectorTypes) -> None:
+        self._types = types
+
+    def __getitem__(self, name: str) -> type[ConnectorFile[Any]]:
+        return self._types[name].file
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._types
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._types)
+
+    def __len__(self) -> int:
+        return len(self._types)
+
+
+def find_connector_types() -> ConnectorTypes:
+    """Finds the connectors installed, ours and other people's, by their entry points."""
+    return ConnectorTypes(entry_points(group=ENTRY_POINT_GROUP))
+
+
+def find_file_models() -> FileModels:
+    """Finds what the files of the connectors installed look like."""
+    return FileModels(find_connector_types())

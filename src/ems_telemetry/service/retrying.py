@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from ems_telemetry.api.services import Retried
+from ems_telemetry.api.retried import Retried
 from ems_telemetry.clock import Clock
 from ems_telemetry.config.load import Configuration, LoadedConnector
 from ems_telemetry.connectors.contract import ConnectorType, find_connector_types

@@ -13,18 +13,20 @@ from importlib.metadata import version
 from pathlib import Path
 
 from ems_telemetry.api.app import create_app
-from ems_telemetry.api.services import ApiServices, Retried, TakeIn, TakenIn
+from ems_telemetry.api.retried import Retried
+from ems_telemetry.api.services import ApiServices, TakeIn, TakenIn
 from ems_telemetry.api.standing import Reload
 from ems_telemetry.clock import Clock, SystemClock
 from ems_telemetry.config.load import Configuration, load
 from ems_telemetry.config.service import EMBEDDED, LogSettings, Settings
-from ems_telemetry.connectors.contract import find_connector_types
+from ems_telemetry.connectors.contract import find_file_models
 from ems_telemetry.errors import PermanentError
 from ems_telemetry.model import DeadLetter
 from ems_telemetry.observe import Metrics, get_logger
 from ems_telemetry.service.access import reach_database
 from ems_telemetry.service.assembly import Assembler
 from ems_telemetry.service.collecting import Collection, SupervisedConnector
+from ems_telemetry.service.deriving import Deriving
 from ems_telemetry.service.file_watch import FileWatch
 from ems_telemetry.service.gap_ledger import GapLedger
 from ems_telemetry.service.heartbeat import Heartbeat
@@ -39,7 +41,8 @@ from ems_telemetry.service.server import ApiServer, address_of, bind, serve_whil
 from ems_telemetry.service.signing import open_pack_room
 from ems_telemetry.service.standing import Standings
 from ems_telemetry.service.stopping import StopRequest
-from ems_telemetry.service.storing import Storing, store_while
+from ems_telemetry.service.storing import Storing
+from ems_telemetry.service.working import store_while
 from ems_telemetry.spool.lock import ReaderLock
 from ems_telemetry.spool.sqlite import SqliteSpool
 from ems_telemetry.storage.audit import Actor
@@ -54,6 +57,7 @@ class _Parts:
     connectors: list[SupervisedConnector]
     collection: Collection
     storing: Storing
+    deriving: Deriving
     watch: Watch
     reloader: Reloader
     ledger: GapLedger
@@ -126,10 +130,13 @@ class Service:
                 metrics=self._metrics,
                 clock=self._clock,
                 accepted=accepted,
-                packs=packs,
             )
-            parts = self._assemble(Running(self._configuration, accepted), spool, storing)
-            standings = Standings(storing, parts.watch, parts.reloader, clock=self._clock, version=version("ems-telemetry"))
+            deriving = Deriving(database, settings, packs, metrics=self._metrics, clock=self._clock)
+            storing.follow = deriving.follow
+            parts = self._assemble(Running(self._configuration, accepted), spool, storing, deriving)
+            standings = Standings(
+                storing, deriving, parts.watch, parts.reloader, clock=self._clock, version=version("ems-telemetry")
+            )
 
             async def retry(letter: DeadLetter, by: Actor) -> Retried:
                 return await Retrier(parts.reloader.running.configuration, database, spool, self._clock).retry(letter, by)
@@ -163,7 +170,7 @@ class Service:
             await self._serve(ApiServer(app, settings.api, listening), parts)
         self._log.info("stopped", event_code="service_stopped")
 
-    def _assemble(self, running: Running, spool: SqliteSpool, storing: Storing) -> _Parts:
+    def _assemble(self, running: Running, spool: SqliteSpool, storing: Storing, deriving: Deriving) -> _Parts:
         heartbeat = Heartbeat(running.configuration.settings.spool.directory)
         ledger = GapLedger(heartbeat, metrics=self._metrics, clock=self._clock, is_read=lambda: storing.writer.state.connected)
         assembler = Assembler(spool, ledger, metrics=self._metrics, clock=self._clock)
@@ -182,10 +189,10 @@ class Service:
         watch.last_reload = lambda: reloader.last
         watch.paused = lambda: pause.paused
         self._reloader = reloader
-        return _Parts(connectors, collection, storing, watch, reloader, ledger, pause)
+        return _Parts(connectors, collection, storing, deriving, watch, reloader, ledger, pause)
 
     def _hooks(self, spool_directory: Path) -> Hooks:
-        types = {name: found.file for name, found in find_connector_types().items()}
+        types = find_file_models()
 
         def tell(reload: Reload) -> None:
             self._metrics.reloads.labels(reload.outcome).inc()
@@ -215,7 +222,7 @@ class Service:
             collected.set()
 
         async def store_then_tell() -> None:
-            await store_while(parts.storing, collected, self._stop)
+            await store_while(parts.storing, parts.deriving, collected, self._stop)
             stored.set()
 
         files = FileWatch(lambda: parts.reloader.running.configuration, partial(parts.reloader.ask, "files"), self._clock)

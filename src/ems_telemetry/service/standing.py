@@ -22,6 +22,7 @@ from ems_telemetry.api.standing import (
 from ems_telemetry.clock import Clock
 from ems_telemetry.config.service import EMBEDDED, Settings
 from ems_telemetry.observe import ConnectorStatus, LinkState
+from ems_telemetry.service.deriving import Deriving
 from ems_telemetry.service.readiness import FILLING, Watch, pause_words, refusal_words
 from ems_telemetry.service.reloading import Reloader
 from ems_telemetry.service.storing import Storing
@@ -38,8 +39,11 @@ OUTCOMES = ("stored", "dead_letter", "refused", "redelivered")
 class Standings:
     """Tells how the service stands, at once and from memory."""
 
-    def __init__(self, storing: Storing, watch: Watch, reloader: Reloader, *, clock: Clock, version: str) -> None:
+    def __init__(
+        self, storing: Storing, deriving: Deriving, watch: Watch, reloader: Reloader, *, clock: Clock, version: str
+    ) -> None:
         self._storing = storing
+        self._deriving = deriving
         self._watch = watch
         self._reloader = reloader
         self._clock = clock
@@ -128,8 +132,8 @@ class Standings:
             timescaledb=None if seen is None else seen.timescaledb,
             license=None if seen is None else seen.license,
             jobs=[] if seen is None else [JobStanding(**job._asdict()) for job in seen.jobs],
-            upkeep_problems=list(self._storing.maintenance.state.problems) if problem is None else [],
-            needed_past_retention=len(self._storing.maintenance.state.needed),
+            upkeep_problems=list(self._deriving.maintenance.state.problems) if problem is None else [],
+            needed_past_retention=len(self._deriving.maintenance.state.needed),
             disk=self._watch.disks.get(settings.database.directory) if settings.database.url == EMBEDDED else None,
             missing=[
                 Missing(connector=gap.connector, received_from=gap.start, received_to=gap.end) for gap in self._storing.missing
@@ -141,11 +145,11 @@ class Standings:
         return GapsStanding(open=None if seen is None or self._watch.away is not None else seen.gaps_open)
 
     def _intervals(self) -> IntervalsStanding:
-        state = self._storing.intervals.state
+        state = self._deriving.intervals.state
         return IntervalsStanding(waiting=state.waiting, last_done_at=state.last_done_at, last_error=state.last_error)
 
     def _webhooks(self) -> WebhooksStanding:
-        state = self._storing.deliveries.state
+        state = self._deriving.deliveries.state
         return WebhooksStanding(waiting=state.waiting, failed=state.failed, failing=dict(state.failing))
 
     def _configuration(self) -> ConfigurationStanding:

@@ -1,44 +1,32 @@
 """The storing side: makes the database ready, drains the spool into it, and keeps it in order."""
 
 import asyncio
-from contextlib import suppress
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from ems_telemetry.clock import Clock
-from ems_telemetry.computing.worker import IntervalWorker
 from ems_telemetry.config.load import Configuration
 from ems_telemetry.config.service import Settings
 from ems_telemetry.errors import ConfigurationError, DatabaseNotReadyError
 from ems_telemetry.model import Gap
 from ems_telemetry.observe import Metrics, get_logger
-from ems_telemetry.records.checkpoints import Checkpointer
-from ems_telemetry.records.delivering import Courier
-from ems_telemetry.records.keeper import Keeper
-from ems_telemetry.records.packing.maker import PackMaker, PackRoom
-from ems_telemetry.records.retention import read_needed_times
-from ems_telemetry.records.worker import RecordWorker
 from ems_telemetry.retry import Backoff
 from ems_telemetry.service.plant_rows import PlantRows, plant_rows
-from ems_telemetry.service.stopping import DRAINING, WRITING, StopRequest
 from ems_telemetry.spool.port import SpoolReader
 from ems_telemetry.storage.ahead import Target
 from ems_telemetry.storage.audit import Act, Actor, append_now
 from ems_telemetry.storage.capability import Capability, detect
 from ems_telemetry.storage.database import Database
 from ems_telemetry.storage.gate import Gate
-from ems_telemetry.storage.maintenance import Maintenance
 from ems_telemetry.storage.marks import Marks, find_missing
 from ems_telemetry.storage.migrations import migrate, schema_state
 from ems_telemetry.storage.registry import synchronise
 from ems_telemetry.storage.revising import Accepted, newest_revision
 from ems_telemetry.storage.storing import store_gaps
 from ems_telemetry.storage.writer import Writer
-from ems_telemetry.waiting import unless
 
 MOST_UNTOLD = 100
 """How many configurations may be accepted while the database is away; of more, those in the middle are not kept."""
-_LOOK_AGAIN_S = 0.05
-_REMEMBER_EVERY_S = 5.0
 _log = get_logger("ems_telemetry.service")
 
 
@@ -53,7 +41,7 @@ class _Plant:
 class Storing:
     """Everything that writes to the database, as one part."""
 
-    def __init__(  # noqa: PLR0913  # what the whole of it stands on
+    def __init__(
         self,
         configuration: Configuration,
         database: Database,
@@ -62,7 +50,6 @@ class Storing:
         metrics: Metrics,
         clock: Clock,
         accepted: Accepted | None = None,
-        packs: PackRoom | None = None,
     ) -> None:
         self._settings = configuration.settings
         self._plants = [_Plant(plant_rows(configuration), accepted)]
@@ -89,24 +76,8 @@ class Storing:
         self._is_new = True
         self.missing: list[Gap] = []
         """What had been committed and was not there when the database was connected to; found last."""
-        self.maintenance = Maintenance(
-            database,
-            self._settings.retention,
-            read_needed=read_needed_times,
-            clock=clock,
-            backoff=Backoff(initial_s=5.0, cap_s=600.0),
-            metrics=metrics,
-        )
-        self.intervals = IntervalWorker(database, clock=clock, metrics=metrics, backoff=Backoff(initial_s=2.0, cap_s=15.0))
-        self.deliveries = Courier(database, self._settings.webhooks, clock=clock, metrics=metrics)
-        room = packs or PackRoom()
-        self.packs = PackMaker(database, room, clock=clock, backoff=Backoff(initial_s=5.0, cap_s=60.0))
-        self.records = RecordWorker(
-            Keeper(database, clock),
-            Checkpointer(database, clock, room.key),
-            clock=clock,
-            backoff=Backoff(initial_s=5.0, cap_s=60.0),
-        )
+        self.follow: Callable[[Settings], None] = lambda _settings: None
+        """Called with the settings of each configuration that is accepted."""
 
     @property
     def gate(self) -> Gate:
@@ -128,7 +99,7 @@ class Storing:
             del self._plants[1]
         self.told.clear()
         self.revision = None
-        self.maintenance.change(configuration.settings.retention)
+        self.follow(configuration.settings)
         self.writer.renew()
 
     async def tell_trail(self, actor: Actor, act: Act) -> None:
@@ -218,83 +189,3 @@ async def _bring_up_to_date(database: Database, settings: Settings) -> None:
     elif pending := (await schema_state(database)).pending:
         message = f"the schema lacks {', '.join(pending)}; run `ems-telemetry migrate`"
         raise DatabaseNotReadyError(message)
-
-
-async def store_while(storing: Storing, collected: asyncio.Event, stopping: StopRequest) -> None:
-    """Stores until nothing more will be collected, and then what is left in the spool if there is time for it.
-
-    A transaction that takes longer is broken off: what it held is still in the spool.
-    """
-    async with asyncio.TaskGroup() as group:
-        writing = group.create_task(storing.writer.run(), name="writer")
-        maintaining = group.create_task(_maintain(storing), name="maintenance")
-        computing = group.create_task(_compute(storing), name="intervals")
-        recording = group.create_task(_record(storing), name="records")
-        delivering = group.create_task(_deliver(storing), name="deliveries")
-        packing = group.create_task(_pack(storing), name="packs")
-        remembering = group.create_task(_remember(storing), name="marks")
-        await collected.wait()
-        with suppress(TimeoutError):
-            await asyncio.wait_for(_drained(storing), stopping.left_s(DRAINING))
-        storing.writer.stop()
-        maintaining.cancel()
-        computing.cancel()
-        recording.cancel()
-        delivering.cancel()
-        packing.cancel()
-        await asyncio.wait({writing}, timeout=stopping.left_s(WRITING))
-        writing.cancel()
-        remembering.cancel()
-        await storing.remember()
-
-
-async def _maintain(storing: Storing) -> None:
-    """Maintains the tables once there are any. May be cancelled at any time: what it does is done in transactions."""
-    await storing.prepared.wait()
-    while True:
-        await storing.gate.opened.wait()
-        await unless(storing.gate.closed, storing.maintenance.run())
-
-
-async def _remember(storing: Storing) -> None:
-    while True:
-        await asyncio.sleep(_REMEMBER_EVERY_S)
-        await storing.remember()
-
-
-async def _compute(storing: Storing) -> None:
-    """Computes intervals once there are tables. May be cancelled at any time: what is not committed is still marked."""
-    await storing.prepared.wait()
-    while True:
-        await storing.gate.opened.wait()
-        await unless(storing.gate.closed, storing.intervals.run())
-
-
-async def _record(storing: Storing) -> None:
-    """Keeps records once there are tables. May be cancelled at any time: each record is one transaction."""
-    await storing.prepared.wait()
-    while True:
-        await storing.gate.opened.wait()
-        await unless(storing.gate.closed, storing.records.run())
-
-
-async def _deliver(storing: Storing) -> None:
-    """Delivers to webhooks once there are tables. May be cancelled at any time: what is not noted is delivered again."""
-    await storing.prepared.wait()
-    while True:
-        await storing.gate.opened.wait()
-        await unless(storing.gate.closed, storing.deliveries.run())
-
-
-async def _pack(storing: Storing) -> None:
-    """Makes evidence packs once there are tables. May be cancelled at any time: one that is not whole is made again."""
-    await storing.prepared.wait()
-    while True:
-        await storing.gate.opened.wait()
-        await unless(storing.gate.closed, storing.packs.run())
-
-
-async def _drained(storing: Storing) -> None:
-    """Returns when the spool is empty, or at once if the database is away: what is in the spool is safe there."""
-    while storing.writer.state.connected and storing.spool.state().batches:  # noqa: ASYNC110 - two states, no event for both
-        await asyncio.sleep(_LOOK_AGAIN_S)

@@ -17,7 +17,8 @@ from servers.process import LOOPBACK, free_port
 from standings import connector, refused, standing
 
 from ems_telemetry.api.app import ApiServices, Check, Readiness, create_app
-from ems_telemetry.api.services import Retried, TakeIn, TakenIn
+from ems_telemetry.api.retried import Retried
+from ems_telemetry.api.services import TakeIn, TakenIn
 from ems_telemetry.api.standing import Pause, Reload, Standing, Writes
 from ems_telemetry.config.access import IssuerSettings
 from ems_telemetry.intervals.interval import IntervalFlag

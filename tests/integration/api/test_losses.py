@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import httpx
 
-from ems_telemetry.api.services import Retried
+from ems_telemetry.api.retried import Retried
 from ems_telemetry.storage.letters import begin_retry, end_retry
 
 from .conftest import START, Plant, client_of

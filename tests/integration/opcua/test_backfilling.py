@@ -13,7 +13,7 @@ from servers.node_opcua import PLANT, NodeOpcuaServer
 from servers.process import LOOPBACK, free_port, serving
 
 from ems_telemetry.config.load import load
-from ems_telemetry.connectors.contract import Refusal, Stretch, find_connector_types
+from ems_telemetry.connectors.contract import Refusal, Stretch, find_file_models
 from ems_telemetry.connectors.opcua import CONNECTOR_TYPE
 from ems_telemetry.connectors.opcua.file import OpcUaFile
 from ems_telemetry.errors import ConnectionLostError
@@ -108,7 +108,7 @@ async def test_a_stretch_goes_through_spool_and_writer_and_twice_changes_nothing
     (tmp_path / "plant.yaml").write_text("sites: [{id: BER1, name: Berlin, timezone: Europe/Berlin}]")
     service = tmp_path / "ems.yaml"
     service.write_text(f'database: {{url: "{plain_url}"}}\nspool: {{directory: spool}}\nconnectors: connectors/*.yaml\n')
-    configuration = load(service, {name: type_.file for name, type_ in find_connector_types().items()})
+    configuration = load(service, find_file_models())
     counted = counted_by(kept)
     span = counted[0].time, counted[20].time
     shown: list[Progress] = []

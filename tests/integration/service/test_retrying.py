@@ -11,7 +11,7 @@ from small_plant import START, fetch, letter, write
 from ems_telemetry.clock import SystemClock
 from ems_telemetry.config.load import Configuration, load
 from ems_telemetry.config.service import WhenFull
-from ems_telemetry.connectors.contract import find_connector_types
+from ems_telemetry.connectors.contract import find_file_models
 from ems_telemetry.model import DEAD_LETTER_PAYLOAD_BYTES, Batch, DeadLetter, Quality, Reading, Sample
 from ems_telemetry.normalize.meaning import Normalizer
 from ems_telemetry.service.retrying import Retrier, Selection, retry_selected
@@ -48,7 +48,7 @@ def configuration(tmp_path: Path, plain_url: str) -> Configuration:
     (tmp_path / "plant.yaml").write_text("sites: [{id: BER1, name: Berlin, timezone: Europe/Berlin}]")
     service = tmp_path / "ems.yaml"
     service.write_text(f'database: {{url: "{plain_url}"}}\nspool: {{directory: spool}}\nconnectors: connectors/*.yaml\n')
-    return load(service, {name: type_.file for name, type_ in find_connector_types().items()})
+    return load(service, find_file_models())
 
 
 @asynccontextmanager

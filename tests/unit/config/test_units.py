@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ems_telemetry.config.quantities import QUANTITIES, Law, Quantity
+from ems_telemetry.config.unit_factors import FACTORS
 from ems_telemetry.config.unit_table import AMBIGUOUS, FAMILIAR
 from ems_telemetry.config.units import (
     Conversion,
@@ -14,6 +15,7 @@ from ems_telemetry.config.units import (
     is_free_word,
     measures,
     parse_unit,
+    reckon_conversion,
     scale_between,
 )
 
@@ -53,6 +55,15 @@ def test_units_convert_exactly(unit: str, quantity: str, factor: str, offset: st
     found = convert_to_canonical(unit, QUANTITIES[quantity])
     assert abs(found.factor - Decimal(factor)) <= abs(Decimal(factor)) * Decimal("1e-25")
     assert abs(found.offset - Decimal(offset)) <= Decimal("1e-24")
+
+
+@pytest.mark.parametrize(
+    "quantity", {quantity.unit: quantity for quantity in QUANTITIES.values()}.values(), ids=lambda q: q.unit
+)
+def test_factors_that_are_written_down_are_those_that_are_reckoned_out_and_none_is_missing(quantity: Quantity) -> None:
+    fitting = [unit for unit in (quantity.unit, *FAMILIAR) if measures(unit, quantity)]
+    found = {unit: tuple(map(str, convert_to_canonical(unit, quantity))) for unit in FACTORS[quantity.unit]}
+    assert found == {unit: tuple(map(str, reckon_conversion(unit, quantity))) for unit in fitting}
 
 
 @pytest.mark.parametrize(

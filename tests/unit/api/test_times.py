@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from ems_telemetry.api.parameters import parse_time
+from ems_telemetry.api.times import parse_time
 
 
 @pytest.mark.parametrize(
