@@ -9,6 +9,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from ems_telemetry.config.document import Document, Location
+from ems_telemetry.config.field_texts import text_of
 from ems_telemetry.errors import Problem
 
 _MOST_NAMED = 3
@@ -181,5 +182,7 @@ def _keys_at(model: type[BaseModel], location: Location) -> list[str]:
 
 def _describe(model: type[BaseModel], location: Location) -> str:
     found = _model_at(model, location[:-1])
-    described = fields_by_key(found).get(str(location[-1])) if found is not None else None
-    return f": {described.description.split(chr(10))[0].rstrip('.')}" if described and described.description else ""
+    names = {} if found is None else {field.alias or name: name for name, field in found.model_fields.items()}
+    name = names.get(str(location[-1]))
+    text = None if found is None or name is None else text_of(found, name)
+    return f": {text.split(chr(10))[0].rstrip('.')}" if text else ""
