@@ -15,12 +15,15 @@ from ems_telemetry.evidence.pack import build_pack
 from ems_telemetry.evidence.signing import SigningKey
 
 VERBS = [
+    "audit",
     "backfill",
     "check",
     "config",
     "dead-letters",
     "demo",
     "evidence",
+    "export",
+    "factors",
     "import",
     "init",
     "intervals",
@@ -32,6 +35,7 @@ VERBS = [
     "opcua",
     "pause-writes",
     "profiles",
+    "register",
     "reload",
     "resume-writes",
     "run",
