@@ -18,7 +18,6 @@ from ems_telemetry.api.items import Page
 from ems_telemetry.api.page import Listing
 from ems_telemetry.api.problem import ApiError, ProblemType, wrong_parameter
 from ems_telemetry.api.readings import TimeKey
-from ems_telemetry.api.registers import actor_of
 from ems_telemetry.api.services import ApiServices, Services
 from ems_telemetry.intervals.calendar import Period, edges_of, microseconds, moment_of
 from ems_telemetry.model import Scope
@@ -135,7 +134,7 @@ async def _say(services: ApiServices, caller: Caller, id_: UUID, kind: str, said
         if before is None or before.body != said or "voided" in before.decisions or before.site != row.site:
             new = NewEntry(kind, str(id_), row.site, row.start, row.end, said, reason)
             at = services.clock.now()
-            await stating.state(connection, actor_of(caller), REGISTERS[kind], new, at, before.revision if before else 0)
+            await stating.state(connection, caller.actor, REGISTERS[kind], new, at, before.revision if before else 0)
         row = await _find(connection, caller, id_)
     return _written(items.exceedance_item(row))
 

@@ -13,7 +13,6 @@ from ems_telemetry.api.access import Ingester
 from ems_telemetry.api.description import PREFIX, STORED, problems
 from ems_telemetry.api.parameters import Query as Parameters
 from ems_telemetry.api.problem import ApiError, ProblemType, WrongParameter, shorten, wrong_parameter
-from ems_telemetry.api.registers import actor_of
 from ems_telemetry.api.services import ApiServices, Services, TakeIn
 from ems_telemetry.errors import ConfigurationError, SpoolFullError
 from ems_telemetry.storage.audit import Act, Actor, append_act
@@ -74,7 +73,7 @@ async def import_readings(
     if not query.dry_run:
         detail = {"sha256": digest, "readings": taken.readings}
         act = Act("readings.imported", "sheet", digest, detail=detail)
-        await _note(services, actor_of(caller), act)
+        await _note(services, caller.actor, act)
     return ImportedReadings(readings=taken.readings, taken=not query.dry_run, sha256=digest)
 
 

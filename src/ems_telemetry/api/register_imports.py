@@ -13,7 +13,6 @@ from ems_telemetry.api.description import PREFIX, STORED, problems
 from ems_telemetry.api.meter_events import Text
 from ems_telemetry.api.parameters import Query as Parameters
 from ems_telemetry.api.problem import ApiError, ProblemType, WrongParameter, shorten, wrong_parameter
-from ems_telemetry.api.registers import actor_of
 from ems_telemetry.api.services import Services
 from ems_telemetry.model import Scope
 from ems_telemetry.records.importing import Imported, Wanted, import_sheet
@@ -67,7 +66,7 @@ def make_router(register: Register) -> APIRouter:
         async with services.database.connection() as connection:
             try:
                 outcome = await import_sheet(
-                    connection, actor_of(caller), sheet, wanted, services.clock.now(), lambda _, site: _may_not(caller, site)
+                    connection, caller.actor, sheet, wanted, services.clock.now(), lambda _, site: _may_not(caller, site)
                 )
             except NotAllowedNowError as error:
                 raise ApiError(ProblemType.CONFLICT, str(error)) from error

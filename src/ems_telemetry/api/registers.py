@@ -5,10 +5,9 @@ deleted: a request to do so is answered 405 and says what to do instead.
 """
 
 import hashlib
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Annotated, Any, NoReturn, TypeAlias, TypeVar
+from typing import Annotated, Any, NoReturn, TypeVar
 from uuid import NAMESPACE_URL, uuid4, uuid5
 
 import msgspec
@@ -18,31 +17,25 @@ from starlette.responses import Response
 from ems_telemetry.api.access import require
 from ems_telemetry.api.caller import Caller
 from ems_telemetry.api.description import PREFIX, STORED, Responses, listed, problems
-from ems_telemetry.api.etag import IfMatch, check_match, etag_of, tagged
+from ems_telemetry.api.etag import IfMatch, check_match
 from ems_telemetry.api.idempotency import IdempotencyKey
 from ems_telemetry.api.instruments import InstrumentsQuery, select_by_status
 from ems_telemetry.api.items import Page
 from ems_telemetry.api.page import Listing
-from ems_telemetry.api.problem import ApiError, ProblemType, wrong_parameter
+from ems_telemetry.api.problem import ApiError, ProblemType
+from ems_telemetry.api.register_changes import Stated, decide_entry, find_revisions, state_entry
+from ems_telemetry.api.register_items import entry_item, state_of, written
 from ems_telemetry.api.register_models import Decision, EntriesQuery, EntryId, OneQuery, entry_model, stated_model, with_secret
 from ems_telemetry.api.services import ApiServices, Services
 from ems_telemetry.model import Scope
 from ems_telemetry.records import entries, stating
-from ems_telemetry.records.calibrating import ContradictionError, complete
 from ems_telemetry.records.registers import REGISTERS, Dated, Register
-from ems_telemetry.records.stating import NotAllowedNowError, SecondPersonError
 from ems_telemetry.rules.calibration import CalibrationStatus
-from ems_telemetry.storage.audit import Actor
-from ems_telemetry.storage.database import Connection
-from ems_telemetry.storage.entries import EntryFilter, EntryRow, EntryTakenError, NewEntry, read_entries
-from ems_telemetry.storage.outbox import read_webhook_secret
-from ems_telemetry.storage.point_facts import PointFacts, read_facts, read_meter_sites
+from ems_telemetry.storage.entries import EntryFilter, EntryRow, read_entries
 
 Endpoint = Callable[..., Awaitable[Response]]
 EndpointT = TypeVar("EndpointT", bound=Endpoint)
 
-Stated: TypeAlias = Any
-"""What `stated_model` makes; its fields are only known at run time."""
 EntryPath = Annotated[EntryId, Path(alias="id", description="The name of the fact.")]
 VERBS = {stating.VOIDED: "void", stating.APPROVED: "approve", stating.REJECTED: "reject"}
 INSTEAD = (
@@ -111,7 +104,7 @@ class Operations:
         async def get_entry(
             services: Services, caller: Caller, id_: EntryPath, query: Annotated[OneQuery, Query()]
         ) -> Response:
-            rows = await _revisions(services, register, caller, id_, query.as_of)
+            rows = await find_revisions(services, register, caller, id_, query.as_of)
             if query.at is not None:
                 rows = entries.covering(rows, query.at, needs_approval=register.needs_approval)
                 if not rows:
@@ -121,7 +114,7 @@ class Operations:
         async def list_revisions(
             services: Services, caller: Caller, id_: EntryPath, query: Annotated[OneQuery, Query()]
         ) -> Response:
-            rows = await _revisions(services, register, caller, id_, query.as_of)
+            rows = await find_revisions(services, register, caller, id_, query.as_of)
             body = {"items": [entry_item(register, row) for row in rows], "next": None}
             return Response(msgspec.json.encode(body), media_type="application/json")
 
@@ -145,7 +138,7 @@ class Operations:
             idempotency_key: IdempotencyKey = None,  # told below
         ) -> Response:
             name = body.id or _made_id(caller, idempotency_key)
-            return await _state(services, caller, register, name, body, follows=0)
+            return await state_entry(services, caller, register, name, body, follows=0)
 
         async def revise_entry(
             services: Services,
@@ -154,9 +147,9 @@ class Operations:
             body: Stated,
             if_match: IfMatch = None,  # told below
         ) -> Response:
-            rows = await _revisions(services, register, caller, id_, None)
+            rows = await find_revisions(services, register, caller, id_, None)
             check_match(if_match, state_of(rows[-1]))
-            return await _state(services, caller, register, id_, body, follows=rows[-1].revision)
+            return await state_entry(services, caller, register, id_, body, follows=rows[-1].revision)
 
         new, revised = stated_model(register, with_id=True), stated_model(register, with_id=False)
         add = _typed(add_entry, caller=self._writer, body=Annotated[new, Body()])
@@ -175,7 +168,7 @@ class Operations:
             revision: Annotated[int, Path(ge=1, le=1_000_000)],
             body: Annotated[Decision, Body()],
         ) -> Response:
-            return await _decide(services, caller, self.register, (id_, revision), (decision, body.reason))
+            return await decide_entry(services, caller, self.register, (id_, revision), (decision, body.reason))
 
         verb = VERBS[decision]
         path, name = f"/{{id}}/revisions/{{revision}}:{verb}", f"{verb}_{self.register.kind}"
@@ -200,35 +193,6 @@ def _typed(endpoint: EndpointT, **annotations: Any) -> EndpointT:  # noqa: ANN40
 
 def _scopes(*words: str) -> list[Scope]:
     return [Scope(word) for word in dict.fromkeys(words)]
-
-
-def entry_item(register: Register, row: EntryRow) -> dict[str, Any]:
-    """A revision as an item of its model."""
-    left_out = {"seq", "decided_by"}
-    return {
-        **{name: value for name, value in row._asdict().items() if name not in left_out},
-        "status": entries.status_of(row, needs_approval=register.needs_approval),
-        "decisions": [
-            {"decision": decision, "actor": actor} for decision, actor in zip(row.decisions, row.decided_by, strict=True)
-        ],
-    }
-
-
-def state_of(row: EntryRow) -> str:
-    """Gives the ETag of a revision and what was decided about it."""
-    return etag_of(f"{row.kind}/{row.id}", f"{row.revision}/{len(row.decisions)}")
-
-
-def written(register: Register, row: EntryRow, status: int = 200, secret: str | None = None) -> Response:
-    """Writes one revision; with a secret, which is shown this once and kept by nobody in between."""
-    headers = {**tagged(state_of(row)), "Vary": "Authorization"} | ({"Cache-Control": "no-store"} if secret else {})
-    item = entry_item(register, row) | ({"secret": secret} if secret else {})
-    return Response(msgspec.json.encode(item), status, headers, media_type="application/json")
-
-
-def actor_of(caller: Caller) -> Actor:
-    """Gives who asks as the audit trail names them."""
-    return caller.actor
 
 
 def refuse_change() -> NoReturn:
@@ -262,114 +226,6 @@ async def _select(
     chosen = {row.id: row for row in rows}.values()
     wanted = query.status
     return [row for row in chosen if wanted is None or entries.status_of(row, needs_approval=register.needs_approval) is wanted]
-
-
-async def _revisions(
-    services: ApiServices, register: Register, caller: Caller, id_: str, as_of: datetime | None
-) -> list[EntryRow]:
-    async with services.database.connection() as connection:
-        rows = await read_entries(connection, EntryFilter(register.kind, as_of=as_of, sites=caller.sites, id=id_))
-    if not rows:
-        raise ApiError(ProblemType.NOT_FOUND, f'there is no {register.kind} "{id_}"')
-    return rows
-
-
-def _overtaken(newest: int) -> ApiError:
-    detail = f"it was changed meanwhile; its newest revision is {newest}: read it, then decide whether yours still holds"
-    return ApiError(ProblemType.PRECONDITION_FAILED, detail)
-
-
-async def _state(
-    services: ApiServices,
-    caller: Caller,
-    register: Register,
-    id_: str,
-    said: Stated,
-    *,
-    follows: int,  # a made model
-) -> Response:
-    if said.site is None:
-        caller.check_whole(f"a {register.kind} without a site")
-    caller.check_site(said.site)
-    since, until = _span(register, said)
-    new = NewEntry(register.kind, id_, said.site, since, until, stating.content_of(said.body), said.reason)
-    async with services.database.connection() as connection:
-        await _check_points(connection, register, said)
-        try:
-            new = await complete(connection, new)
-            row = await stating.state(connection, caller.actor, register, new, services.clock.now(), follows)
-        except ContradictionError as error:
-            raise wrong_parameter(f"body.{error.field}", None, str(error)) from error
-        except EntryTakenError as error:
-            if follows:
-                raise _overtaken(error.newest) from error
-            return await _stated_before(connection, register, new, caller)
-        secret = await read_webhook_secret(connection, id_) if register.has_secret and not follows else None
-    return written(register, row, 200 if follows else 201, secret)
-
-
-async def _stated_before(connection: Connection, register: Register, new: NewEntry, caller: Caller) -> Response:
-    """Answers who states something for the second time: with what is kept, if it is the same."""
-    first = await stating.find_revision(connection, register.kind, new.id, 1)
-    same = first is not None and (first.site, first.valid_from, first.valid_to, first.body) == new[2:6]
-    if first is None or not same or first.author != caller.id:
-        raise ApiError(
-            ProblemType.CONFLICT, f'there is a {register.kind} "{new.id}" already; revise it with PUT, or choose another id'
-        )
-    return written(register, first)
-
-
-def _span(register: Register, said: Stated) -> tuple[datetime | None, datetime | None]:
-    since, until = register.span_of(said.body) or (said.valid_from, said.valid_to)
-    if register.dated is Dated.MOMENT and since is None and not register.untimed:
-        raise wrong_parameter("valid_from", None, "say when it happened")
-    if since is not None and until is not None and since >= until:
-        raise wrong_parameter("valid_to", until.isoformat(), "is not after valid_from; nothing lies between them")
-    return since, until
-
-
-async def _check_points(connection: Connection, register: Register, said: Stated) -> None:
-    points: Sequence[str] = register.points_of(said.body)
-    if points:
-        facts = await read_facts(connection, list(points))
-        _check_known("point", points, {point.key: point.site for point in facts}, said.site)
-        _check_units(register, said, facts)
-    meters: Sequence[str] = register.meters_of(said.body)
-    if meters:
-        _check_known("meter", meters, await read_meter_sites(connection, meters), said.site)
-
-
-def _check_known(what: str, names: Iterable[str], known: Mapping[str, str], site: str | None) -> None:
-    for name in names:
-        if known.get(name) != site and (name not in known or site is not None):
-            raise wrong_parameter(what, name, f"there is no such {what} at {site}" if site else f"there is no such {what}")
-
-
-def _check_units(register: Register, said: Stated, facts: Iterable[PointFacts]) -> None:
-    units: Mapping[str, str] = register.units_of(said.body)
-    for point in facts:
-        if units.get(point.key, point.unit) != point.unit:
-            detail = f"is not the unit of {point.key}, which is {point.unit}; word it in that"
-            raise wrong_parameter("unit", units[point.key], detail)
-
-
-async def _decide(
-    services: ApiServices, caller: Caller, register: Register, which: tuple[str, int], what: tuple[str, str]
-) -> Response:
-    rows = await _revisions(services, register, caller, which[0], None)
-    row = next((row for row in rows if row.revision == which[1]), None)
-    if row is None:
-        raise ApiError(ProblemType.NOT_FOUND, f'{register.kind} "{which[0]}" has no revision {which[1]}')
-    if row.site is None:
-        caller.check_whole(f"a {register.kind} without a site")
-    async with services.database.connection() as connection:
-        try:
-            decided = await stating.decide(connection, caller.actor, row, what[0], what[1], services.clock.now())
-        except SecondPersonError as error:
-            raise ApiError(ProblemType.FORBIDDEN, str(error)) from error
-        except NotAllowedNowError as error:
-            raise ApiError(ProblemType.CONFLICT, str(error)) from error
-    return written(register, decided)
 
 
 OPERATIONS = {kind: Operations(register) for kind, register in REGISTERS.items()}

@@ -17,7 +17,8 @@ from ems_telemetry.api.idempotency import Sent
 from ems_telemetry.api.items import Page
 from ems_telemetry.api.parameters import Name, Time
 from ems_telemetry.api.problem import ApiError, ProblemType, wrong_parameter
-from ems_telemetry.api.registers import OPERATIONS, actor_of, entry_item
+from ems_telemetry.api.register_items import entry_item
+from ems_telemetry.api.registers import OPERATIONS
 from ems_telemetry.api.services import Services
 from ems_telemetry.errors import CannotComputeError
 from ems_telemetry.model import Scope
@@ -119,7 +120,7 @@ async def _state(  # who states what about which point
     new = NewEntry(KIND, id_, point.site, proposal.start, proposal.end, stating.content_of(content), said.reason)
     follows = 0 if before is None else before.revision
     try:
-        return await stating.state(connection, actor_of(caller), register, new, now, follows)
+        return await stating.state(connection, caller.actor, register, new, now, follows)
     except EntryTakenError as error:
         raise ApiError(ProblemType.CONFLICT, f"the substitution {id_} was stated meanwhile; look at it first") from error
 

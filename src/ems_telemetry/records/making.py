@@ -3,6 +3,7 @@
 What is computed is always computed from the snapshot that is kept, so that the same figure comes out of it for ever (CR-55).
 """
 
+import asyncio
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -60,13 +61,19 @@ async def draft(connection: Connection, asked: Asked, now: datetime, methods: Ma
     method = find_method(asked.item.method, methods)
     try:
         inputs = await method.gather(sources, asked)
-        snapshot = canonical({**inputs, **({MEASURED_BY: sources.measured_by} if sources.measured_by else {})})
+        inputs = {**inputs, **({MEASURED_BY: sources.measured_by} if sources.measured_by else {})}
     except CannotComputeError as error:
-        snapshot = canonical({"refused": str(error)})
-    figure = figure_of(method, as_inputs(snapshot))
+        inputs = {"refused": str(error)}
+    # A year of quarters takes seconds, in which the loop must go on collecting.
+    snapshot, figure = await asyncio.to_thread(_written_and_computed, method, inputs)
     hash_ = hashlib.sha256(snapshot).hexdigest()
     envelope = make_envelope(method, asked, figure, sources.refs, hash_, now)
     return Draft(envelope, snapshot, tuple(sources.sources), tuple(sources.waits_for))
+
+
+def _written_and_computed(method: Method, inputs: Mapping[str, Any]) -> tuple[bytes, Figure]:
+    snapshot = canonical(inputs)
+    return snapshot, figure_of(method, as_inputs(snapshot))
 
 
 async def keep(
@@ -176,7 +183,7 @@ async def recompute(
     if hashlib.sha256(snapshot).hexdigest() != row.snapshot:
         raise CannotComputeError(f"the inputs of the record {row.id} are not what their hash says; see GET /audit/verify")
     method = find_method(row.method, methods)
-    figure = figure_of(method, as_inputs(snapshot))
+    figure = await asyncio.to_thread(lambda: figure_of(method, as_inputs(snapshot)))
     again = make_envelope(method, asked, figure, (), row.snapshot, row.computed_at)
     return Recomputed({name: row.envelope[name] for name in FIGURE}, {name: again[name] for name in FIGURE})
 

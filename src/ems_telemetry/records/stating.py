@@ -139,6 +139,6 @@ def _check_decision(register: Register, row: EntryRow, actor: Actor, decision: s
 
 async def _void_record(connection: Connection, row: EntryRow, at: datetime, actor: Actor) -> None:
     record = await find_record(connection, UUID(row.body["record_id"]))
-    if record is None or record.status == VOIDED:
-        raise NotAllowedNowError(f'the record "{row.body["record_id"]}" does not exist, or is void already')
+    if record is None or record.site != row.site or record.status == VOIDED:
+        raise NotAllowedNowError(f'there is no record "{row.body["record_id"]}" at {row.site}, or it is void already')
     await void(connection, record, row.reason, at, actor)

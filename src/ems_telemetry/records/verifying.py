@@ -1,5 +1,7 @@
 """Verifies the whole audit trail: every event follows from the one before, and everything it tells of is as it was then."""
 
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import NamedTuple
 
 from ems_telemetry.evidence.canonical import digest
@@ -7,7 +9,7 @@ from ems_telemetry.evidence.chain import START, Entry, follows
 from ems_telemetry.evidence.envelope import record_hash
 from ems_telemetry.storage.audit import AuditRow, Head, follow_events, read_head
 from ems_telemetry.storage.database import Connection
-from ems_telemetry.storage.evidence_rows import KeptRow, read_kept
+from ems_telemetry.storage.evidence_rows import KeptRow, read_kept, read_last_kept
 
 MOST_AT_ONCE = 2_000
 
@@ -25,36 +27,30 @@ class AuditVerdict(NamedTuple):
 
 async def verify_audit(connection: Connection) -> AuditVerdict:
     """Verifies every event and the record, fact or decision behind it, up to the first one that does not hold."""
+    previous, checked = START, 0
+    async for batch in _batches(connection):
+        kept = await read_kept(connection, batch[0].seq, batch[-1].seq)
+        # Thousands of hashes take seconds, in which the loop must go on collecting.
+        found = await asyncio.to_thread(_first_bad, batch, kept, checked + 1, previous)
+        if found is not None:
+            return _bad(found, await read_head(connection))
+        previous, checked = bytes.fromhex(batch[-1].hash), checked + len(batch)
+    last = await read_last_kept(connection)
     head = await read_head(connection)
-    previous, checked, batch = START, 0, list[AuditRow]()
+    if last > head.seq:
+        return _bad((head.seq + 1, f"event {last} is missing: what it told of is there, and the trail ends before it"), head)
+    return AuditVerdict(ok=True, first_bad_seq=None, reason=None, checked=checked, head_seq=head.seq, head_hash=head.hash)
+
+
+async def _batches(connection: Connection) -> AsyncIterator[list[AuditRow]]:
+    batch: list[AuditRow] = []
     async for row in follow_events(connection):
-        expected = checked + len(batch) + 1
-        problem = _chain_problem(row, expected, previous)
-        if problem is not None:
-            return await _verdict(connection, batch, checked, (expected, problem), head)
-        previous = bytes.fromhex(row.hash)
         batch.append(row)
         if len(batch) >= MOST_AT_ONCE:
-            bad = await _first_bad(connection, batch)
-            if bad is not None:
-                return _bad(bad, head)
-            checked, batch = checked + len(batch), []
-    return await _verdict(connection, batch, checked, None, head)
-
-
-async def _verdict(
-    connection: Connection,
-    batch: list[AuditRow],
-    checked: int,
-    broken: tuple[int, str] | None,
-    head: Head,
-) -> AuditVerdict:
-    bad = await _first_bad(connection, batch) or broken
-    if bad is not None:
-        return _bad(bad, head)
-    return AuditVerdict(
-        ok=True, first_bad_seq=None, reason=None, checked=checked + len(batch), head_seq=head.seq, head_hash=head.hash
-    )
+            yield batch
+            batch = []
+    if batch:
+        yield batch
 
 
 def _bad(found: tuple[int, str], head: Head) -> AuditVerdict:
@@ -72,15 +68,15 @@ def _chain_problem(row: AuditRow, expected: int, previous: bytes) -> str | None:
     return None
 
 
-async def _first_bad(connection: Connection, batch: list[AuditRow]) -> tuple[int, str] | None:
-    """Looks at what a batch of events tells of; gives the first that is other than it was, and what is wrong with it."""
-    if not batch:
-        return None
-    kept = await read_kept(connection, batch[0].seq, batch[-1].seq)
-    for row in batch:
-        problem = _object_problem(row, kept.get(row.seq))
+def _first_bad(
+    batch: Sequence[AuditRow], kept: Mapping[int, KeptRow], first_seq: int, previous: bytes
+) -> tuple[int, str] | None:
+    """Gives the first event of a batch that does not follow or tells of what is other than it was, and what is wrong."""
+    for expected, row in enumerate(batch, first_seq):
+        problem = _chain_problem(row, expected, previous) or _object_problem(row, kept.get(row.seq))
         if problem is not None:
-            return row.seq, problem
+            return expected, problem
+        previous = bytes.fromhex(row.hash)
     return None
 
 
