@@ -1,15 +1,14 @@
 """Everything that somebody changes stands in the audit trail: in the same transaction, with who it was, and without secrets."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-import pytest
 from record_api import open_clients
-from record_plant import ALICE, APRIL, BOB, ENERGY, MARCH, METERS, POINTS, SITES, Plant, make_plant
+from record_plant import ALICE, APRIL, BOB, ENERGY, MARCH, METERS, POINTS, SITES, Plant
 from small_plant import letter, write
 
 from ems_telemetry.config.content import WrittenFile
@@ -19,7 +18,6 @@ from ems_telemetry.records.verifying import verify_audit
 from ems_telemetry.service.pausing import WritePause
 from ems_telemetry.service.switch_file import Switch, write_switch
 from ems_telemetry.storage.audit import Act, Actor, AuditFilter, AuditRow, append_now, list_events
-from ems_telemetry.storage.database import Database
 from ems_telemetry.storage.gate import Gate
 from ems_telemetry.storage.keys import create_key, revoke_key
 from ems_telemetry.storage.letters import begin_retry, end_retry, fail_retry
@@ -29,12 +27,6 @@ from ems_telemetry.storage.revising import Accepted
 
 ADMIN = Actor("command:root", "root")
 EVENT = {"type": "reset", "at": "2026-03-02T10:00:00Z", "reason": "power failure", "registers": [{"point": ENERGY}]}
-
-
-@pytest.fixture
-async def plant(timescaledb_url: str) -> AsyncIterator[Plant]:
-    async with Database(timescaledb_url) as database:
-        yield await make_plant(database)
 
 
 async def trail(plant: Plant) -> list[AuditRow]:
@@ -125,7 +117,9 @@ async def test_a_pause_is_told_by_whomever_and_a_database_that_is_away_keeps_nob
         async with plant.database.connection() as connection:
             await append_now(connection, actor, act)
 
-    pause = WritePause(tmp_path, Gate(), metrics=Metrics(), clock=plant.clock, tell=tell)
+    gate = Gate()
+    gate.at_rest.set()  # nothing is being written
+    pause = WritePause(tmp_path, gate, metrics=Metrics(), clock=plant.clock, tell=tell)
     for _ in range(2):
         await pause.pause("key alice", ALICE)
     write_switch(tmp_path, Switch(paused=False, by="root", at=plant.clock.now()))

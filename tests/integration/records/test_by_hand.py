@@ -1,25 +1,16 @@
 """Waste and substances through the keeper: CR-49 with its numbers."""
 
-from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-import pytest
-from record_plant import APRIL, BERLIN, MARCH, MAY, Plant, make_plant
+from record_plant import APRIL, BERLIN, MARCH, MAY, Plant
 
-from ems_telemetry.storage.database import Database
 from ems_telemetry.storage.records import RecordRow
 
 CLOSED = APRIL + timedelta(days=12)
 LOT = {"code": "150202*", "hp": ["HP14"], "stored_since": "2026-01-10"}
 WEIGHED = {"gross": {"value": "18460", "unit": "kg"}, "tare": {"value": "12140", "unit": "kg"}, "operation": "R1"}
-
-
-@pytest.fixture
-async def plant(timescaledb_url: str) -> AsyncIterator[Plant]:
-    async with Database(timescaledb_url) as database:
-        yield await make_plant(database)
 
 
 def local(*day: int) -> datetime:

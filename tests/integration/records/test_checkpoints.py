@@ -1,13 +1,12 @@
 """Checkpoints: one root per site and day that proves each record to whoever kept it."""
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from record_api import open_clients
-from record_plant import APRIL, ENERGY, MARCH, Plant, make_plant
+from record_plant import APRIL, ENERGY, MARCH, Plant
 
 from ems_telemetry.evidence.canonical import canonical
 from ems_telemetry.evidence.envelope import record_leaf
@@ -15,18 +14,11 @@ from ems_telemetry.evidence.merkle import verify_audit
 from ems_telemetry.evidence.signing import SigningKey
 from ems_telemetry.records.checkpoints import MOST_DAYS, SETTLED, Checkpointer
 from ems_telemetry.storage.audit import lock_trail
-from ems_telemetry.storage.database import Database
 
 API = "/api/v1"
 DOCUMENT = Path(__file__).parents[3] / "docs" / "evidence.md"
 CLOSED = APRIL + timedelta(days=12)
 DAY = timedelta(days=1)
-
-
-@pytest.fixture
-async def plant(timescaledb_url: str) -> AsyncIterator[Plant]:
-    async with Database(timescaledb_url) as database:
-        yield await make_plant(database)
 
 
 @pytest.fixture

@@ -1,26 +1,18 @@
 """Evaluations of limits, from intervals to the record that is kept."""
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from permits import HALF_HOURS, close_day, day, permit
-from record_plant import APRIL, ENERGY, MARCH, NOX, PH, QUARTER, STATE, Plant, make_plant
+from record_plant import APRIL, ENERGY, MARCH, NOX, PH, QUARTER, STATE, Plant
 
 from ems_telemetry.records.making import recompute
 from ems_telemetry.records.rows import asked_of
-from ems_telemetry.storage.database import Database
 from ems_telemetry.storage.records import RecordRow, find_record
 
 TYPE = "compliance_evaluation"
-
-
-@pytest.fixture
-async def plant(timescaledb_url: str) -> AsyncIterator[Plant]:
-    async with Database(timescaledb_url) as database:
-        yield await make_plant(database)
 
 
 async def evaluated(plant: Plant) -> tuple[RecordRow, dict[str, Any]]:

@@ -8,18 +8,10 @@ import httpx
 import pytest
 from permits import HALF_HOURS, PERMIT, close_day, day, permit
 from record_api import Clients, open_clients
-from record_plant import MARCH, NOX, Plant, make_plant
-
-from ems_telemetry.storage.database import Database
+from record_plant import MARCH, NOX, Plant
 
 API = "/api/v1"
 DAY = {"from": "2026-03-01T00:00:00+01:00", "to": "2026-03-02T00:00:00+01:00"}
-
-
-@pytest.fixture
-async def plant(timescaledb_url: str) -> AsyncIterator[Plant]:
-    async with Database(timescaledb_url) as database:
-        yield await make_plant(database)
 
 
 @pytest.fixture

@@ -6,20 +6,12 @@ from typing import Any
 import httpx
 import pytest
 from record_api import Clients, open_clients
-from record_plant import Plant, make_plant
-
-from ems_telemetry.storage.database import Database
+from record_plant import Plant
 
 PATH = "/api/v1/samples"
 HEAD = "id,site,taken_at,taken_by,place,parameter,method,value,unit,reason\n"
 ONE = "LAB-1,BER1,2026-03-02T08:30:00+01:00,M. Schulz,outfall-1,COD,DIN 38409-41,42.5,mg/L,report 7\n"
 TWO = ONE.replace("LAB-1", "LAB-2").replace("report 7", "")
-
-
-@pytest.fixture
-async def plant(timescaledb_url: str) -> AsyncIterator[Plant]:
-    async with Database(timescaledb_url) as database:
-        yield await make_plant(database)
 
 
 @pytest.fixture

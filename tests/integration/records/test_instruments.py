@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+import pytest
 from record_plant import APRIL, ENERGY, MARCH, MAY, Plant
 
 from ems_telemetry.records.making import recompute
@@ -12,6 +13,11 @@ from ems_telemetry.storage.records import RecordRow, Source, list_dependents
 
 AS_FOUND = {"reference": "250", "reading": "262", "full_scale": "500"}
 FEBRUARY = MARCH - timedelta(days=28)
+
+
+@pytest.fixture
+async def plant(any_plant: Plant) -> Plant:
+    return any_plant
 
 
 async def install(plant: Plant, **other: Any) -> None:  # noqa: ANN401  # parts of a body

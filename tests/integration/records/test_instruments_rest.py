@@ -7,18 +7,10 @@ from typing import Any
 import httpx
 import pytest
 from record_api import Clients, open_clients
-from record_plant import APRIL, ENERGY, MARCH, Plant, make_plant
-
-from ems_telemetry.storage.database import Database
+from record_plant import APRIL, ENERGY, MARCH, Plant
 
 API = "/api/v1"
 AS_FOUND = {"reference": "250", "reading": "262", "full_scale": "500"}
-
-
-@pytest.fixture
-async def plant(timescaledb_url: str) -> AsyncIterator[Plant]:
-    async with Database(timescaledb_url) as database:
-        yield await make_plant(database)
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 from datetime import timedelta
 from decimal import Decimal
 
+import pytest
 from record_plant import APRIL, ENERGY, MARCH, Plant
 
 from ems_telemetry.records.making import recompute
@@ -8,6 +9,11 @@ from ems_telemetry.records.rows import asked_of
 from ems_telemetry.storage.records import find_record, list_revisions
 
 MONTH = f"total/{ENERGY}/1mo"
+
+
+@pytest.fixture
+async def plant(any_plant: Plant) -> Plant:
+    return any_plant
 
 
 async def closed(plant: Plant, total: str = "74300") -> None:

@@ -11,7 +11,7 @@ import httpx
 import pytest
 from pydantic import BaseModel
 from record_api import Clients, open_clients
-from record_plant import APRIL, BERLIN, ENERGY, MARCH, METERS, POINTS, SITES, SUB, Plant, make_plant, point
+from record_plant import APRIL, BERLIN, ENERGY, MARCH, METERS, POINTS, SITES, SUB, Plant, point
 
 from ems_telemetry.intervals.calendar import Period
 from ems_telemetry.records.kinds import RecordQuality, RecordType
@@ -20,7 +20,6 @@ from ems_telemetry.records.method import Asked, Figure, PlanItem
 from ems_telemetry.records.methods import METHODS
 from ems_telemetry.records.retention import claims_on, read_needed_times
 from ems_telemetry.records.sources import Sources
-from ems_telemetry.storage.database import Database
 from ems_telemetry.storage.records import RecordFilter
 from ems_telemetry.storage.registry import MeterRow, synchronise
 
@@ -37,12 +36,6 @@ _MEANING = """
         (point_id, valid_from, active, quantity, unit, kind, source, source_unit, scale, "offset", definition)
     VALUES
         (%s, '2026-01-01Z', true, 'active_energy_import', 'kWh', 'counter', 'register 40', 'kWh', 0.1, 0, '{"scale": 0.1}')"""
-
-
-@pytest.fixture
-async def plant(timescaledb_url: str) -> AsyncIterator[Plant]:
-    async with Database(timescaledb_url) as database:
-        yield await make_plant(database)
 
 
 @pytest.fixture

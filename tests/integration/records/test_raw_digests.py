@@ -3,9 +3,15 @@
 import asyncio
 from datetime import timedelta
 
+import pytest
 from record_plant import ENERGY, MARCH, Plant
 
 from ems_telemetry.storage.raw_digests import DayDigest, digest_days
+
+
+@pytest.fixture
+async def plant(any_plant: Plant) -> Plant:
+    return any_plant
 
 
 async def test_two_who_digest_the_same_day_at_once_get_the_same_digest(plant: Plant) -> None:

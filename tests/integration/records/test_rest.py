@@ -7,18 +7,10 @@ from typing import Any, NamedTuple
 import httpx
 import pytest
 from record_api import Clients, open_clients
-from record_plant import APRIL, ENERGY, MARCH, Plant, make_plant
-
-from ems_telemetry.storage.database import Database
+from record_plant import APRIL, ENERGY, MARCH, Plant
 
 API = "/api/v1"
 HOLE = {"from": "2026-03-11T00:00:00Z", "to": "2026-03-12T00:00:00Z"}
-
-
-@pytest.fixture
-async def plant(timescaledb_url: str) -> AsyncIterator[Plant]:
-    async with Database(timescaledb_url) as database:
-        yield await make_plant(database)
 
 
 @pytest.fixture

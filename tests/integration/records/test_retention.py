@@ -25,6 +25,11 @@ _ADD = """
     VALUES (%s, %s, 1, 192, 0, 0, now())"""
 
 
+@pytest.fixture
+async def plant(any_plant: Plant) -> Plant:
+    return any_plant
+
+
 async def read(plant: Plant, *times: datetime, key: str = ENERGY) -> None:
     async with plant.database.connection() as connection:
         await prepare_for(connection, await detect(connection), times)

@@ -5,18 +5,10 @@ from datetime import timedelta
 
 import pytest
 from record_api import Clients, open_clients
-from record_plant import APRIL, ENERGY, MARCH, Plant, make_plant
-
-from ems_telemetry.storage.database import Database
+from record_plant import APRIL, ENERGY, MARCH, Plant
 
 API = "/api/v1"
 DAY = {"point": ENERGY, "day": "2026-03-12"}
-
-
-@pytest.fixture
-async def plant(timescaledb_url: str) -> AsyncIterator[Plant]:
-    async with Database(timescaledb_url) as database:
-        yield await make_plant(database)
 
 
 @pytest.fixture
