@@ -4,6 +4,9 @@ Whatever ends it in the middle, the marks stay until what they ask for is commit
 """
 
 import asyncio
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -25,6 +28,21 @@ RECENT = timedelta(hours=2)
 POINTS_AT_ONCE = 5_000
 BREATH_S = 0.01
 """Between two slices, for those who share the processor."""
+
+
+@contextmanager
+def _no_search_for_cycles() -> Iterator[None]:
+    """Lets Python's search for cycles rest while a slice is computed.
+
+    It would go through a hundred thousand rows again and again, in which there are none: seven percent of the work.
+    """
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +101,8 @@ class IntervalWorker:
             if self._clock.monotonic() - self._moved_s >= EVERY_S:
                 await self._move_on()
             async with self._database.connection() as connection:
-                done = await self._do_next(connection)
+                with _no_search_for_cycles():
+                    done = await self._do_next(connection)
             changed += done or 0
             self._metrics.intervals_computed.inc(done or 0)
             await asyncio.sleep(BREATH_S)
