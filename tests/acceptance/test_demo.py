@@ -29,6 +29,7 @@ def test_the_demo_ingests_over_all_three_protocols_and_ends_by_itself(timescaled
 
 
 @pytest.mark.timeout(180)
+@pytest.mark.endurance
 def test_the_demo_needs_no_database_of_its_users() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "ems_telemetry.cli.main", "demo", "--seconds", "5"],

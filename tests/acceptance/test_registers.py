@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import pytest
 from acceptance.conftest import MakeProduct
 from acceptance.product import Product, command
 
@@ -21,6 +22,7 @@ def run(product: Product, *arguments: str) -> tuple[int, str]:
     return done.returncode, done.stdout + done.stderr
 
 
+@pytest.mark.endurance
 def test_facts_come_from_files_once_however_often_they_are_imported(
     plain_url: str, make_product: MakeProduct, tmp_path: Path
 ) -> None:

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import httpx
+import pytest
 from acceptance.conftest import MakeProduct
 from acceptance.product import command
 from acceptance.test_gaps import TOPIC, meter_file
@@ -12,6 +13,7 @@ from servers.process import LOOPBACK, serving
 from servers.receiver import Receiver, running
 
 
+@pytest.mark.endurance
 def test_a_gap_reaches_the_receiver_by_its_name_although_the_service_is_killed_meanwhile(
     timescaledb_url: str, make_product: MakeProduct, tmp_path: Path
 ) -> None:

@@ -39,7 +39,7 @@ async def test_readings_come_through_a_real_server(address: str) -> None:
     assert [line.split(",")[1] for line in answer.text.splitlines()] == ["value", "1.0", ""]
 
 
-@pytest.mark.parametrize("examples", [3, apart(60)])
+@pytest.mark.parametrize("examples", [2, apart(60)])
 async def test_no_made_up_request_makes_it_fail_or_answer_otherwise_than_described(
     plant: Plant, address: str, examples: int
 ) -> None:
