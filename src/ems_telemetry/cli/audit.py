@@ -1,22 +1,19 @@
 """`audit`: whether the audit trail, what it tells of, and the raw readings are as they were."""
 
-from datetime import datetime
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
 
-from ems_telemetry.api.times import parse_time
 from ems_telemetry.cli.database import ask_database
 from ems_telemetry.cli.output import (
-    EXIT_CONFIGURATION,
     EXIT_FAILED,
     ConfigOption,
     JsonOption,
-    complain,
     load_configuration,
     print_json,
     say,
 )
+from ems_telemetry.cli.times import read_time
 from ems_telemetry.config.load import DEFAULT_PATH
 from ems_telemetry.records.verifying import AuditVerdict, verify_audit
 from ems_telemetry.records.verifying_raw import RawVerdict, verify_raw
@@ -52,7 +49,9 @@ def verify(
 
     Exit codes: 0 all holds, 1 something does not, and it is named.
     """
-    asked = DigestFilter(site, _time("--from", from_), _time("--to", to))
+    since = None if from_ is None else read_time("--from", from_)
+    until = None if to is None else read_time("--to", to)
+    asked = DigestFilter(site, since, until)
 
     async def verifying(database: Database) -> tuple[AuditVerdict, RawVerdict | None]:
         async with database.connection() as connection:
@@ -92,17 +91,3 @@ def _tell_readings(verdict: RawVerdict) -> None:
 
 def _as_object(verdict: RawVerdict) -> dict[str, object]:
     return {**verdict._asdict(), "first_bad": None if verdict.first_bad is None else verdict.first_bad._asdict()}
-
-
-def _time(option: str, text: str | None) -> datetime | None:
-    if text is None:
-        return None
-    try:
-        return parse_time(text)
-    except ValueError as error:
-        _refuse(f'{option}: "{text}" {error}')
-
-
-def _refuse(message: str) -> NoReturn:
-    complain(message)
-    raise typer.Exit(EXIT_CONFIGURATION)

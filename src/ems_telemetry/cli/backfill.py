@@ -5,25 +5,25 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
-from ems_telemetry.api.times import parse_time
 from ems_telemetry.cli.importing import in_words
 from ems_telemetry.cli.output import (
-    EXIT_CONFIGURATION,
     EXIT_FAILED,
     ConfigOption,
     JsonOption,
     complain,
     load_configuration,
     print_json,
+    refuse,
     say,
 )
+from ems_telemetry.cli.times import read_time
 from ems_telemetry.config.load import DEFAULT_PATH, Configuration
 from ems_telemetry.service.backfilling import Backfilled, Progress, Show, backfill_file, check_file
 from ems_telemetry.service.history import HistoryRead, backfill_connector
@@ -56,7 +56,7 @@ def backfill(  # noqa: PLR0913, PLR0917 - a verb has as many parameters as optio
     Readings are flagged `backfilled`; doing it again changes nothing. A run that was broken off goes on where it stopped.
     """
     if (file is None) == (connector is None):
-        _refuse("give either a FILE, or --connector with --from")
+        refuse("give either a FILE, or --connector with --from")
     configuration = load_configuration(config)
     if file is not None:
         _from_file(configuration, file, check=check, restart=restart, as_json=as_json)
@@ -128,20 +128,8 @@ def _bar() -> Iterator[Show]:
 
 def _span(from_: str | None, to: str | None) -> tuple[datetime, datetime]:
     if from_ is None:
-        _refuse("--connector needs --from, as --from 2026-03-01T00:00:00Z")
-    start, end = _time("--from", from_), datetime.now(UTC) if to is None else _time("--to", to)
+        refuse("--connector needs --from, as --from 2026-03-01T00:00:00Z")
+    start, end = read_time("--from", from_), datetime.now(UTC) if to is None else read_time("--to", to)
     if start >= end:
-        _refuse(f"--from {from_} is not before --to {to or 'now'}")
+        refuse(f"--from {from_} is not before --to {to or 'now'}")
     return start, end
-
-
-def _time(option: str, text: str) -> datetime:
-    try:
-        return parse_time(text)
-    except ValueError as error:
-        _refuse(f'{option}: "{text}" {error}')
-
-
-def _refuse(message: str) -> NoReturn:
-    complain(message)
-    raise typer.Exit(EXIT_CONFIGURATION)

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, NoReturn, TypeAlias
+from typing import Annotated, TypeAlias
 from uuid import UUID
 
 import typer
@@ -13,7 +13,6 @@ from ems_telemetry.cli.acting import command_actor
 from ems_telemetry.cli.database import ask_database
 from ems_telemetry.cli.importing import in_words
 from ems_telemetry.cli.output import (
-    EXIT_CONFIGURATION,
     EXIT_FAILED,
     ConfigOption,
     JsonOption,
@@ -22,6 +21,7 @@ from ems_telemetry.cli.output import (
     load_configuration,
     print_json,
     print_table,
+    refuse,
     say,
 )
 from ems_telemetry.cli.payloads import readable
@@ -120,7 +120,7 @@ def retry(  # noqa: PLR0913, PLR0917 - a verb has as many parameters as options
     """
     wanted = LetterFilter(connector, point, reason)
     if not ids and not all_ and wanted == LetterFilter() and since is None:
-        _refuse("say which: ids, --connector, --point, --reason, --since, or --all")
+        refuse("say which: ids, --connector, --point, --reason, --since, or --all")
     selection = Selection(ids or (), wanted, _since(since), again)
     result = asyncio.run(retry_selected(load_configuration(config), selection, complain, command_actor()))
     if as_json:
@@ -179,9 +179,4 @@ def _since(text: str | None) -> datetime:
     try:
         return parse_time(text)
     except ValueError:
-        _refuse(f'--since: "{text}" is neither a duration, as 2d, nor a time with its zone, as 2026-03-02T10:00:00Z')
-
-
-def _refuse(message: str) -> NoReturn:
-    complain(message)
-    raise typer.Exit(EXIT_CONFIGURATION)
+        refuse(f'--since: "{text}" is neither a duration, as 2d, nor a time with its zone, as 2026-03-02T10:00:00Z')

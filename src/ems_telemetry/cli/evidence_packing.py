@@ -4,7 +4,7 @@ import asyncio
 import re
 from datetime import UTC, date, datetime, time
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated
 from uuid import uuid4
 from zoneinfo import ZoneInfo
 
@@ -13,7 +13,14 @@ import typer
 from ems_telemetry.api.times import parse_time
 from ems_telemetry.cli.acting import command_actor
 from ems_telemetry.cli.database import ask_database
-from ems_telemetry.cli.output import EXIT_CONFIGURATION, ConfigOption, JsonOption, complain, load_configuration, print_json, say
+from ems_telemetry.cli.output import (
+    ConfigOption,
+    JsonOption,
+    load_configuration,
+    print_json,
+    refuse,
+    say,
+)
 from ems_telemetry.config.load import DEFAULT_PATH, Configuration
 from ems_telemetry.config.problems import not_known
 from ems_telemetry.errors import ConfigurationError, Problem
@@ -64,13 +71,13 @@ def pack(  # noqa: PLR0913, PLR0917 - a verb has as many parameters as options
         all_revisions=all_revisions,
     )
     if asked.since >= asked.until:
-        _refuse("--from is not before --to; nothing lies between them")
+        refuse("--from is not before --to; nothing lies between them")
     if asked.as_of > now:
-        _refuse("--as-of is in the future; nobody knows what will be known then")
+        refuse("--as-of is in the future; nobody knows what will be known then")
     if out.exists():
-        _refuse(f"--out: {out} is there already; it may have been handed over")
+        refuse(f"--out: {out} is there already; it may have been handed over")
     if not out.parent.is_dir():
-        _refuse(f"--out: there is no folder {out.parent}")
+        refuse(f"--out: there is no folder {out.parent}")
     made = ask_database(configuration, lambda database: _make(database, signing_key, out, asked))
     if as_json:
         print_json({"file": out, "pack_id": made.pack_id, "sha256": made.sha256, "size_bytes": made.size_bytes,
@@ -93,7 +100,7 @@ async def _make(database: Database, key: SigningKey, out: Path, asked: PackAsked
 
 def _key(path: Path | None) -> SigningKey:
     if path is None:
-        _refuse("say which key signs: --key KEYFILE, or evidence.signing_key; `ems-telemetry evidence key make` makes one")
+        refuse("say which key signs: --key KEYFILE, or evidence.signing_key; `ems-telemetry evidence key make` makes one")
     try:
         return SigningKey.load(path)
     except KeyFileError as error:
@@ -103,7 +110,7 @@ def _key(path: Path | None) -> SigningKey:
 def _zone(configuration: Configuration, site: str) -> ZoneInfo:
     sites = configuration.sites()
     if site not in sites:
-        _refuse(not_known("site", site, list(sites)))
+        refuse(not_known("site", site, list(sites)))
     return sites[site].zone
 
 
@@ -114,9 +121,4 @@ def _time(option: str, text: str, zone: ZoneInfo) -> datetime:
             return datetime.combine(date.fromisoformat(text), time(), zone).astimezone(UTC)
         return parse_time(text)
     except ValueError as error:
-        _refuse(f'{option}: "{text}" {error}')
-
-
-def _refuse(message: str) -> NoReturn:
-    complain(message)
-    raise typer.Exit(EXIT_CONFIGURATION)
+        refuse(f'{option}: "{text}" {error}')

@@ -1,23 +1,22 @@
 """`export`: records as a file for other software."""
 
-from datetime import datetime
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
 
-from ems_telemetry.api.times import parse_time
 from ems_telemetry.cli.database import ask_database
 from ems_telemetry.cli.output import (
-    EXIT_CONFIGURATION,
     EXIT_FAILED,
     ConfigOption,
     JsonOption,
     complain,
     load_configuration,
     print_json,
+    refuse,
     say,
 )
+from ems_telemetry.cli.times import read_time
 from ems_telemetry.config.load import DEFAULT_PATH
 from ems_telemetry.records.exporting import ExportAsked, read_export
 from ems_telemetry.records.exports import Export
@@ -44,12 +43,12 @@ def export(  # noqa: PLR0913, PLR0917  # a verb has as many parameters as option
     as_json: JsonOption = False,
 ) -> None:
     """Write records as a file for other software; what has no value is left out and told, never written as zero."""
-    since, until = _time("--from", from_), _time("--to", to)
+    since, until = read_time("--from", from_), read_time("--to", to)
     if since >= until:
-        _refuse("--from is not before --to; nothing lies between them")
+        refuse("--from is not before --to; nothing lies between them")
     if account_style is not None and profile is not ExportProfile.ENVIZI:
-        _refuse("--account-style is for the profile envizi")
-    known = None if as_of is None else _time("--as-of", as_of)
+        refuse("--account-style is for the profile envizi")
+    known = None if as_of is None else read_time("--as-of", as_of)
     asked = ExportAsked(profile, site, since, until, type_, known, account_style)
 
     async def read(database: Database) -> Export:
@@ -60,7 +59,7 @@ def export(  # noqa: PLR0913, PLR0917  # a verb has as many parameters as option
     try:
         out.write_text(made.text(), encoding="utf-8", newline="")
     except OSError as error:
-        _refuse(f"{out} cannot be written: {error.strerror}")
+        refuse(f"{out} cannot be written: {error.strerror}")
     if as_json:
         omitted = {str(reason): number for reason, number in made.omitted.items()}
         print_json({"file": out, "records": len(made.rows), "omitted": omitted})
@@ -69,15 +68,3 @@ def export(  # noqa: PLR0913, PLR0917  # a verb has as many parameters as option
     if not made.rows:
         complain("no record of this site and span is in the file")
         raise typer.Exit(EXIT_FAILED)
-
-
-def _time(option: str, text: str) -> datetime:
-    try:
-        return parse_time(text)
-    except ValueError as error:
-        _refuse(f'{option}: "{text}" {error}')
-
-
-def _refuse(message: str) -> NoReturn:
-    complain(message)
-    raise typer.Exit(EXIT_CONFIGURATION)

@@ -1,23 +1,23 @@
 """`intervals`: how computing them stands, and computing them anew."""
 
 from datetime import UTC, datetime
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
 
-from ems_telemetry.api.times import parse_time
 from ems_telemetry.cli.acting import command_actor
 from ems_telemetry.cli.database import ask_database
 from ems_telemetry.cli.output import (
-    EXIT_CONFIGURATION,
     EXIT_FAILED,
     ConfigOption,
     JsonOption,
     complain,
     load_configuration,
     print_json,
+    refuse,
     say,
 )
+from ems_telemetry.cli.times import read_time
 from ems_telemetry.config.load import DEFAULT_PATH
 from ems_telemetry.storage.recomputing import Chosen, mark_anew, read_status
 
@@ -46,10 +46,10 @@ def recompute(  # noqa: PLR0913, PLR0917 - a verb has as many parameters as opti
     """
     chosen = Chosen(point, meter, site)
     if chosen == Chosen() and not all_:
-        _refuse("say which: --point, --meter, --site, or --all")
-    since, until = _time("--from", from_), datetime.now(UTC) if to is None else _time("--to", to)
+        refuse("say which: --point, --meter, --site, or --all")
+    since, until = read_time("--from", from_), datetime.now(UTC) if to is None else read_time("--to", to)
     if since >= until:
-        _refuse("--from is not before --to; nothing lies between them")
+        refuse("--from is not before --to; nothing lies between them")
     marked = ask_database(
         load_configuration(config), lambda database: mark_anew(database, chosen, since, until, by=command_actor())
     )
@@ -76,15 +76,3 @@ def status(config: ConfigOption = DEFAULT_PATH, as_json: JsonOption = False) -> 
 
 def _told(time: datetime | None) -> str:
     return "never" if time is None else f"{time:%Y-%m-%d %H:%M}Z"
-
-
-def _time(option: str, text: str) -> datetime:
-    try:
-        return parse_time(text)
-    except ValueError as error:
-        _refuse(f'{option}: "{text}" {error}')
-
-
-def _refuse(message: str) -> NoReturn:
-    complain(message)
-    raise typer.Exit(EXIT_CONFIGURATION)

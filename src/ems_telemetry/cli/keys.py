@@ -1,14 +1,13 @@
 """`keys`: makes, lists and revokes the keys of the REST API."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
 
 from ems_telemetry.cli.acting import command_actor
 from ems_telemetry.cli.database import ask_database
 from ems_telemetry.cli.output import (
-    EXIT_CONFIGURATION,
     ConfigOption,
     JsonOption,
     as_objects,
@@ -16,6 +15,7 @@ from ems_telemetry.cli.output import (
     load_configuration,
     print_json,
     print_table,
+    refuse,
     say,
 )
 from ems_telemetry.config.load import DEFAULT_PATH, Configuration
@@ -99,7 +99,7 @@ def _known_sites(configuration: Configuration, sites: str) -> list[str]:
     wanted = [site.strip() for site in sites.split(",")]
     for site in wanted:
         if site not in configuration.sites():
-            _refuse(not_known("site", site, configuration.sites()))
+            refuse(not_known("site", site, configuration.sites()))
     return wanted
 
 
@@ -107,9 +107,4 @@ def _duration(text: str) -> float:
     try:
         return parse_duration_s(text)
     except ValueError as error:
-        _refuse(f"--expires: {error}")
-
-
-def _refuse(message: str) -> NoReturn:
-    complain(message)
-    raise typer.Exit(EXIT_CONFIGURATION)
+        refuse(f"--expires: {error}")

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
-from typing import Annotated, NoReturn
+from typing import Annotated
 from uuid import UUID, uuid4
 
 import typer
@@ -14,7 +14,6 @@ from ems_telemetry.api.times import parse_time
 from ems_telemetry.cli.acting import command_actor
 from ems_telemetry.cli.database import ask_database
 from ems_telemetry.cli.output import (
-    EXIT_CONFIGURATION,
     EXIT_FAILED,
     ConfigOption,
     JsonOption,
@@ -22,6 +21,7 @@ from ems_telemetry.cli.output import (
     load_configuration,
     print_json,
     print_table,
+    refuse,
     say,
 )
 from ems_telemetry.config.load import DEFAULT_PATH
@@ -98,15 +98,15 @@ def add(  # noqa: PLR0913, PLR0917 - a verb has as many parameters as options
     time = _past(at)
     said = [_register(meter, text) for text in register or ()]
     if type_ is EventType.RATIO_CHANGE and (not said or any(each.multiplier is None for each in said)):
-        _refuse("a change of ratio needs --register POINT,multiplier=…: what increments count from then on")
+        refuse("a change of ratio needs --register POINT,multiplier=…: what increments count from then on")
 
     async def adding(database: Database) -> EventRow:
         known = await list_registers(database, meter)
         if not known:
-            _refuse(f"{not_known('meter', meter, await list_meter_ids(database, None))}, or it has no counter")
+            refuse(f"{not_known('meter', meter, await list_meter_ids(database, None))}, or it has no counter")
         for each in said:
             if each.point not in known:
-                _refuse(not_known("counter", each.point, known))
+                refuse(not_known("counter", each.point, known))
         rows = sorted(said) or [RegisterRow(key, None, None, None) for key in known]
         new = NewEvent(uuid4(), meter, str(type_), time, author or getpass.getuser(), reason, rows)
         return (await add_event(database, new, by=command_actor()))[0]
@@ -147,9 +147,9 @@ def _past(text: str) -> datetime:
     try:
         time = parse_time(text)
     except ValueError as error:
-        _refuse(f'--at: "{text}" {error}')
+        refuse(f'--at: "{text}" {error}')
     if time > datetime.now(UTC):
-        _refuse(f"--at: {text} is in the future; declare what has happened")
+        refuse(f"--at: {text} is in the future; declare what has happened")
     return time
 
 
@@ -159,13 +159,13 @@ def _register(meter: str, text: str) -> RegisterRow:
     for assignment in assignments:
         name, _, number = assignment.partition("=")
         if name not in NUMBERS:
-            _refuse(f'--register: "{name}" is not one of {", ".join(NUMBERS)}')
+            refuse(f'--register: "{name}" is not one of {", ".join(NUMBERS)}')
         try:
             numbers[name] = Decimal(number)
         except InvalidOperation:
-            _refuse(f'--register: {name}: "{number}" is not a number')
+            refuse(f'--register: {name}: "{number}" is not a number')
         if not numbers[name].is_finite() or (name == "multiplier" and numbers[name] <= 0):
-            _refuse(f'--register: {name}: "{number}" must be a finite number, and a multiplier above 0')
+            refuse(f'--register: {name}: "{number}" must be a finite number, and a multiplier above 0')
     key = point if point.startswith(f"{meter}.") else f"{meter}.{point}"
     return RegisterRow(key, *(numbers.get(name) for name in NUMBERS))
 
@@ -183,8 +183,3 @@ def _register_words(register: RegisterRow) -> str:
 
 def _as_object(row: EventRow) -> dict[str, object]:
     return {**row._asdict(), "registers": [each._asdict() for each in row.registers]}
-
-
-def _refuse(message: str) -> NoReturn:
-    complain(message)
-    raise typer.Exit(EXIT_CONFIGURATION)

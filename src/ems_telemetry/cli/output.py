@@ -5,7 +5,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any, NoReturn, TypeAlias
 
 import typer
 
@@ -29,6 +29,16 @@ def load_configuration(path: Path) -> Configuration:
 def complain(message: str) -> None:
     """Prints a message to standard error, as it is."""
     print(message, file=sys.stderr)  # noqa: T201 - the command line is where the product speaks
+
+
+def refuse(message: str) -> NoReturn:
+    """Ends the command because of what it was told, with what is wrong and how it would be right.
+
+    Raises:
+        typer.Exit: with the code of wrong usage.
+    """
+    complain(message)
+    raise typer.Exit(EXIT_CONFIGURATION)
 
 
 def say(message: str) -> None:
