@@ -20,7 +20,7 @@ from ems_telemetry.api.app import create_app
 from ems_telemetry.intervals.calendar import Period
 from ems_telemetry.model import Kind
 from ems_telemetry.observe import configure_logging
-from ems_telemetry.records.making import draft, keep
+from ems_telemetry.records.keeping.making import draft, keep
 from ems_telemetry.records.method import Asked, PlanItem
 from ems_telemetry.storage.capability import detect, prepare_for
 from ems_telemetry.storage.database import Database

@@ -7,7 +7,7 @@ from typing import Any
 
 from record_inputs import snapshot_of
 
-from ems_telemetry.records.blocks import BlockLength, days_as_inputs
+from ems_telemetry.records.averages.blocks import BlockLength, days_as_inputs
 from ems_telemetry.records.method import Figure
 from ems_telemetry.records.methods.air_emission import AirEmission
 

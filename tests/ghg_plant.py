@@ -13,7 +13,7 @@ from ems_telemetry.config.document import read_document
 from ems_telemetry.intervals.calendar import Period
 from ems_telemetry.intervals.interval import IntervalFlag
 from ems_telemetry.model import Quality
-from ems_telemetry.records.keeper import Keeper
+from ems_telemetry.records.keeping.keeper import Keeper
 from ems_telemetry.shipped import shipped
 from ems_telemetry.storage.database import Database
 from ems_telemetry.storage.entries import EntryRow

@@ -7,7 +7,7 @@ from itertools import chain, repeat
 from typing import Any
 
 from ems_telemetry.evidence.canonical import canonical
-from ems_telemetry.records.making import as_inputs
+from ems_telemetry.records.keeping.making import as_inputs
 from ems_telemetry.records.method import Figure
 from ems_telemetry.records.methods.compliance import Compliance
 from ems_telemetry.records.registers.obligations import LimitBody

@@ -6,8 +6,8 @@ from decimal import Decimal
 from typing import Any
 
 from ems_telemetry.evidence.canonical import canonical
-from ems_telemetry.records.making import as_inputs
-from ems_telemetry.records.sources import Child, children_as_inputs
+from ems_telemetry.records.inputs.sources import Child, children_as_inputs
+from ems_telemetry.records.keeping.making import as_inputs
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 QUARTER = timedelta(minutes=15)

@@ -14,9 +14,9 @@ from ems_telemetry.config.quantities import Law
 from ems_telemetry.intervals.calendar import Period, edges_of, microseconds, moment_of
 from ems_telemetry.intervals.interval import IntervalFlag
 from ems_telemetry.model import Kind, Quality
-from ems_telemetry.records import stating
-from ems_telemetry.records.calibrating import complete
-from ems_telemetry.records.keeper import Keeper
+from ems_telemetry.records.keeping.keeper import Keeper
+from ems_telemetry.records.registering import stating
+from ems_telemetry.records.registering.calibrating import complete
 from ems_telemetry.records.registers import REGISTERS
 from ems_telemetry.storage.audit import Actor
 from ems_telemetry.storage.database import Database

@@ -14,8 +14,8 @@ from ems_telemetry.api.problem import ApiError, ProblemType
 from ems_telemetry.api.readings import TimeKey
 from ems_telemetry.api.record_parameters import AuditQuery, CheckpointsQuery, VerifyQuery
 from ems_telemetry.api.services import Services
-from ems_telemetry.records.verifying import verify_audit
-from ems_telemetry.records.verifying_raw import verify_raw
+from ems_telemetry.records.proving.verifying import verify_audit
+from ems_telemetry.records.proving.verifying_raw import verify_raw
 from ems_telemetry.storage import audit, checkpoints
 from ems_telemetry.storage.audit import AuditFilter
 from ems_telemetry.storage.checkpoints import CheckpointFilter

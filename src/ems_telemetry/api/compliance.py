@@ -21,10 +21,10 @@ from ems_telemetry.api.readings import TimeKey
 from ems_telemetry.api.services import ApiServices, Services
 from ems_telemetry.intervals.calendar import Period, edges_of, microseconds, moment_of
 from ems_telemetry.model import Scope
-from ems_telemetry.records import stating
+from ems_telemetry.records.keeping.making import draft
 from ems_telemetry.records.kinds import RecordType
-from ems_telemetry.records.making import draft
 from ems_telemetry.records.method import Asked, PlanItem
+from ems_telemetry.records.registering import stating
 from ems_telemetry.records.registers import REGISTERS
 from ems_telemetry.records.registers.exceedances import ExceedanceNoteBody, NonconformityLinkBody
 from ems_telemetry.storage import exceedances, records

@@ -14,7 +14,7 @@ from ems_telemetry.api.parameters import Name, Time
 from ems_telemetry.api.problem import wrong_parameter
 from ems_telemetry.api.record_parameters import AS_OF
 from ems_telemetry.api.services import Services
-from ems_telemetry.records.exporting import ExportAsked, TooMuchError, read_export
+from ems_telemetry.records.exporting.reading import ExportAsked, TooMuchError, read_export
 from ems_telemetry.records.kinds import RecordType
 from ems_telemetry.records.registers.exports import ExportProfile
 

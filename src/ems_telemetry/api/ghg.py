@@ -19,7 +19,7 @@ from ems_telemetry.api.problem import Suggestion, wrong_parameter
 from ems_telemetry.api.record_parameters import AS_OF
 from ems_telemetry.api.services import Services
 from ems_telemetry.errors import CannotComputeError
-from ems_telemetry.records.inventory import Basis, InventoryLine, YearInventory, year_inventory
+from ems_telemetry.records.ghg.inventory import Basis, InventoryLine, YearInventory, year_inventory
 from ems_telemetry.records.kinds import RecordQuality, RecordType
 from ems_telemetry.records.registers import Number
 from ems_telemetry.storage.records import RecordFilter, list_records

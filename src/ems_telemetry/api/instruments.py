@@ -16,10 +16,10 @@ from ems_telemetry.api.problem import ApiError, ProblemType
 from ems_telemetry.api.record_items import Record, record_item
 from ems_telemetry.api.register_models import EntryId, FactsQuery, OneQuery
 from ems_telemetry.api.services import ApiServices, Services
-from ems_telemetry.records import entries
-from ems_telemetry.records.entries import EntryStatus
-from ems_telemetry.records.instruments import checks_of
-from ems_telemetry.records.measured_by import doubted_by, read_calibrations
+from ems_telemetry.records.facts import entries
+from ems_telemetry.records.facts.entries import EntryStatus
+from ems_telemetry.records.facts.instruments import checks_of
+from ems_telemetry.records.facts.measured_by import doubted_by, read_calibrations
 from ems_telemetry.rules.calibration import Calibration, CalibrationStatus, status_at
 from ems_telemetry.storage.entries import EntryFilter, EntryRow, read_entries
 from ems_telemetry.storage.reading import BEGINNING

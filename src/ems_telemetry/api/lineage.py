@@ -18,7 +18,7 @@ from ems_telemetry.api.readings import TimeKey
 from ems_telemetry.api.record_parameters import DependentsQuery, LineageDepth, LineageQuery
 from ems_telemetry.api.records import RECORDS_CSV, find_record
 from ems_telemetry.api.services import Services
-from ems_telemetry.records.lineage import Lineage, Wanted
+from ems_telemetry.records.proving.lineage import Lineage, Wanted
 from ems_telemetry.storage import records
 from ems_telemetry.storage.records import Source
 

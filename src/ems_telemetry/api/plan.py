@@ -19,7 +19,7 @@ from ems_telemetry.api.parameters import Name, PageQuery, Time
 from ems_telemetry.api.parameters import Query as Parameters
 from ems_telemetry.api.problem import ApiError, ProblemType, Suggestion, wrong_parameter
 from ems_telemetry.api.services import ApiServices, Services
-from ems_telemetry.records.making import draft
+from ems_telemetry.records.keeping.making import draft
 from ems_telemetry.records.plan import Planned, closes_at, read_plan
 
 router = APIRouter(prefix=PREFIX, tags=["Records"], responses=STORED)

@@ -7,8 +7,8 @@ from pydantic import BaseModel, Field
 
 from ems_telemetry.api.format import Item
 from ems_telemetry.api.items import columns_of
-from ems_telemetry.records.checkpoints import Inclusion as FoundInclusion
 from ems_telemetry.records.kinds import RecordQuality, RecordStatus, RecordType
+from ems_telemetry.records.proving.checkpoints import Inclusion as FoundInclusion
 from ems_telemetry.storage.audit import AuditRow
 from ems_telemetry.storage.checkpoints import CheckpointRow
 from ems_telemetry.storage.records import RecordRow

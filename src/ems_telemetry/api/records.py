@@ -19,8 +19,8 @@ from ems_telemetry.api.record_parameters import RecordQuery, RecordsQuery
 from ems_telemetry.api.services import ApiServices, Services
 from ems_telemetry.errors import CannotComputeError
 from ems_telemetry.evidence.envelope import record_hash
-from ems_telemetry.records.checkpoints import find_inclusion
-from ems_telemetry.records.making import recompute
+from ems_telemetry.records.keeping.making import recompute
+from ems_telemetry.records.proving.checkpoints import find_inclusion
 from ems_telemetry.records.rows import asked_of
 from ems_telemetry.storage import records
 from ems_telemetry.storage.audit import read_event

@@ -10,10 +10,10 @@ from ems_telemetry.api.caller import Caller
 from ems_telemetry.api.problem import ApiError, ProblemType, wrong_parameter
 from ems_telemetry.api.register_items import written
 from ems_telemetry.api.services import ApiServices
-from ems_telemetry.records import stating
-from ems_telemetry.records.calibrating import ContradictionError, complete
+from ems_telemetry.records.registering import stating
+from ems_telemetry.records.registering.calibrating import ContradictionError, complete
+from ems_telemetry.records.registering.stating import NotAllowedNowError, SecondPersonError
 from ems_telemetry.records.registers import Dated, Register
-from ems_telemetry.records.stating import NotAllowedNowError, SecondPersonError
 from ems_telemetry.storage.database import Connection
 from ems_telemetry.storage.entries import EntryFilter, EntryRow, EntryTakenError, NewEntry, read_entries
 from ems_telemetry.storage.outbox import read_webhook_secret

@@ -15,11 +15,11 @@ from ems_telemetry.api.parameters import Query as Parameters
 from ems_telemetry.api.problem import ApiError, ProblemType, WrongParameter, shorten, wrong_parameter
 from ems_telemetry.api.services import Services
 from ems_telemetry.model import Scope
-from ems_telemetry.records.importing import Imported, Wanted, import_sheet
+from ems_telemetry.records.registering.importing import Imported, Wanted, import_sheet
+from ems_telemetry.records.registering.sheets import columns_of, read_sheet
+from ems_telemetry.records.registering.statements import Mistake
+from ems_telemetry.records.registering.stating import NotAllowedNowError
 from ems_telemetry.records.registers import REGISTERS, Register
-from ems_telemetry.records.sheets import columns_of, read_sheet
-from ems_telemetry.records.statements import Mistake
-from ems_telemetry.records.stating import NotAllowedNowError
 
 LARGEST: Final = 10_000_000
 """Bytes of a file."""

@@ -6,7 +6,7 @@ import msgspec
 from starlette.responses import Response
 
 from ems_telemetry.api.etag import etag_of, tagged
-from ems_telemetry.records import entries
+from ems_telemetry.records.facts import entries
 from ems_telemetry.records.registers import Register
 from ems_telemetry.storage.entries import EntryRow
 

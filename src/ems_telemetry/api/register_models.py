@@ -8,9 +8,9 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, create_mod
 
 from ems_telemetry.api.meter_events import Text
 from ems_telemetry.api.parameters import Name, PageQuery, Time
-from ems_telemetry.records.entries import EntryStatus
+from ems_telemetry.records.facts.entries import EntryStatus
+from ems_telemetry.records.registering.statements import ENTRY_ID
 from ems_telemetry.records.registers import Dated, Register
-from ems_telemetry.records.statements import ENTRY_ID
 
 EntryId: TypeAlias = Annotated[str, StringConstraints(pattern=ENTRY_ID)]
 

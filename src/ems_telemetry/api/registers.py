@@ -28,7 +28,8 @@ from ems_telemetry.api.register_items import entry_item, state_of, written
 from ems_telemetry.api.register_models import Decision, EntriesQuery, EntryId, OneQuery, entry_model, stated_model, with_secret
 from ems_telemetry.api.services import ApiServices, Services
 from ems_telemetry.model import Scope
-from ems_telemetry.records import entries, stating
+from ems_telemetry.records.facts import entries
+from ems_telemetry.records.registering import stating
 from ems_telemetry.records.registers import REGISTERS, Dated, Register
 from ems_telemetry.rules.calibration import CalibrationStatus
 from ems_telemetry.storage.entries import EntryFilter, EntryRow, read_entries

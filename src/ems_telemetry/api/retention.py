@@ -15,7 +15,7 @@ from ems_telemetry.api.parameters import Name, Time
 from ems_telemetry.api.parameters import Query as QueryModel
 from ems_telemetry.api.problem import ApiError, ProblemType, wrong_parameter
 from ems_telemetry.api.services import Services
-from ems_telemetry.records.retention import MOST_NEEDS, Claim, Claims, NeededError, claims_on, purge
+from ems_telemetry.records.keeping.retention import MOST_NEEDS, Claim, Claims, NeededError, claims_on, purge
 from ems_telemetry.storage.audit import Actor
 from ems_telemetry.storage.database import Connection
 from ems_telemetry.storage.entries import EntryRow

@@ -22,13 +22,14 @@ from ems_telemetry.api.registers import OPERATIONS
 from ems_telemetry.api.services import Services
 from ems_telemetry.errors import CannotComputeError
 from ems_telemetry.model import Scope
-from ems_telemetry.records import entries, stating
-from ems_telemetry.records.entries import EntryStatus
-from ems_telemetry.records.filling import FillMethod, FillParams, Proposal, propose
+from ems_telemetry.records.averages.filling import FillMethod, FillParams, Proposal, propose
+from ems_telemetry.records.facts import entries
+from ems_telemetry.records.facts.entries import EntryStatus
+from ems_telemetry.records.inputs.sources import Sources
+from ems_telemetry.records.registering import stating
 from ems_telemetry.records.registers import REGISTERS
 from ems_telemetry.records.registers.adjustments import QUARTER_S, SubstitutionBody
 from ems_telemetry.records.registers.register import Text
-from ems_telemetry.records.sources import Sources
 from ems_telemetry.storage.database import Connection
 from ems_telemetry.storage.entries import EntryRow, EntryTakenError, NewEntry
 from ems_telemetry.storage.point_facts import PointFacts, read_facts

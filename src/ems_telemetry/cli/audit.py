@@ -15,8 +15,8 @@ from ems_telemetry.cli.output import (
 )
 from ems_telemetry.cli.times import read_time
 from ems_telemetry.config.load import DEFAULT_PATH
-from ems_telemetry.records.verifying import AuditVerdict, verify_audit
-from ems_telemetry.records.verifying_raw import RawVerdict, verify_raw
+from ems_telemetry.records.proving.verifying import AuditVerdict, verify_audit
+from ems_telemetry.records.proving.verifying_raw import RawVerdict, verify_raw
 from ems_telemetry.storage.database import Database
 from ems_telemetry.storage.raw_digests import DigestFilter
 

@@ -18,8 +18,8 @@ from ems_telemetry.cli.output import (
 )
 from ems_telemetry.cli.times import read_time
 from ems_telemetry.config.load import DEFAULT_PATH
-from ems_telemetry.records.exporting import ExportAsked, read_export
-from ems_telemetry.records.exports import Export
+from ems_telemetry.records.exporting.reading import ExportAsked, read_export
+from ems_telemetry.records.exporting.tables import Export
 from ems_telemetry.records.kinds import RecordType
 from ems_telemetry.records.registers.exports import ExportProfile
 from ems_telemetry.storage.database import Database

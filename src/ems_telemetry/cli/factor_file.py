@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from ems_telemetry.config.document import Document, read_document
+from ems_telemetry.records.registering.statements import Mistake, Said, Sheet, Statement, check_said
 from ems_telemetry.records.registers import REGISTERS
-from ems_telemetry.records.statements import Mistake, Said, Sheet, Statement, check_said
 
 PARTS = {"factors": "factor", "gwp_sets": "gwp_set"}
 """The lists of the file, and the registers they are of."""

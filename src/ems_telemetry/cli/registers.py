@@ -21,10 +21,10 @@ from ems_telemetry.cli.output import (
 )
 from ems_telemetry.config.load import DEFAULT_PATH
 from ems_telemetry.config.problems import not_known
-from ems_telemetry.records.importing import Imported, Wanted, import_sheet
+from ems_telemetry.records.registering.importing import Imported, Wanted, import_sheet
+from ems_telemetry.records.registering.sheets import read_sheet
+from ems_telemetry.records.registering.statements import Sheet
 from ems_telemetry.records.registers import REGISTERS
-from ems_telemetry.records.sheets import read_sheet
-from ems_telemetry.records.statements import Sheet
 from ems_telemetry.shipped import shipped
 from ems_telemetry.storage.audit import Actor
 from ems_telemetry.storage.database import Database

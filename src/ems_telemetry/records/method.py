@@ -14,8 +14,8 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel
 
 from ems_telemetry.intervals.calendar import Period
+from ems_telemetry.records.inputs.sources import Sources
 from ems_telemetry.records.kinds import RecordQuality, RecordType
-from ems_telemetry.records.sources import Sources
 
 Json = Mapping[str, Any]
 

@@ -11,10 +11,10 @@ from zoneinfo import ZoneInfo
 
 from ems_telemetry.intervals.calendar import Period, edges_of, microseconds, moment_of
 from ems_telemetry.model import Kind
-from ems_telemetry.records.entries import covering
+from ems_telemetry.records.facts.entries import covering
+from ems_telemetry.records.inputs.totals import ADDITIVE
 from ems_telemetry.records.method import Asked, PlanItem
 from ems_telemetry.records.registers import REGISTERS
-from ems_telemetry.records.totals import ADDITIVE
 from ems_telemetry.storage.database import Connection
 from ems_telemetry.storage.entries import EntryFilter, EntryRow, read_entries
 from ems_telemetry.storage.point_facts import PointFacts, read_facts

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from ems_telemetry.evidence.canonical import plain_object
-from ems_telemetry.records.entries import newest
+from ems_telemetry.records.facts.entries import newest
 from ems_telemetry.records.registers.webhooks import WEBHOOK, WebhookBody, WebhookEvent
 from ems_telemetry.storage.database import Connection
 from ems_telemetry.storage.entries import EntryFilter, read_entries

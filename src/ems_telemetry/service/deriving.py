@@ -11,12 +11,12 @@ from ems_telemetry.clock import Clock
 from ems_telemetry.computing.worker import IntervalWorker
 from ems_telemetry.config.service import Settings
 from ems_telemetry.observe import Metrics
-from ems_telemetry.records.checkpoints import Checkpointer
-from ems_telemetry.records.delivering import Courier
-from ems_telemetry.records.keeper import Keeper
+from ems_telemetry.records.keeping.keeper import Keeper
+from ems_telemetry.records.keeping.retention import read_needed_times
+from ems_telemetry.records.keeping.worker import RecordWorker
 from ems_telemetry.records.packing.maker import PackMaker, PackRoom
-from ems_telemetry.records.retention import read_needed_times
-from ems_telemetry.records.worker import RecordWorker
+from ems_telemetry.records.proving.checkpoints import Checkpointer
+from ems_telemetry.records.sending.delivering import Courier
 from ems_telemetry.retry import Backoff
 from ems_telemetry.storage.database import Database
 from ems_telemetry.storage.gate import Gate

@@ -18,11 +18,11 @@ from ems_telemetry.api.problem import ProblemType
 from ems_telemetry.intervals.calendar import Period
 from ems_telemetry.intervals.interval import IntervalFlag
 from ems_telemetry.model import Flag, Scope
-from ems_telemetry.records.making import draft, keep
+from ems_telemetry.records.keeping.making import draft, keep
 from ems_telemetry.records.method import Asked, PlanItem
 from ems_telemetry.records.packing.asked import PackAsked
+from ems_telemetry.records.registering.stating import content_of, state
 from ems_telemetry.records.registers import REGISTERS
-from ems_telemetry.records.stating import content_of, state
 from ems_telemetry.storage.audit import Actor
 from ems_telemetry.storage.entries import NewEntry
 from ems_telemetry.storage.packs import PackRow, add_pack

@@ -14,7 +14,7 @@ from small_plant import letter, write
 from ems_telemetry.config.content import WrittenFile
 from ems_telemetry.model import Batch
 from ems_telemetry.observe import Metrics
-from ems_telemetry.records.verifying import verify_audit
+from ems_telemetry.records.proving.verifying import verify_audit
 from ems_telemetry.service.pausing import WritePause
 from ems_telemetry.service.switch_file import Switch, write_switch
 from ems_telemetry.storage.audit import Act, Actor, AuditFilter, AuditRow, append_now, list_events

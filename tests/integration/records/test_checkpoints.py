@@ -12,7 +12,7 @@ from ems_telemetry.evidence.canonical import canonical
 from ems_telemetry.evidence.envelope import record_leaf
 from ems_telemetry.evidence.merkle import verify_audit
 from ems_telemetry.evidence.signing import SigningKey
-from ems_telemetry.records.checkpoints import MOST_DAYS, SETTLED, Checkpointer
+from ems_telemetry.records.proving.checkpoints import MOST_DAYS, SETTLED, Checkpointer
 from ems_telemetry.storage.audit import lock_trail
 
 API = "/api/v1"

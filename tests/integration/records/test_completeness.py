@@ -4,7 +4,7 @@ from record_plant import APRIL, ENERGY, MARCH, MAY, METERS, POINTS, POWER, QUART
 
 from ems_telemetry.intervals.calendar import Period
 from ems_telemetry.intervals.interval import IntervalFlag
-from ems_telemetry.records.making import recompute
+from ems_telemetry.records.keeping.making import recompute
 from ems_telemetry.records.rows import asked_of
 from ems_telemetry.storage.intervals import IntervalRow
 from ems_telemetry.storage.records import RecordRow

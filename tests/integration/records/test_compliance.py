@@ -8,7 +8,7 @@ import pytest
 from permits import HALF_HOURS, close_day, day, permit
 from record_plant import APRIL, ENERGY, MARCH, NOX, PH, QUARTER, STATE, Plant
 
-from ems_telemetry.records.making import recompute
+from ems_telemetry.records.keeping.making import recompute
 from ems_telemetry.records.rows import asked_of
 from ems_telemetry.storage.records import RecordRow, find_record
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from record_plant import APRIL, ENERGY, MARCH, METERS, POINTS, POWER, SITES, SUB, WATER_IN, Plant
 
-from ems_telemetry.records.making import recompute
+from ems_telemetry.records.keeping.making import recompute
 from ems_telemetry.records.rows import asked_of
 from ems_telemetry.storage.records import RecordRow
 from ems_telemetry.storage.registry import synchronise

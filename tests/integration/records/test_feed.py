@@ -12,7 +12,7 @@ from record_api import Clients, open_clients
 from record_plant import ALICE, APRIL, ENERGY, MARCH, Plant, make_plant
 
 from ems_telemetry.intervals.calendar import Period
-from ems_telemetry.records.making import draft, keep, void
+from ems_telemetry.records.keeping.making import draft, keep, void
 from ems_telemetry.records.method import Asked, PlanItem
 from ems_telemetry.storage.database import Connection, Database
 from ems_telemetry.storage.records import RecordRow

@@ -25,7 +25,7 @@ from record_plant import APRIL, ENERGY, MARCH, QUARTER, Plant
 
 from ems_telemetry.intervals.calendar import Period
 from ems_telemetry.model import Quality
-from ems_telemetry.records.making import recompute
+from ems_telemetry.records.keeping.making import recompute
 from ems_telemetry.records.rows import asked_of
 from ems_telemetry.storage.database import Database
 from ems_telemetry.storage.intervals import IntervalRow

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from record_plant import APRIL, ENERGY, MARCH, MAY, Plant
 
-from ems_telemetry.records.making import recompute
+from ems_telemetry.records.keeping.making import recompute
 from ems_telemetry.records.rows import asked_of
 from ems_telemetry.storage.records import RecordRow, Source, list_dependents
 

@@ -4,7 +4,7 @@ from decimal import Decimal
 import pytest
 from record_plant import APRIL, ENERGY, MARCH, Plant
 
-from ems_telemetry.records.making import recompute
+from ems_telemetry.records.keeping.making import recompute
 from ems_telemetry.records.rows import asked_of
 from ems_telemetry.storage.records import find_record, list_revisions
 

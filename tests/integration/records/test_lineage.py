@@ -14,12 +14,12 @@ from record_api import Clients, open_clients
 from record_plant import APRIL, BERLIN, ENERGY, MARCH, METERS, POINTS, SITES, SUB, Plant, point
 
 from ems_telemetry.intervals.calendar import Period
+from ems_telemetry.records.inputs.sources import Sources
+from ems_telemetry.records.keeping.making import draft, keep
+from ems_telemetry.records.keeping.retention import claims_on, read_needed_times
 from ems_telemetry.records.kinds import RecordQuality, RecordType
-from ems_telemetry.records.making import draft, keep
 from ems_telemetry.records.method import Asked, Figure, PlanItem
 from ems_telemetry.records.methods import METHODS
-from ems_telemetry.records.retention import claims_on, read_needed_times
-from ems_telemetry.records.sources import Sources
 from ems_telemetry.storage.records import RecordFilter
 from ems_telemetry.storage.registry import MeterRow, synchronise
 

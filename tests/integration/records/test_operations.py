@@ -8,9 +8,9 @@ from record_plant import ENERGY, MARCH, METERS, POINTS, POWER, QUARTER, SITES, P
 
 from ems_telemetry.intervals.calendar import Period
 from ems_telemetry.model import Kind, Quality
-from ems_telemetry.records.making import recompute
+from ems_telemetry.records.inputs.sources import Sources
+from ems_telemetry.records.keeping.making import recompute
 from ems_telemetry.records.rows import asked_of
-from ems_telemetry.records.sources import Sources
 from ems_telemetry.storage.intervals import IntervalRow
 from ems_telemetry.storage.records import RecordRow
 from ems_telemetry.storage.registry import synchronise

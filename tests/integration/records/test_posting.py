@@ -10,8 +10,8 @@ from authority import Authority
 from servers.receiver import Receiver, running
 
 from ems_telemetry.config.service import WebhookSettings
-from ems_telemetry.records import posting
-from ems_telemetry.records.posting import PostError, open_poster
+from ems_telemetry.records.sending import posting
+from ems_telemetry.records.sending.posting import PostError, open_poster
 from ems_telemetry.storage.outbox import DeliveryRow, Target
 
 NOW = datetime(2026, 4, 13, 8, tzinfo=UTC)

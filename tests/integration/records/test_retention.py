@@ -10,9 +10,9 @@ from structlog.testing import capture_logs
 
 from ems_telemetry.config.service import RetentionSettings
 from ems_telemetry.intervals.calendar import Period
-from ems_telemetry.records.making import draft, keep, void
+from ems_telemetry.records.keeping.making import draft, keep, void
+from ems_telemetry.records.keeping.retention import NeededError, claims_on, purge, read_needed_times
 from ems_telemetry.records.method import Asked, PlanItem
-from ems_telemetry.records.retention import NeededError, claims_on, purge, read_needed_times
 from ems_telemetry.storage.capability import detect, prepare_for
 from ems_telemetry.storage.maintenance import Maintenance
 from ems_telemetry.storage.point_facts import read_facts

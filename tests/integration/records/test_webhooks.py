@@ -21,8 +21,8 @@ from servers.receiver import Received, Receiver, running
 from ems_telemetry.config.service import WebhookSettings
 from ems_telemetry.model import Gap
 from ems_telemetry.observe import Metrics
-from ems_telemetry.records.delivering import GIVEN_UP_AFTER, REMEMBERED, Courier
-from ems_telemetry.records.making import void
+from ems_telemetry.records.keeping.making import void
+from ems_telemetry.records.sending.delivering import GIVEN_UP_AFTER, REMEMBERED, Courier
 from ems_telemetry.retry import Backoff
 from ems_telemetry.storage.database import Database
 from ems_telemetry.storage.outbox import purge_deliveries

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ems_telemetry.records.activity import Amount, total_within
-from ems_telemetry.records.emission_factors import Calorific, scale_to
+from ems_telemetry.records.ghg.activity import Amount, total_within
+from ems_telemetry.records.ghg.emission_factors import Calorific, scale_to
 from ems_telemetry.rules.arithmetic import ZERO
 
 pytestmark = pytest.mark.unit

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from ems_telemetry.errors import CannotComputeError
-from ems_telemetry.records.emissions import AirEmissionParams
+from ems_telemetry.records.averages.emissions import AirEmissionParams
+from ems_telemetry.records.inputs.operation import StatePoint
 from ems_telemetry.records.kinds import RecordQuality
-from ems_telemetry.records.operation import StatePoint
 
 pytestmark = pytest.mark.unit
 

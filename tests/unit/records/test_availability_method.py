@@ -6,7 +6,7 @@ import pytest
 from emission_inputs import DAY, NONE, START, Row, gauge, places, rows
 from record_inputs import snapshot_of
 
-from ems_telemetry.records.blocks import BlockLength, days_as_inputs
+from ems_telemetry.records.averages.blocks import BlockLength, days_as_inputs
 from ems_telemetry.records.method import Figure
 from ems_telemetry.records.methods.availability import Availability
 

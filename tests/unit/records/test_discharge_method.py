@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 from record_inputs import snapshot_of
 
 from ems_telemetry.errors import CannotComputeError
-from ems_telemetry.records.blocks import BlockLength, days_as_inputs
+from ems_telemetry.records.averages.blocks import BlockLength, days_as_inputs
+from ems_telemetry.records.averages.outfall import in_unit
 from ems_telemetry.records.kinds import RecordQuality
 from ems_telemetry.records.method import Figure
 from ems_telemetry.records.methods.discharge import DischargeMonitoring
 from ems_telemetry.records.methods.ph_control import PhControl
-from ems_telemetry.records.outfall import in_unit
 
 pytestmark = pytest.mark.unit
 

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from record_inputs import snapshot_of
 
-from ems_telemetry.records.blocks import BlockLength, days_as_inputs
-from ems_telemetry.records.emitted import EmissionMassParams
+from ems_telemetry.records.averages.blocks import BlockLength, days_as_inputs
+from ems_telemetry.records.averages.emitted import EmissionMassParams
 from ems_telemetry.records.kinds import RecordQuality
 from ems_telemetry.records.method import Figure
 from ems_telemetry.records.methods.emission_mass import EmissionMass

@@ -9,7 +9,7 @@ from record_inputs import Value, point_inputs, quarter, snapshot_of
 
 from ems_telemetry.errors import CannotComputeError
 from ems_telemetry.intervals.conversions import gas_energy_kwh, steam_energy_kwh
-from ems_telemetry.records.energy_units import Conversion, conversion_inputs
+from ems_telemetry.records.inputs.energy_units import Conversion, conversion_inputs
 from ems_telemetry.records.method import Figure
 from ems_telemetry.records.methods.energy import Energy, EnergyPoint
 

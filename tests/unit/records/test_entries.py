@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from ems_telemetry.records.entries import covering, newest, segments, within
+from ems_telemetry.records.facts.entries import covering, newest, segments, within
 from ems_telemetry.storage.entries import EntryRow
 
 pytestmark = pytest.mark.unit

@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 from pydantic import ValidationError
 
-from ems_telemetry.records.exports import COLUMNS, Export, Omission, make_export
+from ems_telemetry.records.exporting.tables import COLUMNS, Export, Omission, make_export
 from ems_telemetry.records.registers.exports import EnviziAccount, ExportMappingBody, ExportProfile, MsmActivity
 from ems_telemetry.storage.records import RecordRow
 

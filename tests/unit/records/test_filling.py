@@ -7,8 +7,8 @@ import pytest
 from emission_inputs import places
 
 from ems_telemetry.errors import CannotComputeError
-from ems_telemetry.records.filling import Course, FillMethod, FillParams, Hour, fill
-from ems_telemetry.records.quarters import Quarter
+from ems_telemetry.records.averages.filling import Course, FillMethod, FillParams, Hour, fill
+from ems_telemetry.records.inputs.quarters import Quarter
 from ems_telemetry.rules.substitution import Substitute
 from ems_telemetry.rules.validity import Standing
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ems_telemetry.records.instruments import NOT_CALIBRATED, checks_of, judge, last_pass, standings
+from ems_telemetry.records.facts.instruments import NOT_CALIBRATED, checks_of, judge, last_pass, standings
 from ems_telemetry.records.registers.instruments import CalibrationBody
 from ems_telemetry.rules.calibration import Calibration, flags_at
 from ems_telemetry.storage.entries import EntryRow

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from ems_telemetry.evidence.canonical import digest
 from ems_telemetry.intervals.calendar import moment_of
 from ems_telemetry.intervals.interval import IntervalFlag
-from ems_telemetry.records.interval_digest import interval_digest
+from ems_telemetry.records.inputs.interval_digest import interval_digest
 
 pytestmark = pytest.mark.unit
 

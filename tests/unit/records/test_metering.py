@@ -4,7 +4,7 @@ from typing import cast
 import pytest
 
 from ems_telemetry.errors import CannotComputeError
-from ems_telemetry.records.metering import above, refuse_doubles, whole_points
+from ems_telemetry.records.inputs.metering import above, refuse_doubles, whole_points
 from ems_telemetry.storage.point_facts import PointFacts
 
 pytestmark = pytest.mark.unit

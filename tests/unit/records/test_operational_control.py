@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from record_inputs import Value, point_inputs, quarter, snapshot_of
 
+from ems_telemetry.records.inputs.sources import Child, children_as_inputs
+from ems_telemetry.records.inputs.states import shares_of
 from ems_telemetry.records.method import Figure
 from ems_telemetry.records.methods.operational_control import Criterion, OperationalControl
-from ems_telemetry.records.sources import Child, children_as_inputs
-from ems_telemetry.records.states import shares_of
 
 pytestmark = pytest.mark.unit
 

@@ -2,8 +2,8 @@
 
 import pytest
 
+from ems_telemetry.records.registering.sheets import columns_of, read_sheet
 from ems_telemetry.records.registers import REGISTERS
-from ems_telemetry.records.sheets import columns_of, read_sheet
 
 pytestmark = pytest.mark.unit
 SAMPLES = "id,site,taken_at,taken_by,place,parameter,method,value,unit,qualifier,lod\n"

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from ems_telemetry.config.service import WebhookSettings
-from ems_telemetry.records.addresses import refusal
 from ems_telemetry.records.registers.webhooks import WebhookBody
+from ems_telemetry.records.sending.addresses import refusal
 
 PLANT = ["10.1.2.3", "172.16.0.9", "192.168.7.7", "127.0.0.1", "::1", "fd12:3456::1"]
 PUBLIC = ["93.184.216.34", "2606:2800:220:1::1"]

@@ -12,10 +12,10 @@ from ems_telemetry.config.quantities import Law
 from ems_telemetry.errors import CannotComputeError
 from ems_telemetry.intervals.calendar import Period
 from ems_telemetry.model import Kind, Quality
-from ems_telemetry.records.layers import CORRECTED, SUBSTITUTED, Adjustment, Part, adjust
+from ems_telemetry.records.inputs.layers import CORRECTED, SUBSTITUTED, Adjustment, Part, adjust
+from ems_telemetry.records.inputs.sources import Child, Sources, decimal_of
+from ems_telemetry.records.inputs.totals import ADDITIVE
 from ems_telemetry.records.registers.obligations import LARGEST_CODE, OF_DAYS, LimitBody, Statistic
-from ems_telemetry.records.sources import Child, Sources, decimal_of
-from ems_telemetry.records.totals import ADDITIVE
 from ems_telemetry.rules.arithmetic import ZERO, exactly
 from ems_telemetry.rules.discharge import Qualifier, Result
 from ems_telemetry.rules.limit_sets import LIMIT_SETS, Averaging

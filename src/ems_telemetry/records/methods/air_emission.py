@@ -8,17 +8,24 @@ from pydantic import BaseModel
 
 from ems_telemetry.errors import CannotComputeError
 from ems_telemetry.intervals.calendar import Period
-from ems_telemetry.records.blocks import block_profile, day_profile, days_as_inputs, days_of
-from ems_telemetry.records.days import counted, days_before, judged_days
-from ems_telemetry.records.emissions import AirEmissionParams, Auxiliary, check_auxiliaries, check_unit, needed, unit_told
+from ems_telemetry.records.averages.blocks import block_profile, day_profile, days_as_inputs, days_of
+from ems_telemetry.records.averages.days import counted, days_before, judged_days
+from ems_telemetry.records.averages.emissions import (
+    AirEmissionParams,
+    Auxiliary,
+    check_auxiliaries,
+    check_unit,
+    needed,
+    unit_told,
+)
+from ems_telemetry.records.averages.normalising import EmissionBlock, Measured, Normaliser, auxiliary_quarters
+from ems_telemetry.records.inputs.layers import CORRECTED
+from ems_telemetry.records.inputs.operation import Operation, gather_state, operations_of
+from ems_telemetry.records.inputs.quarters import extremes_of, gather_quarters, quarters_of
+from ems_telemetry.records.inputs.sources import Sources
 from ems_telemetry.records.kinds import RecordQuality, RecordType
-from ems_telemetry.records.layers import CORRECTED
 from ems_telemetry.records.method import Asked, Figure
-from ems_telemetry.records.normalising import EmissionBlock, Measured, Normaliser, auxiliary_quarters
-from ems_telemetry.records.operation import Operation, gather_state, operations_of
 from ems_telemetry.records.parameters import params_of
-from ems_telemetry.records.quarters import extremes_of, gather_quarters, quarters_of
-from ems_telemetry.records.sources import Sources
 from ems_telemetry.rules.arithmetic import mean, percent_of, settle
 from ems_telemetry.rules.averages import INSUFFICIENT, long_mean
 from ems_telemetry.rules.days import Day

@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field, model_validator
 
 from ems_telemetry.errors import CannotComputeError
 from ems_telemetry.intervals.calendar import Period, edges_of, microseconds, moment_of
-from ems_telemetry.records.conditions import (
+from ems_telemetry.records.inputs.conditions import (
     UNKNOWN,
     Segment,
     Shares,
@@ -18,16 +18,16 @@ from ems_telemetry.records.conditions import (
     shares_by_segments,
     stated_of,
 )
-from ems_telemetry.records.joining import join, sum_of
+from ems_telemetry.records.inputs.joining import join, sum_of
+from ems_telemetry.records.inputs.layers import Part
+from ems_telemetry.records.inputs.metering import refuse_doubles
+from ems_telemetry.records.inputs.sources import Sources, children_as_inputs, children_of, decimal_of
+from ems_telemetry.records.inputs.totals import CHILD_OF, gather_point, parts_of, require_totals, total_of
 from ems_telemetry.records.kinds import RecordStatus, RecordType
-from ems_telemetry.records.layers import Part
-from ems_telemetry.records.metering import refuse_doubles
 from ems_telemetry.records.method import Asked, Figure
 from ems_telemetry.records.parameters import Params, params_of
 from ems_telemetry.records.registers.operations import Condition
 from ems_telemetry.records.registers.register import Word
-from ems_telemetry.records.sources import Sources, children_as_inputs, children_of, decimal_of
-from ems_telemetry.records.totals import CHILD_OF, gather_point, parts_of, require_totals, total_of
 from ems_telemetry.rules.arithmetic import ZERO, exactly, percent_of, settle
 from ems_telemetry.storage.records import RecordFilter
 

@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 
 from ems_telemetry.errors import CannotComputeError
 from ems_telemetry.intervals.calendar import Period
-from ems_telemetry.records.blocks import (
+from ems_telemetry.records.averages.blocks import (
     BlockLength,
     OwnBlockProfile,
     ProfileId,
@@ -20,14 +20,14 @@ from ems_telemetry.records.blocks import (
     judge,
     spans_of,
 )
-from ems_telemetry.records.days import records_before
+from ems_telemetry.records.averages.days import records_before
+from ems_telemetry.records.inputs.operation import Operation, StatePoint, gather_state, operations_of
+from ems_telemetry.records.inputs.quarters import extremes_of, gather_quarters, quarters_of
+from ems_telemetry.records.inputs.sources import Sources
 from ems_telemetry.records.kinds import RecordQuality, RecordType
 from ems_telemetry.records.method import Asked, Figure
-from ems_telemetry.records.operation import Operation, StatePoint, gather_state, operations_of
 from ems_telemetry.records.parameters import Params, params_of
-from ems_telemetry.records.quarters import extremes_of, gather_quarters, quarters_of
 from ems_telemetry.records.registers.register import Text, Word
-from ems_telemetry.records.sources import Sources
 from ems_telemetry.rules.arithmetic import percent_of, settle
 from ems_telemetry.rules.availability import (
     DayAvailability,

@@ -11,13 +11,13 @@ from ems_telemetry.config.quantities import Law
 from ems_telemetry.errors import CannotComputeError
 from ems_telemetry.intervals.calendar import Period
 from ems_telemetry.model import Kind
+from ems_telemetry.records.inputs.layers import CORRECTED, SUBSTITUTED, Part, adjust
+from ems_telemetry.records.inputs.sources import Sources, decimal_of
+from ems_telemetry.records.inputs.totals import ADDITIVE, adjustments_of, gather_adjustments
 from ems_telemetry.records.kinds import RecordQuality, RecordType
-from ems_telemetry.records.layers import CORRECTED, SUBSTITUTED, Part, adjust
 from ems_telemetry.records.method import Asked, Figure
 from ems_telemetry.records.parameters import Params, params_of
 from ems_telemetry.records.registers.register import Word
-from ems_telemetry.records.sources import Sources, decimal_of
-from ems_telemetry.records.totals import ADDITIVE, adjustments_of, gather_adjustments
 from ems_telemetry.rules.arithmetic import HUNDRED, ZERO, exactly, percent_of, settle
 
 _ONE = Decimal(1)

@@ -23,7 +23,8 @@ from ems_telemetry.records.compliance.judging import (
 from ems_telemetry.records.compliance.series import Quarter, Row, gather_series, measured_percent, quarters_of, rows_of
 from ems_telemetry.records.compliance.sets import judge_set
 from ems_telemetry.records.compliance.statistics import Measured, measured_of
-from ems_telemetry.records.entries import segments
+from ems_telemetry.records.facts.entries import segments
+from ems_telemetry.records.inputs.sources import Sources
 from ems_telemetry.records.kinds import RecordQuality, RecordType
 from ems_telemetry.records.method import Asked, Figure
 from ems_telemetry.records.parameters import Params, params_of
@@ -31,7 +32,6 @@ from ems_telemetry.records.plan import closes_at
 from ems_telemetry.records.registers import REGISTERS
 from ems_telemetry.records.registers.obligations import LimitBody, Statistic
 from ems_telemetry.records.registers.register import Word
-from ems_telemetry.records.sources import Sources
 from ems_telemetry.rules.limits import Status
 from ems_telemetry.storage.entries import EntryRow
 

@@ -6,14 +6,14 @@ from typing import Any, Final
 from pydantic import BaseModel
 
 from ems_telemetry.errors import CannotComputeError
-from ems_telemetry.records.blocks import BlockLength, days_as_inputs
+from ems_telemetry.records.averages.blocks import BlockLength, days_as_inputs
+from ems_telemetry.records.averages.outfall import MG_PER_L, DischargeParams, OutfallDay, in_unit, known_loads, outfall_days
+from ems_telemetry.records.inputs.quarters import gather_quarters
+from ems_telemetry.records.inputs.sources import Sources, decimal_of
+from ems_telemetry.records.inputs.totals import ADDITIVE
 from ems_telemetry.records.kinds import RecordQuality, RecordType
 from ems_telemetry.records.method import Asked, Figure
-from ems_telemetry.records.outfall import MG_PER_L, DischargeParams, OutfallDay, in_unit, known_loads, outfall_days
 from ems_telemetry.records.parameters import params_of
-from ems_telemetry.records.quarters import gather_quarters
-from ems_telemetry.records.sources import Sources, decimal_of
-from ems_telemetry.records.totals import ADDITIVE
 from ems_telemetry.rules.arithmetic import mean, percent_of, settle
 from ems_telemetry.rules.discharge import Result, Statistic, discharge_of
 

@@ -8,15 +8,15 @@ from typing import Any, Final
 from pydantic import BaseModel
 
 from ems_telemetry.errors import CannotComputeError
-from ems_telemetry.records.blocks import BlockLength, block_profile, days_as_inputs
-from ems_telemetry.records.emitted import EmissionMassParams, EmittedBlock, Flow, emitted_blocks
+from ems_telemetry.records.averages.blocks import BlockLength, block_profile, days_as_inputs
+from ems_telemetry.records.averages.emitted import EmissionMassParams, EmittedBlock, Flow, emitted_blocks
+from ems_telemetry.records.inputs.layers import CORRECTED, SUBSTITUTED
+from ems_telemetry.records.inputs.quarters import gather_quarters, is_any_corrected
+from ems_telemetry.records.inputs.sources import Sources
+from ems_telemetry.records.inputs.totals import ADDITIVE
 from ems_telemetry.records.kinds import RecordQuality, RecordStatus, RecordType
-from ems_telemetry.records.layers import CORRECTED, SUBSTITUTED
 from ems_telemetry.records.method import Asked, Figure, Json
 from ems_telemetry.records.parameters import params_of
-from ems_telemetry.records.quarters import gather_quarters, is_any_corrected
-from ems_telemetry.records.sources import Sources
-from ems_telemetry.records.totals import ADDITIVE
 from ems_telemetry.rules.arithmetic import ZERO, exactly, settle
 from ems_telemetry.rules.mass import KG_PER_G, KG_PER_MG, KG_PER_UG, Mass, mass_of
 from ems_telemetry.rules.validity import Standing

@@ -8,15 +8,15 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, Field, model_validator
 
-from ems_telemetry.records.energy_units import BASIS_OF, Conversion, conversion_inputs, energy_kwh
-from ems_telemetry.records.joining import join, known_of, sum_of
+from ems_telemetry.records.inputs.energy_units import BASIS_OF, Conversion, conversion_inputs, energy_kwh
+from ems_telemetry.records.inputs.joining import join, known_of, sum_of
+from ems_telemetry.records.inputs.metering import refuse_doubles
+from ems_telemetry.records.inputs.sources import Sources
+from ems_telemetry.records.inputs.totals import CHILD_OF, gather_point, require_totals, total_of
 from ems_telemetry.records.kinds import RecordType
-from ems_telemetry.records.metering import refuse_doubles
 from ems_telemetry.records.method import Asked, Figure
 from ems_telemetry.records.parameters import Params, params_of
 from ems_telemetry.records.registers.register import Word
-from ems_telemetry.records.sources import Sources
-from ems_telemetry.records.totals import CHILD_OF, gather_point, require_totals, total_of
 from ems_telemetry.rules.arithmetic import exactly, percent_of, settle
 from ems_telemetry.storage.point_facts import PointFacts
 

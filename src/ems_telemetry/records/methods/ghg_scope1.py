@@ -8,7 +8,8 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, Field
 
-from ems_telemetry.records.activity import (
+from ems_telemetry.records.details import settled
+from ems_telemetry.records.ghg.activity import (
     Activity,
     ActivityParams,
     activity_of,
@@ -16,8 +17,7 @@ from ems_telemetry.records.activity import (
     total_within,
     without_activity,
 )
-from ems_telemetry.records.details import settled
-from ems_telemetry.records.emission_factors import (
+from ems_telemetry.records.ghg.emission_factors import (
     Calorific,
     Stretch,
     gather_factors,
@@ -26,11 +26,11 @@ from ems_telemetry.records.emission_factors import (
     scale_to,
     stretches_of,
 )
+from ems_telemetry.records.inputs.sources import Sources
 from ems_telemetry.records.kinds import RecordType
 from ems_telemetry.records.method import Asked, Figure
 from ems_telemetry.records.parameters import Params, params_of
 from ems_telemetry.records.registers import Number
-from ems_telemetry.records.sources import Sources
 from ems_telemetry.rules.arithmetic import ZERO
 from ems_telemetry.rules.factors import FactorKey
 from ems_telemetry.rules.ghg import (

@@ -8,7 +8,8 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 from ems_telemetry.errors import CannotComputeError
-from ems_telemetry.records.activity import (
+from ems_telemetry.records.details import settled
+from ems_telemetry.records.ghg.activity import (
     Activity,
     ActivityParams,
     activity_of,
@@ -16,8 +17,7 @@ from ems_telemetry.records.activity import (
     total_within,
     without_activity,
 )
-from ems_telemetry.records.details import settled
-from ems_telemetry.records.emission_factors import (
+from ems_telemetry.records.ghg.emission_factors import (
     CO2E,
     Stretch,
     gather_factors,
@@ -26,11 +26,11 @@ from ems_telemetry.records.emission_factors import (
     scale_to,
     stretches_of,
 )
+from ems_telemetry.records.inputs.sources import Sources
 from ems_telemetry.records.kinds import RecordType
 from ems_telemetry.records.method import Asked, Figure
 from ems_telemetry.records.methods.ghg_scope1 import cuts_of
 from ems_telemetry.records.parameters import params_of
-from ems_telemetry.records.sources import Sources
 from ems_telemetry.rules.arithmetic import ZERO, exactly
 from ems_telemetry.rules.factors import FactorKey
 from ems_telemetry.rules.scope_2 import Consumption, Instrument, Origin, Scope2, scope_2_of

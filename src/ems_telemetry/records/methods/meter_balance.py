@@ -8,14 +8,14 @@ from pydantic import BaseModel, Field, model_validator
 
 from ems_telemetry.errors import CannotComputeError
 from ems_telemetry.intervals.balance import Metered, balance_of
-from ems_telemetry.records.joining import join, sum_of
+from ems_telemetry.records.inputs.joining import join, sum_of
+from ems_telemetry.records.inputs.metering import refuse_doubles, whole_points
+from ems_telemetry.records.inputs.sources import Sources, decimal_of
+from ems_telemetry.records.inputs.totals import ADDITIVE, CHILD_OF, gather_point, require_totals, total_of
 from ems_telemetry.records.kinds import RecordType
-from ems_telemetry.records.metering import refuse_doubles, whole_points
 from ems_telemetry.records.method import Asked, Figure
 from ems_telemetry.records.parameters import Params, params_of
 from ems_telemetry.records.registers.register import Number, Word
-from ems_telemetry.records.sources import Sources, decimal_of
-from ems_telemetry.records.totals import ADDITIVE, CHILD_OF, gather_point, require_totals, total_of
 from ems_telemetry.rules.arithmetic import HUNDRED, ZERO, exactly, settle
 from ems_telemetry.storage.point_facts import PointFacts
 

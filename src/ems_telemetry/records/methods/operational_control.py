@@ -12,14 +12,14 @@ from ems_telemetry.config.quantities import Law
 from ems_telemetry.errors import CannotComputeError
 from ems_telemetry.intervals.calendar import Period
 from ems_telemetry.model import Kind, Quality
+from ems_telemetry.records.inputs.layers import SUBSTITUTED, Part
+from ems_telemetry.records.inputs.sources import Sources, children_as_inputs, children_of, decimal_of
+from ems_telemetry.records.inputs.states import known_share, shares_of
+from ems_telemetry.records.inputs.totals import flags_of, gather_point, parts_of
 from ems_telemetry.records.kinds import RecordQuality, RecordType
-from ems_telemetry.records.layers import SUBSTITUTED, Part
 from ems_telemetry.records.method import Asked, Figure
 from ems_telemetry.records.parameters import Params, params_of
 from ems_telemetry.records.registers.register import Number, Word
-from ems_telemetry.records.sources import Sources, children_as_inputs, children_of, decimal_of
-from ems_telemetry.records.states import known_share, shares_of
-from ems_telemetry.records.totals import flags_of, gather_point, parts_of
 from ems_telemetry.rules.arithmetic import HUNDRED, ZERO, exactly, percent_of, settle
 from ems_telemetry.rules.runs import Run, in_order, microseconds, runs_of
 

@@ -5,11 +5,11 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from ems_telemetry.records.inputs.sources import Sources
+from ems_telemetry.records.inputs.totals import CHILD_OF, gather_point, require_totals, total_of
 from ems_telemetry.records.kinds import RecordType
 from ems_telemetry.records.method import Asked, Figure
 from ems_telemetry.records.parameters import Params, params_of
-from ems_telemetry.records.sources import Sources
-from ems_telemetry.records.totals import CHILD_OF, gather_point, require_totals, total_of
 
 
 class PeriodTotalParams(Params):

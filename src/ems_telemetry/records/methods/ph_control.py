@@ -9,14 +9,14 @@ from pydantic import BaseModel, Field
 
 from ems_telemetry.errors import CannotComputeError
 from ems_telemetry.intervals.calendar import Period
-from ems_telemetry.records.blocks import ProfileId
+from ems_telemetry.records.averages.blocks import ProfileId
+from ems_telemetry.records.inputs.layers import CORRECTED, SUBSTITUTED, Part, adjust
+from ems_telemetry.records.inputs.sources import Sources, decimal_of
+from ems_telemetry.records.inputs.totals import adjustments_of, gather_adjustments
 from ems_telemetry.records.kinds import RecordQuality, RecordType
-from ems_telemetry.records.layers import CORRECTED, SUBSTITUTED, Part, adjust
 from ems_telemetry.records.method import Asked, Figure
 from ems_telemetry.records.parameters import Params, params_of
 from ems_telemetry.records.registers.register import Number, Text, Word
-from ems_telemetry.records.sources import Sources, decimal_of
-from ems_telemetry.records.totals import adjustments_of, gather_adjustments
 from ems_telemetry.rules.arithmetic import HUNDRED, ZERO, exactly, settle
 from ems_telemetry.rules.limits import Evidence
 from ems_telemetry.rules.ph import Excursion, PhOutcome, PhProfile, PhRange, PhSpan, ph_outcome, ph_profile

@@ -9,11 +9,11 @@ from pydantic import BaseModel, Field
 
 from ems_telemetry.errors import CannotComputeError
 from ems_telemetry.records.details import settled
+from ems_telemetry.records.inputs.sources import Sources
 from ems_telemetry.records.kinds import RecordQuality, RecordType
 from ems_telemetry.records.method import Asked, Figure
 from ems_telemetry.records.parameters import Params, params_of
 from ems_telemetry.records.registers.by_hand import StockChange
-from ems_telemetry.records.sources import Sources
 from ems_telemetry.rules.arithmetic import ZERO, exactly
 from ems_telemetry.rules.masses import Mass, kilograms
 from ems_telemetry.rules.substances import Stock, stored_against, unaccounted_of

@@ -7,11 +7,11 @@ from typing import Any, Final
 
 from pydantic import BaseModel, Field
 
+from ems_telemetry.records.inputs.sources import Sources
 from ems_telemetry.records.kinds import RecordQuality, RecordType
 from ems_telemetry.records.method import Asked, Figure
 from ems_telemetry.records.parameters import Params, params_of
 from ems_telemetry.records.registers.by_hand import WasteMovementBody
-from ems_telemetry.records.sources import Sources
 from ems_telemetry.rules.arithmetic import ZERO, exactly
 from ems_telemetry.rules.waste import Treatment, operation, storage_due, stored_too_long
 from ems_telemetry.storage.entries import EntryRow

@@ -9,14 +9,14 @@ from pydantic import BaseModel, Field
 
 from ems_telemetry.config.units import UnitError, parse_unit, scale_between
 from ems_telemetry.errors import CannotComputeError
-from ems_telemetry.records.joining import join, sum_of
+from ems_telemetry.records.inputs.joining import join, sum_of
+from ems_telemetry.records.inputs.metering import refuse_doubles
+from ems_telemetry.records.inputs.sources import Sources
+from ems_telemetry.records.inputs.totals import CHILD_OF, gather_point, require_totals, total_of
 from ems_telemetry.records.kinds import RecordType
-from ems_telemetry.records.metering import refuse_doubles
 from ems_telemetry.records.method import Asked, Figure
 from ems_telemetry.records.parameters import Params, params_of
 from ems_telemetry.records.registers.register import Word
-from ems_telemetry.records.sources import Sources
-from ems_telemetry.records.totals import CHILD_OF, gather_point, require_totals, total_of
 from ems_telemetry.rules.arithmetic import exactly, settle
 from ems_telemetry.rules.water import WaterBalance, water_balance
 from ems_telemetry.storage.point_facts import PointFacts

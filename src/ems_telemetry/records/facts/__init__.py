@@ -1,0 +1,1 @@
+"""What people stated, as it holds at a time: which revision, and which instrument measured what."""

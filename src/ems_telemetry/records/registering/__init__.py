@@ -1,0 +1,1 @@
+"""Stating facts and deciding about them, one by one and from files."""

@@ -1,0 +1,1 @@
+"""Deliveries to webhooks: to which addresses, in which order, signed and bounded."""
