@@ -40,7 +40,7 @@ from ems_telemetry.api import (
     writes,
 )
 from ems_telemetry.api.access import Doorkeeper
-from ems_telemetry.api.description import DESCRIPTION, OPENAPI_PATH, SUMMARY, TITLE, describe
+from ems_telemetry.api.description import DESCRIPTION, SUMMARY, TITLE, describe
 from ems_telemetry.api.docs import add_docs
 from ems_telemetry.api.guard import RequestGuard
 from ems_telemetry.api.parameters import explain_invalid
@@ -57,6 +57,39 @@ _BY_STATUS: Mapping[int, ProblemType] = {
     404: ProblemType.NOT_FOUND,
     405: ProblemType.METHOD_NOT_ALLOWED,
 }
+_ROUTERS = (
+    catalogue.router,
+    readings.router,
+    intervals.router,
+    consumption.router,
+    completeness.router,
+    balances.router,
+    peaks.router,
+    meter_events.router,
+    importing.router,
+    lineage.router,  # before records: /records/dependents is no id of a record
+    records.router,
+    compliance.router,
+    ghg.router,
+    methods.router,
+    instruments.router,
+    plan.router,
+    exports.router,
+    outbox.router,
+    audit.router,
+    packs.router,
+    retention.router,
+    losses.router,
+    configuration.router,
+    status.router,
+    substituting.router,
+    writes.router,
+    *registers.ROUTERS,
+    *register_imports.ROUTERS,
+    status.root_router,
+)
+_ROUTES = [route for router in _ROUTERS for route in router.routes]
+"""The routes of every application: what they work with stands in its state. To include routers would make them all again."""
 _log = get_logger("ems_telemetry.api")
 
 
@@ -71,46 +104,14 @@ def create_app(services: ApiServices) -> FastAPI:
         version=services.version,
         summary=SUMMARY,
         description=DESCRIPTION,
-        openapi_url=OPENAPI_PATH,
+        openapi_url=None,  # FastAPI would make the document on the event loop; docs serves it
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        generate_unique_id_function=lambda route: route.name,
+        routes=list(_ROUTES),
     )
     app.state.services = services
     app.state.doorkeeper = Doorkeeper(services)
-    for module in (
-        catalogue,
-        readings,
-        intervals,
-        consumption,
-        completeness,
-        balances,
-        peaks,
-        meter_events,
-        importing,
-        lineage,  # before records: /records/dependents is no id of a record
-        records,
-        compliance,
-        ghg,
-        methods,
-        instruments,
-        plan,
-        exports,
-        outbox,
-        audit,
-        packs,
-        retention,
-        losses,
-        configuration,
-        status,
-        substituting,
-        writes,
-    ):
-        app.include_router(module.router)
-    for router in (*registers.ROUTERS, *register_imports.ROUTERS):
-        app.include_router(router)
-    app.include_router(status.root_router)
     add_docs(app)
     _add_problem_handlers(app)
     app.add_middleware(RequestGuard, clock=services.clock, metrics=services.metrics)

@@ -2,12 +2,12 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 from starlette.responses import Response
 
 from ems_telemetry.api import record_items as items
 from ems_telemetry.api.access import Auditor
-from ems_telemetry.api.description import PREFIX, STORED, listed
+from ems_telemetry.api.description import listed, make_router
 from ems_telemetry.api.items import Page
 from ems_telemetry.api.page import Listing
 from ems_telemetry.api.problem import ApiError, ProblemType
@@ -23,7 +23,7 @@ from ems_telemetry.storage.raw_digests import DigestFilter
 
 MOST_DAYS = 2_000
 """So many days of points are computed anew in one request."""
-router = APIRouter(prefix=PREFIX, tags=["Audit"], responses=STORED)
+router = make_router("Audit")
 
 _CSV = (
     "seq,id,occurred_at,actor,actor_name,client,action,object_type,object_id,object_revision,site,reason,before_hash,"

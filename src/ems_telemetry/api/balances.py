@@ -6,7 +6,7 @@ from decimal import Decimal
 from itertools import pairwise
 from typing import Annotated, NamedTuple
 
-from fastapi import APIRouter, Path, Query, Request
+from fastapi import Path, Query, Request
 from starlette.responses import Response
 
 from ems_telemetry.api import interval_items as items
@@ -14,7 +14,7 @@ from ems_telemetry.api.access import Caller, Reader
 from ems_telemetry.api.adding import calendar_of
 from ems_telemetry.api.catalogue import MeterId, find_meter
 from ems_telemetry.api.consumption import COUNTED
-from ems_telemetry.api.description import PREFIX, STORED, listed, problems
+from ems_telemetry.api.description import listed, make_router, problems
 from ems_telemetry.api.interval_parameters import BalanceQuery
 from ems_telemetry.api.items import Page
 from ems_telemetry.api.page import Listing
@@ -26,7 +26,7 @@ from ems_telemetry.intervals.balance import Balance, Metered, balance_of
 from ems_telemetry.storage.database import Database
 from ems_telemetry.storage.interval_series import SeriesPoint, read_parents, select_points
 
-router = APIRouter(prefix=PREFIX, tags=["Intervals"], responses=STORED)
+router = make_router("Intervals")
 
 _CSV = (
     "start,end,open,quantity,unit,main,sum,residual,residual_percent,u,verdict,submeters,missing\r\n"

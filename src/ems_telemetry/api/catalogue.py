@@ -4,12 +4,12 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Annotated
 
 import msgspec
-from fastapi import APIRouter, Path, Query, Request
+from fastapi import Path, Query, Request
 from starlette.responses import Response
 
 from ems_telemetry.api import items
 from ems_telemetry.api.access import Caller, Reader
-from ems_telemetry.api.description import PREFIX, STORED, listed, problems
+from ems_telemetry.api.description import listed, make_router, problems
 from ems_telemetry.api.page import Listing
 from ems_telemetry.api.parameters import MetersQuery, Name, PageQuery, PointsQuery
 from ems_telemetry.api.problem import ApiError, ProblemType, Suggestion, wrong_parameter
@@ -18,7 +18,7 @@ from ems_telemetry.storage import catalogue
 from ems_telemetry.storage.catalogue import KeyPage, KnownMeter, KnownPoint
 from ems_telemetry.storage.database import Database
 
-router = APIRouter(prefix=PREFIX, tags=["Catalogue"], responses=STORED)
+router = make_router("Catalogue")
 
 KeyText = Annotated[str, msgspec.Meta(pattern=r"^[^\x00]*$", max_length=200)]
 """The key of a row within a cursor."""

@@ -5,14 +5,14 @@ from datetime import datetime
 from itertools import pairwise
 from typing import Annotated, NamedTuple
 
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 from starlette.responses import Response
 
 from ems_telemetry.api import interval_items as items
 from ems_telemetry.api.access import Reader
 from ems_telemetry.api.adding import Calendar, calendar_of
 from ems_telemetry.api.catalogue import check_filters, check_point
-from ems_telemetry.api.description import PREFIX, STORED, listed
+from ems_telemetry.api.description import listed, make_router
 from ems_telemetry.api.interval_parameters import CompletenessQuery
 from ems_telemetry.api.items import Page
 from ems_telemetry.api.page import Listing
@@ -20,7 +20,7 @@ from ems_telemetry.api.readings import TimeKey
 from ems_telemetry.api.services import Services
 from ems_telemetry.storage.interval_series import Bucket, SeriesPoint, select_points
 
-router = APIRouter(prefix=PREFIX, tags=["Intervals"], responses=STORED)
+router = make_router("Intervals")
 
 _CSV = (
     "start,end,open,point,meter,site,expected,measured,substituted,missing,estimated,measured_percent,substituted_percent,"

@@ -7,13 +7,13 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import msgspec
-from fastapi import APIRouter, Body, Path, Query, Request, Security
+from fastapi import Body, Path, Query, Request, Security
 from starlette.responses import Response
 
 from ems_telemetry.api import compliance_items as items
 from ems_telemetry.api.access import Reader, require
 from ems_telemetry.api.caller import Caller
-from ems_telemetry.api.description import PREFIX, STORED, listed, problems
+from ems_telemetry.api.description import listed, make_router, problems
 from ems_telemetry.api.items import Page
 from ems_telemetry.api.page import Listing
 from ems_telemetry.api.problem import ApiError, ProblemType, wrong_parameter
@@ -34,7 +34,7 @@ from ems_telemetry.storage.exceedances import ExceedanceFilter, ExceedanceRow
 from ems_telemetry.storage.records import RecordFilter, RecordRow
 from ems_telemetry.storage.site_zones import read_zones
 
-router = APIRouter(prefix=PREFIX, tags=["Compliance"], responses=STORED)
+router = make_router("Compliance")
 
 METHOD: Final = "compliance@1"
 LONGEST: Final = timedelta(days=367)

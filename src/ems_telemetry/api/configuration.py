@@ -4,14 +4,14 @@ from datetime import datetime
 from typing import Annotated
 
 import msgspec
-from fastapi import APIRouter, Path, Query, Request
+from fastapi import Path, Query, Request
 from pydantic import Field
 from starlette.responses import Response
 
 from ems_telemetry.api import configuration_items as items
 from ems_telemetry.api.access import Administrator, Reader
 from ems_telemetry.api.catalogue import PointKey, find_point
-from ems_telemetry.api.description import GUARDED, PREFIX, STORED, listed, problems
+from ems_telemetry.api.description import GUARDED, STORED, listed, make_router, problems
 from ems_telemetry.api.items import Page
 from ems_telemetry.api.page import Listing
 from ems_telemetry.api.parameters import Name, PageQuery
@@ -21,7 +21,7 @@ from ems_telemetry.api.services import Services
 from ems_telemetry.api.standing import Outcome, Reload
 from ems_telemetry.storage import revisions
 
-router = APIRouter(prefix=PREFIX, tags=["Configuration"])
+router = make_router("Configuration", responses={})
 
 TimeKey = Annotated[datetime, msgspec.Meta(tz=True)]
 """The time of a row within a cursor."""

@@ -6,14 +6,14 @@ from datetime import datetime
 from itertools import pairwise
 from typing import Annotated, Final, NamedTuple
 
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 from starlette.responses import Response
 
 from ems_telemetry.api import interval_items as items
 from ems_telemetry.api.access import Reader
 from ems_telemetry.api.adding import Calendar, Shares, calendar_of
 from ems_telemetry.api.catalogue import check_filters
-from ems_telemetry.api.description import PREFIX, STORED, listed
+from ems_telemetry.api.description import listed, make_router
 from ems_telemetry.api.interval_parameters import ConsumptionQuery, Group
 from ems_telemetry.api.items import Page
 from ems_telemetry.api.page import Listing
@@ -24,7 +24,7 @@ from ems_telemetry.model import Kind
 from ems_telemetry.storage.database import Database
 from ems_telemetry.storage.interval_series import SeriesPoint, read_parents, select_points
 
-router = APIRouter(prefix=PREFIX, tags=["Intervals"], responses=STORED)
+router = make_router("Intervals")
 
 COUNTED: Final = (Kind.COUNTER, Kind.INTERVAL_TOTAL)
 _CSV = (

@@ -1,8 +1,9 @@
 """What OpenAPI tells of the API: the words at its head, what every operation may answer, and the offline docs page."""
 
+from threading import Lock
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from ems_telemetry.api.format import MEDIA_TYPES, Format
@@ -45,6 +46,9 @@ TAGS = [
     {"name": "Configuration", "description": "What was configured when, and taking over what was changed."},
 ]
 Responses = dict[int | str, dict[str, Any]]
+
+_describing = Lock()
+_described: dict[str, dict[str, Any]] = {}
 
 _DESCRIPTIONS = {
     ProblemType.BAD_REQUEST: "The body is no JSON.",
@@ -131,19 +135,29 @@ def listed(csv_example: str, *, paged: bool = True) -> Responses:
     return {200: answer} | problems(ProblemType.NOT_ACCEPTABLE)
 
 
+def make_router(tag: str, prefix: str = PREFIX, *, responses: Responses = STORED) -> APIRouter:
+    """Makes the router of one module: operations are called what their functions are called."""
+    return APIRouter(prefix=prefix, tags=[tag], responses=responses, generate_unique_id_function=lambda route: str(route.name))
+
+
 def describe(app: FastAPI) -> dict[str, Any]:
-    """Makes the OpenAPI document, once, and adds the schema of problems that no operation names as its own."""
-    if app.openapi_schema is None:
-        document = get_openapi(
-            title=app.title,
-            version=app.version,
-            summary=app.summary,
-            description=app.description,
-            routes=app.routes,
-            tags=TAGS,
-            license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
-        )
-        schema = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
-        document["components"]["schemas"] |= {**schema.pop("$defs"), "Problem": schema}
-        app.openapi_schema = document
-    return app.openapi_schema
+    """Makes the OpenAPI document, and adds the schema of problems that no operation names as its own.
+
+    It takes seconds of a small machine's processor: never on the event loop, which collects meanwhile. The operations are
+    the same in every application of a process, so it is made once for each version.
+    """
+    with _describing:
+        if app.version not in _described:
+            document = get_openapi(
+                title=app.title,
+                version=app.version,
+                summary=app.summary,
+                description=app.description,
+                routes=app.routes,
+                tags=TAGS,
+                license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
+            )
+            schema = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+            document["components"]["schemas"] |= {**schema.pop("$defs"), "Problem": schema}
+            _described[app.version] = document
+        return _described[app.version]

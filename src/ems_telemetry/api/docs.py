@@ -1,12 +1,14 @@
-"""The page that shows the OpenAPI document, with Swagger UI from this machine: a plant has no internet."""
+"""The OpenAPI document, and the page that shows it with Swagger UI from this machine: a plant has no internet."""
 
+import asyncio
 from importlib.resources import files
 from pathlib import Path
 
-from fastapi import APIRouter, FastAPI
-from starlette.responses import FileResponse
+from fastapi import APIRouter, FastAPI, Request
+from starlette.responses import FileResponse, JSONResponse
 from starlette.staticfiles import StaticFiles
 
+from ems_telemetry.api.description import OPENAPI_PATH, describe
 from ems_telemetry.api.guard import HEADERS
 
 DOCS_PATH = "/api/docs"
@@ -26,6 +28,12 @@ router = APIRouter(include_in_schema=False)
 async def docs() -> FileResponse:
     """The docs page."""
     return FileResponse(STATIC / "docs.html", headers={"Content-Security-Policy": _POLICY})
+
+
+@router.get(OPENAPI_PATH)
+async def document(request: Request) -> JSONResponse:
+    """The OpenAPI document, made when somebody first asks for it."""
+    return JSONResponse(await asyncio.to_thread(describe, request.app))
 
 
 def add_docs(app: FastAPI) -> None:

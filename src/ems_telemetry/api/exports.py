@@ -2,14 +2,14 @@
 
 from typing import Annotated, Self
 
-from fastapi import APIRouter, Path, Query
+from fastapi import Path, Query
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 from starlette.responses import Response
 
 from ems_telemetry.api import parameters
 from ems_telemetry.api.access import Reader
-from ems_telemetry.api.description import PREFIX, STORED, Responses
+from ems_telemetry.api.description import Responses, make_router
 from ems_telemetry.api.parameters import Name, Time
 from ems_telemetry.api.problem import wrong_parameter
 from ems_telemetry.api.record_parameters import AS_OF
@@ -18,7 +18,7 @@ from ems_telemetry.records.exporting.reading import ExportAsked, TooMuchError, r
 from ems_telemetry.records.kinds import RecordType
 from ems_telemetry.records.registers.exports import ExportProfile
 
-router = APIRouter(prefix=PREFIX, tags=["Records"], responses=STORED)
+router = make_router("Records")
 
 OMITTED = "X-EMS-Omitted"
 _FILE: Responses = {

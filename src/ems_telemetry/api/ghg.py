@@ -7,13 +7,12 @@ from typing import Annotated
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from fastapi import APIRouter
 from fastapi import Query as QueryParameter
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from ems_telemetry.api.access import Reader
-from ems_telemetry.api.description import PREFIX, STORED
+from ems_telemetry.api.description import make_router
 from ems_telemetry.api.parameters import Name, Query, Time
 from ems_telemetry.api.problem import Suggestion, wrong_parameter
 from ems_telemetry.api.record_parameters import AS_OF
@@ -25,7 +24,7 @@ from ems_telemetry.records.registers import Number
 from ems_telemetry.storage.records import RecordFilter, list_records
 from ems_telemetry.storage.site_zones import read_zones
 
-router = APIRouter(prefix=PREFIX, tags=["Records"], responses=STORED)
+router = make_router("Records")
 MOST_RECORDS = 50_000
 
 

@@ -6,18 +6,18 @@ import tempfile
 from pathlib import Path
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 from pydantic import BaseModel, Field
 
 from ems_telemetry.api.access import Ingester
-from ems_telemetry.api.description import PREFIX, STORED, problems
+from ems_telemetry.api.description import make_router, problems
 from ems_telemetry.api.parameters import Query as Parameters
 from ems_telemetry.api.problem import ApiError, ProblemType, WrongParameter, shorten, wrong_parameter
 from ems_telemetry.api.services import ApiServices, Services, TakeIn
 from ems_telemetry.errors import ConfigurationError, SpoolFullError
 from ems_telemetry.storage.audit import Act, Actor, append_act
 
-router = APIRouter(prefix=PREFIX, tags=["Readings"], responses=STORED)
+router = make_router("Readings")
 
 LARGEST: Final = 5_000_000
 """Bytes of a sheet; `ems-telemetry backfill` takes files of any size."""

@@ -5,12 +5,12 @@ from datetime import datetime
 from typing import Annotated
 
 import msgspec
-from fastapi import APIRouter, Path, Query
+from fastapi import Path, Query
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from ems_telemetry.api.access import Caller, Reader
-from ems_telemetry.api.description import PREFIX, STORED, problems
+from ems_telemetry.api.description import make_router, problems
 from ems_telemetry.api.parameters import LIMIT_MAX, Time
 from ems_telemetry.api.problem import ApiError, ProblemType
 from ems_telemetry.api.record_items import Record, record_item
@@ -25,7 +25,7 @@ from ems_telemetry.storage.entries import EntryFilter, EntryRow, read_entries
 from ems_telemetry.storage.reading import BEGINNING
 from ems_telemetry.storage.records import Source, list_dependents
 
-router = APIRouter(prefix=PREFIX, tags=["Metrology"], responses=STORED)
+router = make_router("Metrology")
 
 
 class InstrumentsQuery(FactsQuery):

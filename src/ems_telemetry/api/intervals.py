@@ -9,14 +9,14 @@ from itertools import pairwise
 from typing import Annotated, NamedTuple
 from zoneinfo import ZoneInfo
 
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 from starlette.responses import Response
 
 from ems_telemetry.api import interval_items as items
 from ems_telemetry.api.access import Caller, Reader
 from ems_telemetry.api.buckets import QUARTER, Period, bucket_edges, bucket_of, index_us
 from ems_telemetry.api.catalogue import PointKey, find_point
-from ems_telemetry.api.description import PREFIX, STORED, listed, problems
+from ems_telemetry.api.description import listed, make_router, problems
 from ems_telemetry.api.format import Format
 from ems_telemetry.api.interval_parameters import IntervalsQuery, Layout, PeriodsQuery
 from ems_telemetry.api.items import Page
@@ -37,7 +37,7 @@ from ems_telemetry.storage.interval_series import Extent, Series, SeriesPoint, S
 from ems_telemetry.storage.reading import BEGINNING
 from ems_telemetry.storage.rules import read_rules
 
-router = APIRouter(prefix=PREFIX, tags=["Intervals"], responses=STORED)
+router = make_router("Intervals")
 
 _CSV = (
     "start,end,value,exact,min,max,samples,expected,coverage,quality,flags,revision\r\n"

@@ -4,12 +4,12 @@ from typing import Annotated
 from uuid import UUID
 
 import msgspec
-from fastapi import APIRouter, Path, Query, Request
+from fastapi import Path, Query, Request
 from starlette.responses import Response
 
 from ems_telemetry.api import record_items as items
 from ems_telemetry.api.access import Reader
-from ems_telemetry.api.description import PREFIX, STORED, listed, problems
+from ems_telemetry.api.description import listed, make_router, problems
 from ems_telemetry.api.items import Page
 from ems_telemetry.api.lineage_items import Lineage as LineageItem
 from ems_telemetry.api.page import Listing
@@ -22,7 +22,7 @@ from ems_telemetry.records.proving.lineage import Lineage, Wanted
 from ems_telemetry.storage import records
 from ems_telemetry.storage.records import Source
 
-router = APIRouter(prefix=PREFIX, tags=["Records"], responses=STORED)
+router = make_router("Records")
 
 
 @router.get("/records/{id}/lineage", response_model=LineageItem, responses=problems(ProblemType.NOT_FOUND))

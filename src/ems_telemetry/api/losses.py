@@ -4,12 +4,12 @@ from typing import Annotated
 from uuid import UUID
 
 import msgspec
-from fastapi import APIRouter, Path, Query, Request
+from fastapi import Path, Query, Request
 from starlette.responses import Response
 
 from ems_telemetry.api import items
 from ems_telemetry.api.access import Administrator, Reader
-from ems_telemetry.api.description import PREFIX, STORED, listed, problems
+from ems_telemetry.api.description import listed, make_router, problems
 from ems_telemetry.api.page import Listing, format_of, write_list
 from ems_telemetry.api.parameters import DeadLettersQuery, GapsQuery, LetterKindsQuery, RetryQuery
 from ems_telemetry.api.problem import ApiError, ProblemType
@@ -20,7 +20,7 @@ from ems_telemetry.storage import gaps, losses
 from ems_telemetry.storage.gaps import GapFilter
 from ems_telemetry.storage.losses import LetterFilter, TimePage
 
-router = APIRouter(prefix=PREFIX, tags=["Losses"], responses=STORED)
+router = make_router("Losses")
 
 _DEAD_LETTERS_CSV = (
     "id,connector,point,reason,detail,source,size_bytes,received_at,stored_at,retried_at,retry_note\r\n"

@@ -7,14 +7,14 @@ from typing import Annotated, Final, NoReturn
 from uuid import NAMESPACE_URL, UUID, uuid4, uuid5
 
 import msgspec
-from fastapi import APIRouter, Body, Path, Query, Request
+from fastapi import Body, Path, Query, Request
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from starlette.responses import Response
 
 from ems_telemetry.api import interval_items as items
 from ems_telemetry.api.access import Metrologist, Reader
 from ems_telemetry.api.catalogue import MeterId, find_meter
-from ems_telemetry.api.description import PREFIX, STORED, UNCHANGED, listed, problems
+from ems_telemetry.api.description import UNCHANGED, listed, make_router, problems
 from ems_telemetry.api.etag import IfNoneMatch, etag_of, not_modified, tagged
 from ems_telemetry.api.format import Item
 from ems_telemetry.api.idempotency import IdempotencyKey, Sent
@@ -29,7 +29,7 @@ from ems_telemetry.storage.database import Connection
 from ems_telemetry.storage.losses import TimePage
 from ems_telemetry.storage.meter_events import EventRow, NewEvent, RegisterRow, Voiding
 
-router = APIRouter(prefix=PREFIX, tags=["Metrology"], responses=STORED)
+router = make_router("Metrology")
 
 EventId = Annotated[UUID, Path(alias="event", description="The event.")]
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2_000, pattern=r"^[^\x00]+$")]

@@ -2,17 +2,17 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path
+from fastapi import Path
 from pydantic import BaseModel, Field
 
 from ems_telemetry.api.access import Reader
-from ems_telemetry.api.description import PREFIX, STORED, problems
+from ems_telemetry.api.description import make_router, problems
 from ems_telemetry.api.problem import ApiError, ProblemType, Suggestion
 from ems_telemetry.records.kinds import CLAUSES, RecordType
 from ems_telemetry.records.method import Method, method_id
 from ems_telemetry.records.methods import METHODS
 
-router = APIRouter(prefix=PREFIX, tags=["Records"], responses=STORED)
+router = make_router("Records")
 
 
 class MethodItem(BaseModel):

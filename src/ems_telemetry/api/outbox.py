@@ -6,12 +6,12 @@ from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
-from fastapi import APIRouter, Path, Query, Request, Security
+from fastapi import Path, Query, Request, Security
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from ems_telemetry.api.access import Administrator, Caller, require
-from ems_telemetry.api.description import PREFIX, STORED, listed, problems
+from ems_telemetry.api.description import listed, make_router, problems
 from ems_telemetry.api.format import Item
 from ems_telemetry.api.items import Page
 from ems_telemetry.api.page import Listing
@@ -21,7 +21,7 @@ from ems_telemetry.api.services import Services
 from ems_telemetry.model import Scope
 from ems_telemetry.storage.outbox import DeliveryFilter, DeliveryRow, list_deliveries, retry_delivery
 
-router = APIRouter(prefix=PREFIX, tags=["Webhooks"], responses=STORED)
+router = make_router("Webhooks")
 
 _CSV = "number,id,webhook,event,site,seq,data,occurred_at,status,attempts,waiting_since,next_at,last_error,done_at\r\n"
 Watcher = Annotated[Caller, Security(require(Scope.ADMIN, Scope.AUDIT))]

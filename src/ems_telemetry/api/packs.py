@@ -6,13 +6,13 @@ from typing import Annotated, Final
 from uuid import UUID, uuid4
 
 import msgspec
-from fastapi import APIRouter, Body, Path, Query, Request
+from fastapi import Body, Path, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import FileResponse, Response
 
 from ems_telemetry.api.access import Auditor
 from ems_telemetry.api.caller import Caller
-from ems_telemetry.api.description import PREFIX, STORED, Responses, listed, problems
+from ems_telemetry.api.description import Responses, listed, make_router, problems
 from ems_telemetry.api.format import Item
 from ems_telemetry.api.idempotency import Sent
 from ems_telemetry.api.items import Page, columns_of
@@ -28,7 +28,7 @@ from ems_telemetry.storage.database import Connection
 from ems_telemetry.storage.packs import PackRow
 from ems_telemetry.storage.site_zones import read_zones
 
-router = APIRouter(prefix=PREFIX, tags=["Audit"], responses=STORED)
+router = make_router("Audit")
 
 MOST_PENDING: Final = 10
 ZIP: Final = "application/zip"

@@ -7,13 +7,13 @@ from itertools import groupby
 from typing import Annotated, Final
 
 import msgspec
-from fastapi import APIRouter, Query
+from fastapi import Query
 from starlette.responses import Response
 
 from ems_telemetry.api import interval_items as items
 from ems_telemetry.api.access import Reader
 from ems_telemetry.api.catalogue import PointKey
-from ems_telemetry.api.description import PREFIX, STORED, problems
+from ems_telemetry.api.description import make_router, problems
 from ems_telemetry.api.interval_parameters import Block, PeaksQuery
 from ems_telemetry.api.intervals import find_series_point, interval_of
 from ems_telemetry.api.problem import ProblemType, wrong_parameter
@@ -29,7 +29,7 @@ from ems_telemetry.storage.interval_series import SeriesPoint, read_series
 from ems_telemetry.storage.reading import BEGINNING
 from ems_telemetry.storage.rules import read_rules
 
-router = APIRouter(prefix=PREFIX, tags=["Intervals"], responses=STORED)
+router = make_router("Intervals")
 
 LENGTHS: Final = {
     Block.QUARTER: timedelta(minutes=15),

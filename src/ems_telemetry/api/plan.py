@@ -5,13 +5,13 @@ from datetime import datetime
 from typing import Annotated
 
 import msgspec
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from ems_telemetry.api import record_items as items
 from ems_telemetry.api.access import Caller, Reader
-from ems_telemetry.api.description import PREFIX, STORED, listed, problems
+from ems_telemetry.api.description import listed, make_router, problems
 from ems_telemetry.api.format import Item
 from ems_telemetry.api.items import Page
 from ems_telemetry.api.page import Listing
@@ -22,7 +22,7 @@ from ems_telemetry.api.services import ApiServices, Services
 from ems_telemetry.records.keeping.making import draft
 from ems_telemetry.records.plan import Planned, closes_at, read_plan
 
-router = APIRouter(prefix=PREFIX, tags=["Records"], responses=STORED)
+router = make_router("Records")
 
 _CSV = "id,revision,site,scope,method,period,params,retention_class,since,until,closes_at\r\n"
 

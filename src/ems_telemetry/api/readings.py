@@ -5,13 +5,13 @@ from datetime import datetime
 from typing import Annotated
 
 import msgspec
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 from starlette.responses import Response
 
 from ems_telemetry.api import items
 from ems_telemetry.api.access import Reader
 from ems_telemetry.api.catalogue import PointKey, check_filters, find_point, key_page
-from ems_telemetry.api.description import PREFIX, STORED, listed, problems
+from ems_telemetry.api.description import listed, make_router, problems
 from ems_telemetry.api.format import Item
 from ems_telemetry.api.page import Listing
 from ems_telemetry.api.parameters import LIMIT_MAX, LatestQuery, Order, ReadingsQuery
@@ -21,7 +21,7 @@ from ems_telemetry.api.streaming import Pages, stream
 from ems_telemetry.storage import reading
 from ems_telemetry.storage.database import Database
 
-router = APIRouter(prefix=PREFIX, tags=["Readings"], responses=STORED)
+router = make_router("Readings")
 
 TimeKey = Annotated[datetime, msgspec.Meta(tz=True)]
 """The time of a row within a cursor."""

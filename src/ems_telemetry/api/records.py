@@ -4,12 +4,12 @@ from typing import Annotated, NoReturn
 from uuid import UUID
 
 import msgspec
-from fastapi import APIRouter, Path, Query, Request
+from fastapi import Path, Query, Request
 from starlette.responses import Response
 
 from ems_telemetry.api import record_items as items
 from ems_telemetry.api.access import Caller, Reader
-from ems_telemetry.api.description import PREFIX, STORED, listed, problems
+from ems_telemetry.api.description import listed, make_router, problems
 from ems_telemetry.api.etag import IfNoneMatch, etag_of, not_modified, tagged
 from ems_telemetry.api.items import Page
 from ems_telemetry.api.page import Listing
@@ -26,7 +26,7 @@ from ems_telemetry.storage import records
 from ems_telemetry.storage.audit import read_event
 from ems_telemetry.storage.records import RecordFilter, RecordRow
 
-router = APIRouter(prefix=PREFIX, tags=["Records"], responses=STORED)
+router = make_router("Records")
 
 INSTEAD = (
     "a record stays as it was kept; ask for a correction with POST /corrections, or for its voiding with POST /voidings, "

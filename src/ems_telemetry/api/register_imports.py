@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from ems_telemetry.api.access import require
 from ems_telemetry.api.caller import Caller
-from ems_telemetry.api.description import PREFIX, STORED, problems
+from ems_telemetry.api.description import make_router, problems
 from ems_telemetry.api.meter_events import Text
 from ems_telemetry.api.parameters import Query as Parameters
 from ems_telemetry.api.problem import ApiError, ProblemType, WrongParameter, shorten, wrong_parameter
@@ -54,9 +54,9 @@ class ImportOutcome(BaseModel):
     refused: list[ImportMistake] = Field(description="What is wrong by itself.")
 
 
-def make_router(register: Register) -> APIRouter:
+def _router_of(register: Register) -> APIRouter:
     """Makes the operation of one register. Who may ask is only known here, and told to FastAPI."""
-    router = APIRouter(prefix=PREFIX, tags=["Registers"], responses=STORED)
+    router = make_router("Registers")
 
     async def import_entries(
         request: Request, services: Services, caller: Caller, query: Annotated[RegisterImportQuery, Query()]
@@ -138,5 +138,5 @@ def _mistakes(mistakes: Sequence[Mistake]) -> list[ImportMistake]:
     return [ImportMistake(**each._asdict()) for each in mistakes[:MOST_TOLD]]
 
 
-ROUTERS = [make_router(register) for register in REGISTERS.values() if not register.has_secret]
+ROUTERS = [_router_of(register) for register in REGISTERS.values() if not register.has_secret]
 """The operation of every register; a secret that is made for an entry is shown to who states it by itself."""

@@ -16,7 +16,7 @@ from starlette.responses import Response
 
 from ems_telemetry.api.access import require
 from ems_telemetry.api.caller import Caller
-from ems_telemetry.api.description import PREFIX, STORED, Responses, listed, problems
+from ems_telemetry.api.description import PREFIX, Responses, listed, make_router, problems
 from ems_telemetry.api.etag import IfMatch, check_match
 from ems_telemetry.api.idempotency import IdempotencyKey
 from ems_telemetry.api.instruments import InstrumentsQuery, select_by_status
@@ -55,7 +55,7 @@ class Operations:
         self.register = register
         self.noun = register.kind.replace("_", " ")
         self.item = entry_model(register)
-        self.router = APIRouter(prefix=f"{PREFIX}/{register.path}", tags=["Registers"], responses=STORED)
+        self.router = make_router("Registers", f"{PREFIX}/{register.path}")
         self._writer = Annotated[Caller, Security(require(*_scopes(*register.scopes)))]
         self._reader = Annotated[Caller, Security(require(*_scopes(*register.readers)))]
         self._approver = Annotated[Caller, Security(require(Scope.APPROVE))]

@@ -4,12 +4,12 @@ from datetime import date, datetime, time, timedelta
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
-from fastapi import APIRouter, Body, Query
+from fastapi import Body, Query
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 from pydantic_core import PydanticCustomError
 
 from ems_telemetry.api.access import Administrator, Reader
-from ems_telemetry.api.description import PREFIX, STORED, problems
+from ems_telemetry.api.description import make_router, problems
 from ems_telemetry.api.meter_events import Text
 from ems_telemetry.api.parameters import Name, Time
 from ems_telemetry.api.parameters import Query as QueryModel
@@ -21,7 +21,7 @@ from ems_telemetry.storage.database import Connection
 from ems_telemetry.storage.entries import EntryRow
 from ems_telemetry.storage.point_facts import PointFacts, read_facts
 
-router = APIRouter(prefix=PREFIX, tags=["Audit"], responses=STORED)
+router = make_router("Audit")
 
 _FIRST_YEAR, _LAST_YEAR = 1900, 3000
 _SHOWN = 20

@@ -4,14 +4,14 @@ from collections.abc import Sequence
 from typing import Annotated
 
 import msgspec
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 from prometheus_client.exposition import choose_encoder
 from pydantic import BaseModel
 from starlette.responses import Response
 
 from ems_telemetry.api import items
 from ems_telemetry.api.access import Caller, Reader
-from ems_telemetry.api.description import GUARDED, PREFIX, listed, problems
+from ems_telemetry.api.description import GUARDED, listed, make_router, problems
 from ems_telemetry.api.page import format_of, write_list
 from ems_telemetry.api.parameters import ListQuery
 from ems_telemetry.api.problem import RETRY_AFTER_S, ApiError, ProblemType
@@ -20,8 +20,8 @@ from ems_telemetry.api.standing import Standing
 from ems_telemetry.observe import ConnectorStatus
 from ems_telemetry.storage.catalogue import list_connectors_within
 
-router = APIRouter(prefix=PREFIX, tags=["Service"])
-root_router = APIRouter(tags=["Service"])
+router = make_router("Service", responses={})
+root_router = make_router("Service", "", responses={})
 
 _CONNECTORS_CSV = (
     "name,type,endpoint,state,since,last_error,last_error_at,last_sample_at,clock_ahead_s,counters\r\n"

@@ -6,13 +6,13 @@ from typing import Annotated, Any, Final, Self
 from uuid import NAMESPACE_URL, uuid5
 
 import msgspec
-from fastapi import APIRouter, Body, Security
+from fastapi import Body, Security
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from starlette.responses import Response
 
 from ems_telemetry.api.access import require
 from ems_telemetry.api.caller import Caller
-from ems_telemetry.api.description import PREFIX, STORED, problems
+from ems_telemetry.api.description import make_router, problems
 from ems_telemetry.api.idempotency import Sent
 from ems_telemetry.api.items import Page
 from ems_telemetry.api.parameters import Name, Time
@@ -34,7 +34,7 @@ from ems_telemetry.storage.database import Connection
 from ems_telemetry.storage.entries import EntryRow, EntryTakenError, NewEntry
 from ems_telemetry.storage.point_facts import PointFacts, read_facts
 
-router = APIRouter(prefix=PREFIX, tags=["Registers"], responses=STORED)
+router = make_router("Registers")
 
 KIND: Final = "substitution"
 Item: Any = OPERATIONS[KIND].item

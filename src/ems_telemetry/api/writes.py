@@ -1,15 +1,14 @@
 """Writing to the database paused and resumed, for its maintenance."""
 
-from fastapi import APIRouter
 from starlette.responses import Response
 
 from ems_telemetry.api.access import Administrator
-from ems_telemetry.api.description import GUARDED, PREFIX, problems
+from ems_telemetry.api.description import GUARDED, make_router, problems
 from ems_telemetry.api.problem import ProblemType
 from ems_telemetry.api.services import Services
 from ems_telemetry.api.standing import Writes
 
-router = APIRouter(prefix=PREFIX, tags=["Service"])
+router = make_router("Service", responses={})
 _RESPONSES = GUARDED | problems(ProblemType.DATABASE_UNAVAILABLE)
 
 
