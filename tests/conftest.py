@@ -4,6 +4,7 @@ Properties are tried with the same examples each time, so that main does not fai
 for new ones.
 """
 
+import gc
 import logging
 import os
 from collections import Counter
@@ -13,6 +14,8 @@ from pathlib import Path
 import pytest
 import structlog
 from hypothesis import settings
+
+gc.disable()  # until all is collected: to search thousands of tests for cycles again and again doubles the time it takes
 
 settings.register_profile("same", derandomize=True, deadline=None)
 settings.register_profile("search", max_examples=2000, deadline=None)
@@ -51,6 +54,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         apart = set(lasting)
         items[:] = [item for item in items if item not in apart]
         config.hook.pytest_deselected(items=lasting)
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
