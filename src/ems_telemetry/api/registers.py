@@ -13,6 +13,7 @@ from uuid import NAMESPACE_URL, uuid4, uuid5
 import msgspec
 from fastapi import APIRouter, Body, Path, Query, Request, Security
 from starlette.responses import Response
+from starlette.routing import Route
 
 from ems_telemetry.api.access import require
 from ems_telemetry.api.caller import Caller
@@ -177,13 +178,14 @@ class Operations:
         self._route(path, _typed(decide, caller=who), name, summary, _CHANGING, "POST")
 
     def _add_refusing(self) -> None:
-        async def refuse_to_change() -> Response:
+        async def refuse_to_change(_request: Request) -> Response:
             refuse_change()
 
         for path in ("", "/{id}", "/{id}/revisions", "/{id}/revisions/{revision}"):
             methods = ["PATCH", "DELETE"] if path == "/{id}" else ["PUT", "PATCH", "DELETE"]
             name = f"refuse_{self.register.kind}_{path.count('/')}"
-            self.router.add_api_route(path, refuse_to_change, methods=methods, name=name, include_in_schema=False)
+            whole = f"{self.router.prefix}{path}"
+            self.router.routes.append(Route(whole, refuse_to_change, methods=methods, name=name, include_in_schema=False))
 
 
 def _typed(endpoint: EndpointT, **annotations: Any) -> EndpointT:  # noqa: ANN401  # annotations are
