@@ -34,7 +34,7 @@ test: .venv/.installed    ## install the real servers and run every test
 	$(BIN)/python -m pytest --numprocesses 6 --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 soak: .venv/.installed    ## hours of a service to which nobody answers; MINUTES=60
-	SOAK_MINUTES=$(MINUTES) $(BIN)/python -m pytest tests/endurance -m endurance -s
+	SOAK_MINUTES=$(MINUTES) $(BIN)/python -m pytest tests/endurance/test_standing_still.py -m endurance -s
 
 chaos: .venv/.installed    ## everything breaks, and nothing may be lost: an account by number; MINUTES=2 SEED=
 	@scripts/install-test-servers

@@ -21,6 +21,7 @@ from ems_telemetry.records.registers import REGISTERS
 from .conftest import Plant, served
 
 FEW = 10
+PATIENCE_S = 60.0
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 
 
@@ -50,6 +51,7 @@ async def test_no_made_up_request_makes_it_fail_or_answer_otherwise_than_describ
 
 
 def try_everything(address: str, key: str, examples: int, left_out: Sequence[str]) -> None:
+    httpx.get(f"{address}/api/v1/openapi.json", timeout=PATIENCE_S)  # made when it is first asked for, which takes a while
     schema = schemathesis.openapi.from_url(f"{address}/api/v1/openapi.json")
     headers = {"Authorization": f"Bearer {key}"}
     for found in schema.get_all_operations():
@@ -66,6 +68,6 @@ def try_operation(cases: SearchStrategy[Any], examples: int, headers: dict[str, 
     @settings(max_examples=examples, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
     @given(case=cases)
     def attempt(case: schemathesis.Case[Any]) -> None:
-        case.call_and_validate(checks=CHECKS, headers=headers)
+        case.call_and_validate(checks=CHECKS, headers=headers, timeout=PATIENCE_S)
 
     attempt()

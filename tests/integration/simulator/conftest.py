@@ -12,8 +12,8 @@ import pytest
 from ems_telemetry.connectors.simulator import PlantSimulator, Ports
 from ems_telemetry.connectors.simulator.live import LivePlant
 
-START_TIMEOUT_S = 30.0
-STOP_TIMEOUT_S = 2.0
+START_TIMEOUT_S = 90.0
+STOP_TIMEOUT_S = 15.0
 MONDAY_MORNING = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 
 RunPlant = Callable[..., AbstractAsyncContextManager[Ports]]
