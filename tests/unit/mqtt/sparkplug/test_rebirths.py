@@ -57,6 +57,20 @@ def test_a_birth_that_came_by_itself_is_enough() -> None:
     assert asking.take_due(100.0) == []
 
 
+def test_a_birth_that_was_asked_for_is_expected_also_by_what_comes_before_it() -> None:
+    """What comes between the asking and the birth wants one too: it waits for it, and is no dead letter."""
+    asking = rebirths()
+    asking.want(NODE, 0.0)
+    asking.take_due(0.0)
+    asking.want(NODE, 0.1)
+    assert asking.expects(NODE, 0.1, 10.0)
+    assert asking.expects(NODE, 9.9, 10.0)
+    assert not asking.expects(NODE, 10.0, 10.0)
+    asking.born(NODE, 1.0)
+    asking.want(NODE, 2.0)
+    assert not asking.expects(NODE, 2.0, 10.0)
+
+
 def test_askings_are_spread() -> None:
     asking = rebirths(draw=0.5)
     asking.want(NODE, 0.0)

@@ -81,7 +81,7 @@ class Rebirths:
         asking = self._askings.get(node)
         if asking is None:
             return False
-        just_asked = asking.last_s is not None and not asking.wanted and now_s - asking.last_s < within_s
+        just_asked = asking.asked > 0 and asking.last_s is not None and now_s - asking.last_s < within_s
         return just_asked or (asking.wanted and asking.next_s - now_s < within_s)
 
 
