@@ -91,3 +91,20 @@ async def test_a_character_that_no_database_keeps_is_refused_and_not_a_failure(c
     refused = await clients.alice.post("/api/v1/monitoring-plan:import", content=text, headers=headers)
     assert refused.status_code == 422
     assert "line 2: params: holds the character NUL" in refused.json()["detail"]
+
+
+async def test_lines_that_name_no_retention_class_or_make_a_record_of_itself_are_refused_at_their_place(
+    clients: Clients,
+) -> None:
+    head = "id,site,valid_from,method,scope,retention_class,params.flow.point,params.emission,reason\n"
+    line = "{},BER1,2026-03-01T00:00:00Z,emission_mass@1,BER1,{},ST-01.flow,{},as agreed\n"
+    text = head + line.format("P-1", "eu_ets", "P-2") + line.format("P-2", "eu_ets", "P-1") + line.format("P-3", "10y", "P-1")
+    path = "/api/v1/monitoring-plan:import"
+    answer = await clients.alice.post(path, content=text, headers={"Content-Type": "text/csv"})
+    assert answer.status_code == 422, answer.text
+    errors = answer.json()["errors"]
+    assert [(each["parameter"], each["value"]) for each in errors] == [
+        ("line 3, params", None), ("line 4, retention_class", "10y"),
+    ]  # fmt: skip
+    assert errors[0]["detail"].startswith('no record can be made of itself: plan item "P-2" is made of plan item "P-1"')
+    assert "there are ems_record, eu_ets" in errors[1]["detail"]

@@ -27,11 +27,10 @@ from ems_telemetry.records.facts.entries import segments
 from ems_telemetry.records.inputs.sources import Sources
 from ems_telemetry.records.kinds import RecordQuality, RecordType
 from ems_telemetry.records.method import Asked, Figure
-from ems_telemetry.records.parameters import Params, params_of
+from ems_telemetry.records.parameters import LimitName, Params, params_of
 from ems_telemetry.records.plan import closes_at
 from ems_telemetry.records.registers import REGISTERS
 from ems_telemetry.records.registers.obligations import LimitBody, Statistic
-from ems_telemetry.records.registers.register import Word
 from ems_telemetry.rules.limits import Status
 from ems_telemetry.storage.entries import EntryRow
 
@@ -45,7 +44,7 @@ _PATIENCE: Final = timedelta(days=1)
 class ComplianceParams(Params):
     """What it needs to know."""
 
-    limit: Word
+    limit: LimitName
 
 
 class Compliance:

@@ -4,7 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from ems_telemetry.records.registering.calibrating import ContradictionError, complete
+from ems_telemetry.records.registering.calibrating import ContradictionError
+from ems_telemetry.records.registering.completing import complete
 from ems_telemetry.records.registering.statements import Mistake, Sheet, Statement
 from ems_telemetry.records.registering.stating import VOIDED, NotAllowedNowError, state
 from ems_telemetry.records.registers import Register
@@ -73,9 +74,10 @@ async def import_sheet(
             outcome.refused.append(refused)
             continue
         try:
-            completed = statement._replace(new=await complete(connection, statement.new))
+            beside = [each.new for each in outcome.accepted]
+            completed = statement._replace(new=await complete(connection, statement.new, beside))
         except ContradictionError as error:
-            outcome.refused.append(Mistake(statement.line, error.field, None, str(error)))
+            outcome.refused.append(Mistake(statement.line, error.field, error.value, str(error)))
         else:
             await _sort_in(connection, completed, seen, outcome)
     if wanted.dry_run or (outcome.mistakes and not wanted.partial):
