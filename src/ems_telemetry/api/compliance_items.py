@@ -73,8 +73,8 @@ class ExceedanceEvent(BaseModel):
     cut: bool = Field(description="Nothing is known right before or after: it may have lasted longer.")
     continues: str | None = Field(
         default=None,
-        description="The exceedance that this one goes on from: it was open when the period before, or a revision of the limit, "
-        "ended.",
+        description="The exceedance that this one goes on from: it was open when the period before ended, or a revision of the "
+        "limit.",
     )
     open_at_end: bool = Field(
         default=False, description="It lasted up to the end of the period; the next one tells whether it went on."
@@ -151,7 +151,7 @@ _OF_DETAILS = (
     "required", "not_operating", "excluded", "result", "refused",
 )  # fmt: skip
 _LISTS = ("obligations", "excluded_exceedances", "parts")
-_UNSAID: Item = {"continues": None, "open_at_end": False}
+_UNSAID: Mapping[str, Any] = {"continues": None, "open_at_end": False}
 
 
 def evaluation_item(envelope: Mapping[str, Any], waits_for: Sequence[str] = ()) -> Item:

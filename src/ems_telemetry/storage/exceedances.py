@@ -1,6 +1,6 @@
 """Exceedances out of the evaluations that are kept, with what people said of each."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -47,6 +47,22 @@ class ExceedanceFilter(NamedTuple):
     until: datetime | None = None
 
 
+class Told(NamedTuple):
+    """Whether any newest evaluation told of an exceedance before, and tells of it now; `before` None: none ever had."""
+
+    id: UUID
+    before: bool | None
+    now: bool
+
+
+_KNOWN = """
+    SELECT id, bool_or(stands) FROM exceedances_told
+    WHERE id = ANY (%(ids)s) OR id IN (SELECT id FROM exceedances_told WHERE record_id = %(record)s)
+    GROUP BY id"""
+_TELL = """
+    INSERT INTO exceedances_told (id, record_id, stands) SELECT unnest(%(ids)s::uuid[]), %(record)s, true
+    ON CONFLICT (id, record_id) DO UPDATE SET stands = true"""
+_TELL_NO_MORE = "UPDATE exceedances_told SET stands = false WHERE record_id = %(record)s AND id <> ALL (%(ids)s) AND stands"
 # What the newest revision of an entry says, unless that was declared void; entries of other sites say nothing of an exceedance.
 _SAID = """
     LEFT JOIN LATERAL (
@@ -109,3 +125,18 @@ async def list_exceedances(
         async with connection.cursor(row_factory=args_row(ExceedanceRow)) as cursor:
             await cursor.execute(_LIST.encode(), {**told, "limit": limit, "after": start, "after_id": id_})
             return await cursor.fetchall()
+
+
+async def note_told(connection: Connection, record: UUID, ids: Collection[UUID]) -> list[Told]:
+    """Takes note of which exceedances the newest revision of a record tells of, in the transaction in which it is kept.
+
+    Returns:
+        Those of which this changed whether anybody tells of them, by their id.
+    """
+    told = {"record": record, "ids": list(ids)}
+    with translated():
+        before = dict(await (await connection.execute(_KNOWN, told)).fetchall())
+        await connection.execute(_TELL, told)
+        await connection.execute(_TELL_NO_MORE, told)
+        now = dict(await (await connection.execute(_KNOWN, told)).fetchall())
+    return [Told(id_, before.get(id_), stands) for id_, stands in sorted(now.items()) if before.get(id_) is not stands]

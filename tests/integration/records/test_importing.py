@@ -6,7 +6,9 @@ from typing import Any
 import httpx
 import pytest
 from record_api import Clients, open_clients
-from record_plant import Plant
+from record_plant import ALICE, Plant
+
+from ems_telemetry.storage.entries import NewEntry, append_entry
 
 PATH = "/api/v1/samples"
 HEAD = "id,site,taken_at,taken_by,place,parameter,method,value,unit,reason\n"
@@ -108,3 +110,20 @@ async def test_lines_that_name_no_retention_class_or_make_a_record_of_itself_are
     ]  # fmt: skip
     assert errors[0]["detail"].startswith('no record can be made of itself: plan item "P-2" is made of plan item "P-1"')
     assert "there are ems_record, eu_ets" in errors[1]["detail"]
+
+
+async def test_a_fact_kept_before_a_field_was_added_is_still_known_by_its_file(plant: Plant, clients: Clients) -> None:
+    body = {"serial": "S-7", "meters": ["EM-01"], "points": []}
+    async with plant.database.connection() as connection:
+        await append_entry(
+            connection, ALICE, NewEntry("instrument", "A123", "BER1", None, None, body, "bought"), plant.clock.now()
+        )
+    path, headers = "/api/v1/instruments:import", {"Content-Type": "text/csv"}
+    head = "id,site,serial,meters,notice_days,reason\n"
+    answers = [
+        await clients.alice.post(path, content=f"{head}A123,BER1,S-7,EM-01,{days},bought\n", headers=headers)
+        for days in ("", 10)
+    ]
+    assert [answer.status_code for answer in answers] == [200, 422]
+    assert answers[0].json()["duplicates"] == ["A123"]
+    assert "is known with other content" in answers[1].text

@@ -53,7 +53,7 @@ def test_an_hour_in_which_the_state_changes_is_not_excused() -> None:
 def test_cr_28_an_exceedance_goes_on_from_the_period_before_and_is_open_at_the_end_of_its_own() -> None:
     end = JANUARY + timedelta(days=1)
     series = quarters([*hours(210, 210), *hours(*[100] * 20), *hours(230, 230)])
-    before = [{"id": "5d1f", "criterion": None}, {"id": "6e20", "criterion": "hour 2 b 95 %"}]
+    before: list[dict[str, Any]] = [{"id": "5d1f", "criterion": None}, {"id": "6e20", "criterion": "hour 2 b 95 %"}]
     figure = computed([part(limit(), series, JANUARY, end)], JANUARY, end, former=before)
     first, last = figure.details["exceedances"]
     assert (first["continues"], "open_at_end" in first) == ("5d1f", False)
@@ -63,7 +63,7 @@ def test_cr_28_an_exceedance_goes_on_from_the_period_before_and_is_open_at_the_e
 def test_inputs_that_were_kept_without_the_period_before_tell_what_they_told_then() -> None:
     end = JANUARY + timedelta(days=1)
     values = [part(limit(), quarters(hours(*[210] * 24)), JANUARY, end)]
-    before, now = (computed(values, JANUARY, end, former=former) for former in (None, []))
+    before, now = computed(values, JANUARY, end), computed(values, JANUARY, end, former=[])
     (event,) = before.details["exceedances"]
     assert set(event) == {
         "id", "criterion", "start", "end", "duration_minutes", "limit", "peak", "peak_at", "mean", "count", "cut",

@@ -7,7 +7,7 @@ from datetime import datetime
 from ems_telemetry.records.registering.calibrating import ContradictionError
 from ems_telemetry.records.registering.completing import complete
 from ems_telemetry.records.registering.statements import Mistake, Sheet, Statement
-from ems_telemetry.records.registering.stating import VOIDED, NotAllowedNowError, state
+from ems_telemetry.records.registering.stating import VOIDED, NotAllowedNowError, says, state
 from ems_telemetry.records.registers import Register
 from ems_telemetry.storage.audit import Actor
 from ems_telemetry.storage.database import Connection
@@ -148,8 +148,8 @@ async def _unknown_name(connection: Connection, statement: Statement) -> Mistake
 
 def _content(statement: Statement) -> tuple[object, ...]:
     new = statement.new
-    return new.site, new.valid_from, new.valid_to, dict(new.body)
+    return new.site, new.valid_from, new.valid_to, says(new.body)
 
 
 def _kept(row: EntryRow) -> tuple[object, ...]:
-    return row.site, row.valid_from, row.valid_to, dict(row.body)
+    return row.site, row.valid_from, row.valid_to, says(row.body)
