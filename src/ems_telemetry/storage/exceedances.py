@@ -72,6 +72,14 @@ _SAID = """
         WHERE NOT EXISTS (
             SELECT FROM register_decisions d
             WHERE (d.kind, d.id, d.revision, d.decision) = (e.kind, e.id, e.revision, 'voided'))) {kind} ON true"""
+# The limit in the revision of the part in which the event begins; an evaluation of pH is in minutes, and its limit is not.
+_EXCEEDED = """
+    LEFT JOIN LATERAL (
+        SELECT l.body ->> 'unit' AS unit FROM jsonb_array_elements(told.details -> 'parts') part
+        JOIN register_entries l ON l.kind = 'limit' AND l.id = told.details ->> 'limit_id'
+             AND l.revision = (part ->> 'limit_revision')::int
+        WHERE (part ->> 'from')::timestamptz <= told.start
+        ORDER BY (part ->> 'from')::timestamptz DESC LIMIT 1) exceeded ON true"""
 _LIST = f"""
     WITH evaluations AS (
         SELECT r.id AS record_id, r.revision, r.seq, r.site_id AS site, r.envelope -> 'details' AS details,
@@ -96,10 +104,11 @@ _LIST = f"""
                CASE WHEN NOT told.stands THEN 'withdrawn' WHEN nonconformity_link.body IS NOT NULL THEN 'linked'
                     WHEN exceedance_note.body IS NOT NULL THEN 'annotated' ELSE 'open' END AS status,
                told.site, told.details ->> 'limit_id' AS limit_id, told.details ->> 'parameter' AS parameter,
-               ARRAY(SELECT jsonb_array_elements_text(told.details -> 'obligations')) AS obligations, told.unit, told.event,
+               ARRAY(SELECT jsonb_array_elements_text(told.details -> 'obligations')) AS obligations,
+               coalesce(exceeded.unit, told.unit) AS unit, told.event,
                told.record_id, told.revision, exceedance_note.body AS note, exceedance_note.author_name AS note_author,
                nonconformity_link.body AS link
-        FROM told {_SAID.format(kind="exceedance_note")} {_SAID.format(kind="nonconformity_link")}
+        FROM told {_EXCEEDED} {_SAID.format(kind="exceedance_note")} {_SAID.format(kind="nonconformity_link")}
         WHERE (%(since)s::timestamptz IS NULL OR told."end" > %(since)s)
           AND (%(until)s::timestamptz IS NULL OR told.start < %(until)s))
     SELECT * FROM said

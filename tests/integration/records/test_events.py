@@ -12,6 +12,7 @@ from record_plant import BOB, ENERGY, MARCH, NOX, PH, POWER, Plant
 
 from ems_telemetry.records.keeping.making import void
 from ems_telemetry.records.keeping.reminding import EVERY, Reminder
+from ems_telemetry.shipped import shipped
 from ems_telemetry.storage.outbox import DeliveryFilter, DeliveryRow, list_deliveries
 
 API = "/api/v1"
@@ -47,6 +48,17 @@ async def amend(plant: Plant, values: Sequence[str | None]) -> None:
     assert await plant.catch_up() == 1
 
 
+async def expect_migrating_to_find_the_same(plant: Plant) -> None:
+    """Finds out of the records that are kept, as the migration does, what was noted as they were kept."""
+    migration = (shipped("migrations") / "0013_exceedances_told.sql").read_text()
+    read = "SELECT id, record_id, stands FROM exceedances_told ORDER BY id, record_id"
+    async with plant.database.connection() as connection:
+        noted = await (await connection.execute(read)).fetchall()
+        await connection.execute("DELETE FROM exceedances_told")
+        await connection.execute(migration[migration.index("INSERT INTO") :].encode())
+        assert await (await connection.execute(read)).fetchall() == noted != []
+
+
 async def check_instrument(plant: Plant, id_: str = "K-1", **said: Any) -> None:  # noqa: ANN401  # any field
     body: Mapping[str, Any] = {"instrument": "A123", "at": CHECKED.isoformat(), "result": "pass", "due": DUE_AT.isoformat()}
     await plant.state("calibration", id_, {**body, **said})
@@ -79,6 +91,7 @@ async def test_an_exceedance_is_told_once_withdrawn_when_nothing_tells_of_it_and
         ("exceedance.reinstated", "250"), ("exceedance.withdrawn", "250"),
     ]  # fmt: skip
     assert [row.data["id"] == event["id"] for row in await deliveries(plant)] == [True, True, False, True, False]
+    await expect_migrating_to_find_the_same(plant)
 
 
 async def test_an_exceedance_that_two_evaluations_tell_of_is_withdrawn_with_the_last(plant: Plant, clients: Clients) -> None:
@@ -98,6 +111,7 @@ async def test_an_exceedance_that_two_evaluations_tell_of_is_withdrawn_with_the_
     assert (withdrawn.event, withdrawn.data["record_id"]) == ("exceedance.withdrawn", str(second.id))
     answer = await clients.alice.get(f"{API}/exceedances/{withdrawn.data['id']}")
     assert (answer.status_code, answer.json()["status"]) == (200, "withdrawn")
+    await expect_migrating_to_find_the_same(plant)
 
 
 async def test_an_exceedance_can_be_got_by_who_may_see_its_site(plant: Plant, clients: Clients) -> None:
@@ -126,6 +140,8 @@ async def test_an_exceedance_of_ph_is_told_in_the_unit_of_its_limit(plant: Plant
     await close_day(plant)
     (opened,) = await deliveries(plant)
     assert [opened.data[name] for name in ("peak", "limit", "unit", "duration_minutes")] == ["5", "6", "pH", 90]
+    (listed,) = (await clients.alice.get(f"{API}/exceedances")).json()["items"]
+    assert (listed["unit"], listed["peak"], listed["limit"]) == ("pH", "5", "6")
 
 
 async def test_what_is_due_is_told_once_before_and_once_after_although_the_service_restarts(
