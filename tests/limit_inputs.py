@@ -73,7 +73,14 @@ def judged(body: Mapping[str, Any], series: Mapping[str, Any], days: int = 1, st
     return computed([part(body, series, start, end)], start, end)
 
 
-def computed(parts: Sequence[Mapping[str, Any]], start: datetime, end: datetime, zone: str = "UTC") -> Figure:
-    """Evaluates parts."""
-    inputs = {"limit": "L-1", "zone": zone, "start": start, "end": end, "parts": list(parts)}
+def computed(
+    parts: Sequence[Mapping[str, Any]],
+    start: datetime,
+    end: datetime,
+    zone: str = "UTC",
+    former: Sequence[Mapping[str, Any]] | None = None,
+) -> Figure:
+    """Evaluates parts; without `former`, as inputs were kept that do not tell of the period before."""
+    inputs: dict[str, Any] = {"limit": "L-1", "zone": zone, "start": start, "end": end, "parts": list(parts)}
+    inputs |= {} if former is None else {"former": list(former)}
     return Compliance().compute(as_inputs(canonical(inputs)))

@@ -16,7 +16,7 @@ from ems_telemetry.intervals.interval import IntervalFlag
 from ems_telemetry.model import Kind, Quality
 from ems_telemetry.records.keeping.keeper import Keeper
 from ems_telemetry.records.registering import stating
-from ems_telemetry.records.registering.calibrating import complete
+from ems_telemetry.records.registering.completing import complete
 from ems_telemetry.records.registers import REGISTERS
 from ems_telemetry.storage.audit import Actor
 from ems_telemetry.storage.database import Database

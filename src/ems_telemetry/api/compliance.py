@@ -95,6 +95,15 @@ async def list_exceedances(
     return await listing.answer(rows, items.Exceedance, items.exceedance_item, key=lambda row: (row.start, row.id))
 
 
+@router.get("/exceedances/{id}", response_model=items.Exceedance, responses=problems(ProblemType.NOT_FOUND))
+async def get_exceedance(
+    services: Services, caller: Reader, id_: Annotated[UUID, Path(alias="id", description="The exceedance.")]
+) -> Response:
+    """Gives one exceedance, also one that was withdrawn, with what was said of it."""
+    async with services.database.connection() as connection:
+        return _written(items.exceedance_item(await _find(connection, caller, id_)))
+
+
 @router.post(
     "/exceedances/{id}:annotate",
     response_model=items.Exceedance,

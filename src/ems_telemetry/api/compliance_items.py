@@ -71,6 +71,14 @@ class ExceedanceEvent(BaseModel):
     mean: str | None = Field(description="Over its time; null of pH.")
     count: int | None = Field(description="How many values it is made of.")
     cut: bool = Field(description="Nothing is known right before or after: it may have lasted longer.")
+    continues: str | None = Field(
+        default=None,
+        description="The exceedance that this one goes on from: it was open when the period before ended, or a revision of the "
+        "limit.",
+    )
+    open_at_end: bool = Field(
+        default=False, description="It lasted up to the end of the period; the next one tells whether it went on."
+    )
 
 
 class ExcludedExceedance(BaseModel):
@@ -142,7 +150,8 @@ _OF_DETAILS = (
     "limit_id", "parameter", "statistic", "value_text", "compared", "comparator", "limit", "margin_percent", "valid", "invalid",
     "required", "not_operating", "excluded", "result", "refused",
 )  # fmt: skip
-_LISTS = ("obligations", "exceedances", "excluded_exceedances", "parts")
+_LISTS = ("obligations", "excluded_exceedances", "parts")
+_UNSAID: Mapping[str, Any] = {"continues": None, "open_at_end": False}
 
 
 def evaluation_item(envelope: Mapping[str, Any], waits_for: Sequence[str] = ()) -> Item:
@@ -152,6 +161,7 @@ def evaluation_item(envelope: Mapping[str, Any], waits_for: Sequence[str] = ()) 
         **{name: envelope.get(name) for name in Evaluation.model_fields},
         **{name: details.get(name) for name in _OF_DETAILS},
         **{name: details.get(name, []) for name in _LISTS},
+        "exceedances": [{**_UNSAID, **event} for event in details.get("exceedances", [])],
         "limit_id": details.get("limit_id", envelope["scope"]),
         "waits_for": list(waits_for),
     }
@@ -160,5 +170,5 @@ def evaluation_item(envelope: Mapping[str, Any], waits_for: Sequence[str] = ()) 
 
 def exceedance_item(row: ExceedanceRow) -> Item:
     """A row as an item of `Exceedance`."""
-    told = {**row.event, **row._asdict(), "nonconformity": row.link}
+    told = {**_UNSAID, **row.event, **row._asdict(), "nonconformity": row.link}
     return {name: told[name] for name in Exceedance.model_fields}

@@ -11,7 +11,8 @@ from ems_telemetry.api.problem import ApiError, ProblemType, wrong_parameter
 from ems_telemetry.api.register_items import written
 from ems_telemetry.api.services import ApiServices
 from ems_telemetry.records.registering import stating
-from ems_telemetry.records.registering.calibrating import ContradictionError, complete
+from ems_telemetry.records.registering.calibrating import ContradictionError
+from ems_telemetry.records.registering.completing import complete
 from ems_telemetry.records.registering.stating import NotAllowedNowError, SecondPersonError
 from ems_telemetry.records.registers import Dated, Register
 from ems_telemetry.storage.database import Connection
@@ -68,7 +69,7 @@ async def state_entry(
             new = await complete(connection, new)
             row = await stating.state(connection, caller.actor, register, new, services.clock.now(), follows)
         except ContradictionError as error:
-            raise wrong_parameter(f"body.{error.field}", None, str(error)) from error
+            raise wrong_parameter(f"body.{error.field}", error.value, str(error)) from error
         except EntryTakenError as error:
             if follows:
                 raise _overtaken(error.newest) from error
@@ -80,7 +81,8 @@ async def state_entry(
 async def _stated_before(connection: Connection, register: Register, new: NewEntry, caller: Caller) -> Response:
     """Answers who states something for the second time: with what is kept, if it is the same."""
     first = await stating.find_revision(connection, register.kind, new.id, 1)
-    same = first is not None and (first.site, first.valid_from, first.valid_to, first.body) == new[2:6]
+    same = first is not None and (first.site, first.valid_from, first.valid_to) == new[2:5]
+    same = same and first is not None and stating.says(first.body) == stating.says(new.body)
     if first is None or not same or first.author != caller.id:
         raise ApiError(
             ProblemType.CONFLICT, f'there is a {register.kind} "{new.id}" already; revise it with PUT, or choose another id'

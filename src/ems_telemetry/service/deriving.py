@@ -12,6 +12,7 @@ from ems_telemetry.computing.worker import IntervalWorker
 from ems_telemetry.config.service import Settings
 from ems_telemetry.observe import Metrics
 from ems_telemetry.records.keeping.keeper import Keeper
+from ems_telemetry.records.keeping.reminding import Reminder
 from ems_telemetry.records.keeping.retention import read_needed_times
 from ems_telemetry.records.keeping.worker import RecordWorker
 from ems_telemetry.records.packing.maker import PackMaker, PackRoom
@@ -51,7 +52,11 @@ class Deriving:
         )
         self.intervals = IntervalWorker(database, clock=clock, metrics=metrics, backoff=backoff(2.0, 15.0))
         self.records = RecordWorker(
-            Keeper(database, clock), Checkpointer(database, clock, packs.key), clock=clock, backoff=backoff(5.0, 60.0)
+            Keeper(database, clock),
+            Checkpointer(database, clock, packs.key),
+            Reminder(database, clock),
+            clock=clock,
+            backoff=backoff(5.0, 60.0),
         )
         self.deliveries = Courier(database, settings.webhooks, clock=clock, metrics=metrics)
         self.packs = PackMaker(database, packs, clock=clock, backoff=backoff(5.0, 60.0))

@@ -1,6 +1,6 @@
 """Exceedances out of the evaluations that are kept, with what people said of each."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -47,6 +47,22 @@ class ExceedanceFilter(NamedTuple):
     until: datetime | None = None
 
 
+class Told(NamedTuple):
+    """Whether any newest evaluation told of an exceedance before, and tells of it now; `before` None: none ever had."""
+
+    id: UUID
+    before: bool | None
+    now: bool
+
+
+_KNOWN = """
+    SELECT id, bool_or(stands) FROM exceedances_told
+    WHERE id = ANY (%(ids)s) OR id IN (SELECT id FROM exceedances_told WHERE record_id = %(record)s)
+    GROUP BY id"""
+_TELL = """
+    INSERT INTO exceedances_told (id, record_id, stands) SELECT unnest(%(ids)s::uuid[]), %(record)s, true
+    ON CONFLICT (id, record_id) DO UPDATE SET stands = true"""
+_TELL_NO_MORE = "UPDATE exceedances_told SET stands = false WHERE record_id = %(record)s AND id <> ALL (%(ids)s) AND stands"
 # What the newest revision of an entry says, unless that was declared void; entries of other sites say nothing of an exceedance.
 _SAID = """
     LEFT JOIN LATERAL (
@@ -56,6 +72,14 @@ _SAID = """
         WHERE NOT EXISTS (
             SELECT FROM register_decisions d
             WHERE (d.kind, d.id, d.revision, d.decision) = (e.kind, e.id, e.revision, 'voided'))) {kind} ON true"""
+# The limit in the revision of the part in which the event begins; an evaluation of pH is in minutes, and its limit is not.
+_EXCEEDED = """
+    LEFT JOIN LATERAL (
+        SELECT l.body ->> 'unit' AS unit FROM jsonb_array_elements(told.details -> 'parts') part
+        JOIN register_entries l ON l.kind = 'limit' AND l.id = told.details ->> 'limit_id'
+             AND l.revision = (part ->> 'limit_revision')::int
+        WHERE (part ->> 'from')::timestamptz <= told.start
+        ORDER BY (part ->> 'from')::timestamptz DESC LIMIT 1) exceeded ON true"""
 _LIST = f"""
     WITH evaluations AS (
         SELECT r.id AS record_id, r.revision, r.seq, r.site_id AS site, r.envelope -> 'details' AS details,
@@ -80,10 +104,11 @@ _LIST = f"""
                CASE WHEN NOT told.stands THEN 'withdrawn' WHEN nonconformity_link.body IS NOT NULL THEN 'linked'
                     WHEN exceedance_note.body IS NOT NULL THEN 'annotated' ELSE 'open' END AS status,
                told.site, told.details ->> 'limit_id' AS limit_id, told.details ->> 'parameter' AS parameter,
-               ARRAY(SELECT jsonb_array_elements_text(told.details -> 'obligations')) AS obligations, told.unit, told.event,
+               ARRAY(SELECT jsonb_array_elements_text(told.details -> 'obligations')) AS obligations,
+               coalesce(exceeded.unit, told.unit) AS unit, told.event,
                told.record_id, told.revision, exceedance_note.body AS note, exceedance_note.author_name AS note_author,
                nonconformity_link.body AS link
-        FROM told {_SAID.format(kind="exceedance_note")} {_SAID.format(kind="nonconformity_link")}
+        FROM told {_EXCEEDED} {_SAID.format(kind="exceedance_note")} {_SAID.format(kind="nonconformity_link")}
         WHERE (%(since)s::timestamptz IS NULL OR told."end" > %(since)s)
           AND (%(until)s::timestamptz IS NULL OR told.start < %(until)s))
     SELECT * FROM said
@@ -109,3 +134,18 @@ async def list_exceedances(
         async with connection.cursor(row_factory=args_row(ExceedanceRow)) as cursor:
             await cursor.execute(_LIST.encode(), {**told, "limit": limit, "after": start, "after_id": id_})
             return await cursor.fetchall()
+
+
+async def note_told(connection: Connection, record: UUID, ids: Collection[UUID]) -> list[Told]:
+    """Takes note of which exceedances the newest revision of a record tells of, in the transaction in which it is kept.
+
+    Returns:
+        Those of which this changed whether anybody tells of them, by their id.
+    """
+    told = {"record": record, "ids": list(ids)}
+    with translated():
+        before = dict(await (await connection.execute(_KNOWN, told)).fetchall())
+        await connection.execute(_TELL, told)
+        await connection.execute(_TELL_NO_MORE, told)
+        now = dict(await (await connection.execute(_KNOWN, told)).fetchall())
+    return [Told(id_, before.get(id_), stands) for id_, stands in sorted(now.items()) if before.get(id_) is not stands]

@@ -54,6 +54,15 @@ class Source(NamedTuple):
     until: datetime
 
 
+class Mark(NamedTuple):
+    """A record that is to be looked at again; `marks` are those to settle then, `plan` is the item it was made for."""
+
+    id: UUID
+    plan: str
+    reason: str
+    marks: Sequence[int]
+
+
 Place: TypeAlias = tuple[datetime, UUID]
 """Where a page of records ends: the beginning of the period of its last one, and its id."""
 
@@ -133,7 +142,11 @@ _MARK_BY_SOURCE = """
     SELECT DISTINCT s.record_id, %(reason)s FROM record_sources s
     WHERE s.kind = %(kind)s AND s.source = ANY (%(sources)s)
       AND (%(until)s::timestamptz IS NULL OR s.since < %(until)s) AND (%(since)s::timestamptz IS NULL OR s.until > %(since)s)"""
-_MARKS = "SELECT record_id, min(reason), array_agg(id) FROM record_marks GROUP BY record_id ORDER BY min(id) LIMIT %s"
+_MARKS = """
+    SELECT m.record_id, coalesce((SELECT plan FROM records r WHERE r.id = m.record_id LIMIT 1), ''), m.reason, m.marks
+    FROM (SELECT record_id, min(reason) AS reason, array_agg(id) AS marks, min(id) AS first FROM record_marks
+          GROUP BY record_id ORDER BY min(id) LIMIT %s) m
+    ORDER BY m.first"""
 _SETTLE = "DELETE FROM record_marks WHERE id = ANY (%s)"
 _DEPENDENTS = f"""
     SELECT {", ".join(f"r.{name}" for name in RECORD_COLUMNS.split(", "))} FROM records r
@@ -277,10 +290,10 @@ async def mark_dependents(
             await connection.execute(_MARK_BY_SOURCE, told)
 
 
-async def take_record_marks(connection: Connection, limit: int) -> list[tuple[UUID, str, list[int]]]:
-    """Gives records that wait to be looked at again: their id, the reason, and the marks to settle then."""
+async def take_record_marks(connection: Connection, limit: int) -> list[Mark]:
+    """Gives records that wait to be looked at again, those that were marked first."""
     with translated():
-        return [tuple(row) for row in await (await connection.execute(_MARKS, (limit,))).fetchall()]
+        return [Mark(*row) for row in await (await connection.execute(_MARKS, (limit,))).fetchall()]
 
 
 async def settle_record_marks(connection: Connection, ids: Sequence[int]) -> None:

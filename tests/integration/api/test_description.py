@@ -1,5 +1,6 @@
 """The API against its own description, and the description against the pages people read."""
 
+import hashlib
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -11,6 +12,7 @@ from zoneinfo import ZoneInfo
 import httpx
 import pytest
 from jsonschema_rs import Draft202012Validator
+from limit_inputs import JANUARY, hours, judged, limit, quarters
 from pydantic import BaseModel
 
 from ems_telemetry.api import configuration_items, interval_items, items, record_items
@@ -18,8 +20,11 @@ from ems_telemetry.api.problem import ProblemType
 from ems_telemetry.intervals.calendar import Period
 from ems_telemetry.intervals.interval import IntervalFlag
 from ems_telemetry.model import Flag, Scope
-from ems_telemetry.records.keeping.making import draft, keep
+from ems_telemetry.records.compliance.events import exceedance_id
+from ems_telemetry.records.envelope import make_envelope
+from ems_telemetry.records.keeping.making import Draft, draft, keep
 from ems_telemetry.records.method import Asked, PlanItem
+from ems_telemetry.records.methods import METHODS
 from ems_telemetry.records.packing.asked import PackAsked
 from ems_telemetry.records.registering.stating import content_of, state
 from ems_telemetry.records.registers import REGISTERS
@@ -125,6 +130,20 @@ async def keep_record(plant: Plant) -> UUID:
     return kept.id
 
 
+async def keep_exceedance(plant: Plant) -> UUID:
+    """Keeps the evaluation of a day that exceeds its limit; gives the id of the exceedance."""
+    body, end = limit(), JANUARY + timedelta(days=1)
+    item = PlanItem("an-evaluation", 1, "BER1", "L-1", "compliance@1", Period.DAY, {"limit": "L-1"})
+    asked, now = Asked(item, JANUARY, end, ZoneInfo("UTC")), plant.clock.now()
+    figure, snapshot = judged(body, quarters(hours(*[210] * 24))), b"{}"
+    envelope = make_envelope(METHODS["compliance@1"], asked, figure, (), hashlib.sha256(snapshot).hexdigest(), now)
+    new = NewEntry("limit", "L-1", "BER1", JANUARY, None, body, "for a test")
+    async with plant.database.connection() as connection:
+        await state(connection, Actor("key:test", "test"), REGISTERS["limit"], new, now, 0)
+        await keep(connection, Draft(envelope, snapshot, (), ()), None, "closed", now)
+    return exceedance_id("L-1", JANUARY)
+
+
 async def ask_for_pack(plant: Plant) -> UUID:
     """Asks for an evidence pack, which nobody makes; gives its id."""
     asked = PackAsked(site="BER1", since=START, until=START + timedelta(days=1), as_of=START, seed="any")
@@ -160,6 +179,7 @@ async def test_every_answer_is_as_its_schema_says_and_holds_nothing_else(
         "/api/v1/calibrations/{id}/impact": "/api/v1/calibrations/X-1/impact",
         "/api/v1/meters/{id}/events/{event}": f"/api/v1/meters/EM-01/events/{event}",
         "/api/v1/dead-letters/{id}": f"/api/v1/dead-letters/{letter}",
+        "/api/v1/exceedances/{id}": f"/api/v1/exceedances/{await keep_exceedance(plant)}",
         "/api/v1/audit-packs/{id}": f"/api/v1/audit-packs/{await ask_for_pack(plant)}",
     }
     await accept(plant, 0, "type: modbus", "0.1")

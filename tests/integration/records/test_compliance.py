@@ -203,3 +203,25 @@ async def test_a_total_of_a_months_record_is_judged_once_that_record_is_kept(pla
     await plant.catch_up()
     record, details = await evaluated(plant)
     assert (record.revision, record.value, details["result"]) == (2, Decimal(66870), "compliant")
+
+
+async def test_an_exceedance_over_midnight_is_two_that_tell_of_each_other_and_an_amendment_parts_them(plant: Plant) -> None:
+    await permit(plant)
+    night = [*day()[:-2], "230", "230", *day("240"), *day()]
+    await plant.show(NOX, MARCH, night)
+    await close_day(plant, MARCH + timedelta(days=2))
+    rows = await plant.records(TYPE)
+    (before,), (after,), third = (row.envelope["details"]["exceedances"] for row in rows)
+    assert (before["open_at_end"], after["continues"], "open_at_end" in after, third) == (True, before["id"], False, [])
+    made_of = [[ref["id"] for ref in row.envelope["inputs"] if ref["kind"] == "record"] for row in rows]
+    assert made_of == [[], [str(rows[0].id)], []]
+    plant.go_to(MARCH + timedelta(days=9))
+    await plant.show(NOX, MARCH, [*day(), *night[96:]])
+    assert await plant.keeper.catch_up() == 2
+    amended = await plant.records(TYPE)
+    assert [row.revision for row in amended] == [2, 2, 1]
+    (alone,) = amended[1].envelope["details"]["exceedances"]
+    assert alone == {name: said for name, said in after.items() if name != "continues"}
+    async with plant.database.connection() as connection:
+        for row in [*rows, *amended]:
+            assert (await recompute(connection, row, asked_of(row))).equal

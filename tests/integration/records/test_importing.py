@@ -6,7 +6,9 @@ from typing import Any
 import httpx
 import pytest
 from record_api import Clients, open_clients
-from record_plant import Plant
+from record_plant import ALICE, Plant
+
+from ems_telemetry.storage.entries import NewEntry, append_entry
 
 PATH = "/api/v1/samples"
 HEAD = "id,site,taken_at,taken_by,place,parameter,method,value,unit,reason\n"
@@ -91,3 +93,37 @@ async def test_a_character_that_no_database_keeps_is_refused_and_not_a_failure(c
     refused = await clients.alice.post("/api/v1/monitoring-plan:import", content=text, headers=headers)
     assert refused.status_code == 422
     assert "line 2: params: holds the character NUL" in refused.json()["detail"]
+
+
+async def test_lines_that_name_no_retention_class_or_make_a_record_of_itself_are_refused_at_their_place(
+    clients: Clients,
+) -> None:
+    head = "id,site,valid_from,method,scope,retention_class,params.flow.point,params.emission,reason\n"
+    line = "{},BER1,2026-03-01T00:00:00Z,emission_mass@1,BER1,{},ST-01.flow,{},as agreed\n"
+    text = head + line.format("P-1", "eu_ets", "P-2") + line.format("P-2", "eu_ets", "P-1") + line.format("P-3", "10y", "P-1")
+    path = "/api/v1/monitoring-plan:import"
+    answer = await clients.alice.post(path, content=text, headers={"Content-Type": "text/csv"})
+    assert answer.status_code == 422, answer.text
+    errors = answer.json()["errors"]
+    assert [(each["parameter"], each["value"]) for each in errors] == [
+        ("line 3, params", None), ("line 4, retention_class", "10y"),
+    ]  # fmt: skip
+    assert errors[0]["detail"].startswith('no record can be made of itself: plan item "P-2" is made of plan item "P-1"')
+    assert "there are ems_record, eu_ets" in errors[1]["detail"]
+
+
+async def test_a_fact_kept_before_a_field_was_added_is_still_known_by_its_file(plant: Plant, clients: Clients) -> None:
+    body = {"serial": "S-7", "meters": ["EM-01"], "points": []}
+    async with plant.database.connection() as connection:
+        await append_entry(
+            connection, ALICE, NewEntry("instrument", "A123", "BER1", None, None, body, "bought"), plant.clock.now()
+        )
+    path, headers = "/api/v1/instruments:import", {"Content-Type": "text/csv"}
+    head = "id,site,serial,meters,notice_days,reason\n"
+    answers = [
+        await clients.alice.post(path, content=f"{head}A123,BER1,S-7,EM-01,{days},bought\n", headers=headers)
+        for days in ("", 10)
+    ]
+    assert [answer.status_code for answer in answers] == [200, 422]
+    assert answers[0].json()["duplicates"] == ["A123"]
+    assert "is known with other content" in answers[1].text

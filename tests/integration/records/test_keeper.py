@@ -2,6 +2,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from permits import PERMIT
 from record_plant import APRIL, ENERGY, MARCH, Plant
 
 from ems_telemetry.records.keeping.making import recompute
@@ -139,3 +140,33 @@ async def test_one_item_with_an_unknown_method_or_wrong_parameters_holds_up_no_o
     assert records["A-wrong"].value is None
     assert '"point" of the plan item A-wrong' in records["A-wrong"].envelope["details"]["refused"]
     assert await plant.records("energy") == []
+
+
+async def chain_of_three(plant: Plant) -> None:
+    """Plans a total, its evaluation, and the evaluation of that, whose ids are in the opposite order."""
+    await plant.state("obligation", "O-1", PERMIT, since=MARCH)
+    items = [("C", "period_total@1", {"point": ENERGY}), ("B", "compliance@1", {"limit": "L-C"})]
+    for id_, method, params in [*items, ("A", "compliance@1", {"limit": "L-B"})]:
+        await plant.state("plan", id_, {"method": method, "scope": id_, "period": "1mo", "params": params}, since=MARCH)
+    for judged in "BC":
+        body = {
+            "obligation": "O-1", "parameter": "energy", "plan": judged, "unit": "kWh", "statistic": "total", "value": "1e6",
+            "required_percent": "100",
+        }  # fmt: skip
+        await plant.state("limit", f"L-{judged}", body, since=MARCH)
+
+
+async def test_a_chain_of_three_is_made_and_amended_in_one_pass_each(plant: Plant) -> None:
+    await plant.expect_nothing()
+    await chain_of_three(plant)
+    await plant.measure(ENERGY, MARCH, APRIL, "74300")
+    plant.go_to(APRIL + timedelta(days=12))
+    assert await plant.keeper.catch_up() == 4  # with the total that is planned without asking
+    plant.go_to(APRIL + timedelta(days=20))
+    await plant.measure(ENERGY, MARCH, APRIL, "75043")
+    assert await plant.keeper.catch_up() == 4
+    assert await plant.keeper.catch_up() == 0
+    evaluations = await plant.records("compliance_evaluation")
+    assert {(row.plan, row.revision, row.value) for row in evaluations} == {
+        ("A", 2, Decimal(75043)), ("B", 2, Decimal(75043)),
+    }  # fmt: skip

@@ -116,6 +116,41 @@ async def test_a_wrong_fact_is_refused_in_words(clients: Clients, change: dict[s
     assert words in refused.json()["detail"]
 
 
+def planned(id_: str, of: str = "P-0", **other: object) -> dict[str, Any]:
+    params = {"aspect": "energy", "points": [ENERGY], "total": {"plan": of}}
+    body = {"method": "aspect_magnitude@1", "scope": "BER1", "params": params, **other}
+    return {"id": id_, "site": "BER1", "reason": "as agreed", "valid_from": "2026-03-01T00:00:00Z", "body": body}
+
+
+async def test_a_plan_item_names_a_retention_class_that_there_is(clients: Clients) -> None:
+    wrong = await clients.alice.post(f"{API}/monitoring-plan", json=planned("P-1", retention_class="eu_ets_2"))
+    assert wrong.status_code == 422
+    (error,) = wrong.json()["errors"]
+    assert (error["parameter"], error["value"]) == ("body.retention_class", "eu_ets_2")
+    assert error["detail"].startswith("is no retention class; there are ems_record, eu_ets, ghg_part_98")
+    right = await clients.alice.post(f"{API}/monitoring-plan", json=planned("P-1", retention_class="eu_ets"))
+    assert right.status_code == 201, right.text
+    again = {name: said for name, said in planned("P-1", retention_class="x").items() if name != "id"}
+    headers = {"If-Match": right.headers["ETag"]}
+    answer = await clients.alice.put(f"{API}/monitoring-plan/P-1", json=again, headers=headers)
+    assert (answer.status_code, answer.json()["errors"][0]["value"]) == (422, "x")
+
+
+async def test_a_plan_item_that_would_be_made_of_itself_is_refused(clients: Clients) -> None:
+    for id_, other in (("P-1", "P-2"), ("P-2", "P-3")):
+        assert (await clients.alice.post(f"{API}/monitoring-plan", json=planned(id_, other))).status_code == 201
+    answer = await clients.alice.post(f"{API}/monitoring-plan", json=planned("P-3", "P-1"))
+    assert answer.status_code == 422
+    assert answer.json()["errors"] == [
+        {
+            "parameter": "body.params",
+            "value": None,
+            "detail": 'no record can be made of itself: plan item "P-3" is made of plan item "P-1", that of plan item "P-2", '
+            'that of plan item "P-3"; let one of them be made of something else',
+        }
+    ]
+
+
 async def test_a_key_of_one_site_neither_sees_nor_changes_another(plant: Plant, clients: Clients) -> None:
     await closed(plant)
     record = await one_record(clients.alice)

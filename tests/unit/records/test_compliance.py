@@ -50,6 +50,35 @@ def test_an_hour_in_which_the_state_changes_is_not_excused() -> None:
     assert (figure.details["result"], len(figure.details["exceedances"])) == ("non_compliant", 1)
 
 
+def test_cr_28_an_exceedance_goes_on_from_the_period_before_and_is_open_at_the_end_of_its_own() -> None:
+    end = JANUARY + timedelta(days=1)
+    series = quarters([*hours(210, 210), *hours(*[100] * 20), *hours(230, 230)])
+    before: list[dict[str, Any]] = [{"id": "5d1f", "criterion": None}, {"id": "6e20", "criterion": "hour 2 b 95 %"}]
+    figure = computed([part(limit(), series, JANUARY, end)], JANUARY, end, former=before)
+    first, last = figure.details["exceedances"]
+    assert (first["continues"], "open_at_end" in first) == ("5d1f", False)
+    assert ("continues" in last, last["open_at_end"], last["end"]) == (False, True, end)
+
+
+def test_inputs_that_were_kept_without_the_period_before_tell_what_they_told_then() -> None:
+    end = JANUARY + timedelta(days=1)
+    values = [part(limit(), quarters(hours(*[210] * 24)), JANUARY, end)]
+    before, now = computed(values, JANUARY, end), computed(values, JANUARY, end, former=[])
+    (event,) = before.details["exceedances"]
+    assert set(event) == {
+        "id", "criterion", "start", "end", "duration_minutes", "limit", "peak", "peak_at", "mean", "count", "cut",
+    }  # fmt: skip
+    assert now.details == {**before.details, "exceedances": [{**event, "open_at_end": True}]}
+
+
+def test_an_exceedance_goes_on_where_the_limit_was_revised() -> None:
+    middle, end = JANUARY + timedelta(hours=12), JANUARY + timedelta(days=1)
+    series = quarters(hours(*[210] * 24))
+    parts = [part(limit(), series, JANUARY, middle), part(limit(value="190"), series, middle, end, 2)]
+    first, second = computed(parts, JANUARY, end, former=[]).details["exceedances"]
+    assert ("open_at_end" in first, second["continues"], second["open_at_end"]) == (False, first["id"], True)
+
+
 @pytest.mark.parametrize(
     ("value", "mode", "ties", "exceeds"),
     [

@@ -19,7 +19,7 @@ from ems_telemetry.records.averages.blocks import (
 from ems_telemetry.records.inputs.operation import Operation
 from ems_telemetry.records.inputs.quarters import Quarter, quarters_of
 from ems_telemetry.records.inputs.sources import decimal_of
-from ems_telemetry.records.parameters import Params
+from ems_telemetry.records.parameters import Params, PlanName
 from ems_telemetry.records.registers.register import Word
 from ems_telemetry.rules.arithmetic import ZERO, exactly
 from ems_telemetry.rules.mass import Emitted, volume_of
@@ -44,7 +44,9 @@ class Flow(Params):
 class EmissionMassParams(Params):
     """What it needs to know."""
 
-    emission: Word | None = Field(default=None, description="An item of the plan with `air_emission@1`.", examples=["nox-1"])
+    emission: PlanName | None = Field(
+        default=None, description="An item of the plan with `air_emission@1`.", examples=["nox-1"]
+    )
     point: Word | None = Field(default=None, description="Or a gauge of a concentration at the state of the flow.")
     block: BlockLength = Field(default=BlockLength.HOUR, description="Of `point`.")
     block_profile: Word | OwnBlockProfile | None = Field(default=None, description="Of `point`.")

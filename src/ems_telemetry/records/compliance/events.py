@@ -60,6 +60,28 @@ def ph_event(limit_id: str, excursion: Excursion, allowed: PhRange) -> Json:
     }
 
 
+def joined(events: Sequence[Json], former: Sequence[Json], start: datetime, end: datetime) -> list[Json]:
+    """Lets events say which one they continue, and that they were still open when the period ended.
+
+    An event continues the one of the same criterion that ends where it begins: what follows each other would be one event if
+    the period, or the revision of the limit, did not end there (CR-28).
+
+    Args:
+        events: of the period.
+        former: those of the period before that were open at its end, by `id` and `criterion`.
+        start: where the period begins.
+        end: where it ends.
+    """
+    ended = {(each["criterion"], start): each["id"] for each in former}
+    ended |= {(each["criterion"], each["end"]): each["id"] for each in events}
+    told = []
+    for each in events:
+        continues = ended.get((each["criterion"], each["start"]))
+        more: Json = {} if continues is None else {"continues": continues}
+        told.append({**each, **more, **({"open_at_end": True} if each["end"] == end else {})})
+    return told
+
+
 def minutes(duration: timedelta) -> int:
     """Gives a duration in whole minutes."""
     return duration // timedelta(minutes=1)

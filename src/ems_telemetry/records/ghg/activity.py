@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import groupby, pairwise
-from typing import Any, NamedTuple, Self
+from typing import Annotated, Any, NamedTuple, Self
 
 from pydantic import Field, model_validator
 
@@ -19,7 +19,7 @@ from ems_telemetry.records.inputs.sources import Sources, decimal_of
 from ems_telemetry.records.inputs.totals import ADDITIVE, CHILD_OF, Shares, flags_of, gather_point, parts_of, quality_of
 from ems_telemetry.records.kinds import RecordQuality, RecordStatus
 from ems_telemetry.records.method import Asked, Figure
-from ems_telemetry.records.parameters import Params
+from ems_telemetry.records.parameters import Names, Params
 from ems_telemetry.rules.arithmetic import ZERO, exactly
 from ems_telemetry.storage.records import RecordFilter
 
@@ -32,7 +32,9 @@ class ActivityParams(Params):
     """What an activity is told by: a point that counts, or an item of the plan whose records tell it."""
 
     point: str | None = Field(default=None, description="A counter or an interval total.")
-    plan: str | None = Field(default=None, description="An item of the monitoring plan; its records must cover the period.")
+    plan: Annotated[str, Names("plan")] | None = Field(
+        default=None, description="An item of the monitoring plan; its records must cover the period."
+    )
 
     @model_validator(mode="after")
     def _one_of_both(self) -> Self:

@@ -190,15 +190,23 @@ class Sources:
             if ref not in self.refs:
                 self.refs.append(ref)
 
-    async def records(self, asked: RecordFilter) -> list[RecordRow]:
-        """Gives the newest revisions of other records, and notes them as inputs."""
+    async def records(self, asked: RecordFilter, *, use: bool = True) -> list[RecordRow]:
+        """Gives the newest revisions of other records, and notes them as inputs.
+
+        With `use=False` call `use_records` with those that go into the figure.
+        """
         rows = await list_records(self.connection, asked, MOST_ROWS)
-        for row in rows:
-            self._note(Source("record", str(row.id), row.period_start, row.period_end))
-            self.refs.append({"kind": "record", "id": str(row.id), "revision": row.revision, "hash": row.hash})
+        if use:
+            self.use_records(rows)
         if asked.plan is not None and asked.since is not None and asked.until is not None:
             self._note(Source("plan", asked.plan, asked.since, asked.until))
         return rows
+
+    def use_records(self, rows: Iterable[RecordRow]) -> None:
+        """Notes records as inputs of the figure."""
+        for row in rows:
+            self._note(Source("record", str(row.id), row.period_start, row.period_end))
+            self.refs.append({"kind": "record", "id": str(row.id), "revision": row.revision, "hash": row.hash})
 
     def _note(self, source: Source) -> None:
         if source not in self.sources:

@@ -15,6 +15,7 @@ from ems_telemetry.evidence.canonical import canonical, parse
 from ems_telemetry.records.envelope import kept, make_envelope, says_the_same
 from ems_telemetry.records.inputs.sources import Sources
 from ems_telemetry.records.keeping.doubts import with_instruments
+from ems_telemetry.records.keeping.exceeding import announce_exceedances
 from ems_telemetry.records.kinds import RecordQuality, RecordStatus
 from ems_telemetry.records.method import Asked, Figure, Method
 from ems_telemetry.records.methods import METHODS, find_method
@@ -134,6 +135,7 @@ async def append_revision(
     row = row._replace(seq=(await append_act(connection, actor, act, now)).seq)
     await add_record(connection, row, made.sources, made.snapshot)
     await announce_record(connection, row, now)
+    await announce_exceedances(connection, row, now)
     return row
 
 

@@ -1,4 +1,7 @@
-"""Lets the keeper look every minute, makes the checkpoints of days that are over, and waits for a database that is away."""
+"""Lets the keeper look every minute, makes the checkpoints of days that are over, tells of checks of instruments that are due.
+
+It waits for a database that is away.
+"""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -7,6 +10,7 @@ from ems_telemetry.clock import Clock
 from ems_telemetry.errors import EmsTelemetryError
 from ems_telemetry.observe import get_logger
 from ems_telemetry.records.keeping.keeper import Keeper
+from ems_telemetry.records.keeping.reminding import Reminder
 from ems_telemetry.records.proving.checkpoints import Checkpointer
 from ems_telemetry.retry import Backoff
 
@@ -24,9 +28,12 @@ class RecordState:
 class RecordWorker:
     """Keeps records for ever: `run` ends by being cancelled, at any time, and may be called again then."""
 
-    def __init__(self, keeper: Keeper, checkpoints: Checkpointer, *, clock: Clock, backoff: Backoff) -> None:
+    def __init__(
+        self, keeper: Keeper, checkpoints: Checkpointer, reminder: Reminder, *, clock: Clock, backoff: Backoff
+    ) -> None:
         self._keeper = keeper
         self._checkpoints = checkpoints
+        self._reminder = reminder
         self._clock = clock
         self._backoff = backoff
         self._log = get_logger(__name__)
@@ -38,7 +45,7 @@ class RecordWorker:
         while True:
             done = 0
             try:
-                done = await self._keeper.catch_up() + await self._checkpoints.catch_up()
+                done = await self._keeper.catch_up() + await self._checkpoints.catch_up() + await self._reminder.catch_up()
                 failures = 0
                 self.state = RecordState(last_done_at=self._clock.now())
             except EmsTelemetryError as error:

@@ -25,7 +25,7 @@ from ems_telemetry.records.inputs.sources import Sources, children_as_inputs, ch
 from ems_telemetry.records.inputs.totals import CHILD_OF, gather_point, parts_of, require_totals, total_of
 from ems_telemetry.records.kinds import RecordStatus, RecordType
 from ems_telemetry.records.method import Asked, Figure
-from ems_telemetry.records.parameters import Params, params_of
+from ems_telemetry.records.parameters import Params, PlanName, params_of
 from ems_telemetry.records.registers.operations import Condition
 from ems_telemetry.records.registers.register import Word
 from ems_telemetry.rules.arithmetic import ZERO, exactly, percent_of, settle
@@ -62,7 +62,7 @@ class Total(Params):
     """What the share is of."""
 
     points: list[Word] = Field(default=[], max_length=200)
-    plan: Word | None = Field(default=None, description="A plan item whose record of the same period is the total.")
+    plan: PlanName | None = Field(default=None, description="A plan item whose record of the same period is the total.")
 
     @model_validator(mode="after")
     def _one_way(self) -> Self:

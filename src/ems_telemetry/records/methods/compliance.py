@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from ems_telemetry.errors import CannotComputeError
 from ems_telemetry.intervals.calendar import Period, edges_of, microseconds, moment_of
 from ems_telemetry.records.compliance.counting import availability_told, days_told
-from ems_telemetry.records.compliance.events import Json, settled
+from ems_telemetry.records.compliance.events import Json, joined, settled
 from ems_telemetry.records.compliance.judging import (
     Judgement,
     gravest,
@@ -25,15 +25,15 @@ from ems_telemetry.records.compliance.sets import judge_set
 from ems_telemetry.records.compliance.statistics import Measured, measured_of
 from ems_telemetry.records.facts.entries import segments
 from ems_telemetry.records.inputs.sources import Sources
-from ems_telemetry.records.kinds import RecordQuality, RecordType
+from ems_telemetry.records.kinds import RecordQuality, RecordStatus, RecordType
 from ems_telemetry.records.method import Asked, Figure
-from ems_telemetry.records.parameters import Params, params_of
+from ems_telemetry.records.parameters import LimitName, Params, params_of
 from ems_telemetry.records.plan import closes_at
 from ems_telemetry.records.registers import REGISTERS
 from ems_telemetry.records.registers.obligations import LimitBody, Statistic
-from ems_telemetry.records.registers.register import Word
 from ems_telemetry.rules.limits import Status
 from ems_telemetry.storage.entries import EntryRow
+from ems_telemetry.storage.records import RecordFilter
 
 LIMIT, OBLIGATION = "limit", "obligation"
 REACH_BACK: Final = 3
@@ -45,7 +45,7 @@ _PATIENCE: Final = timedelta(days=1)
 class ComplianceParams(Params):
     """What it needs to know."""
 
-    limit: Word
+    limit: LimitName
 
 
 class Compliance:
@@ -75,7 +75,10 @@ class Compliance:
             )
         sources.use(row for _, _, row in held)
         parts = [await _gather_part(sources, asked, start, end, row) for start, end, row in held]
-        return {"limit": limit, "zone": asked.zone.key, "start": asked.start, "end": asked.end, "parts": parts}
+        former = await _gather_former(sources, asked, limit)
+        return {
+            "limit": limit, "zone": asked.zone.key, "start": asked.start, "end": asked.end, "parts": parts, "former": former,
+        }  # fmt: skip
 
     def compute(self, inputs: Mapping[str, Any]) -> Figure:
         """Judges each part, and puts what came of them together."""
@@ -133,6 +136,23 @@ async def _gather_part(sources: Sources, asked: Asked, start: datetime, end: dat
     return {
         "start": start, "end": end, "revision": row.revision, "limit": dict(row.body), "obligation": told, "series": series,
     }  # fmt: skip
+
+
+async def _gather_former(sources: Sources, asked: Asked, limit: str) -> list[Json]:
+    """Reads which exceedances lasted up to the beginning of the period, as the same item told of the period before.
+
+    Only a record that tells of some is an input: readings must not be kept because of one that says nothing here.
+    """
+    wanted = RecordFilter(plan=asked.item.id, since=asked.start - timedelta.resolution, until=asked.start)
+    lasting = []
+    for row in await sources.records(wanted, use=False):
+        details = row.envelope["details"]
+        if row.status == RecordStatus.VOIDED or row.period_end != asked.start or details.get("limit_id") != limit:
+            continue
+        found = [each for each in details["exceedances"] if datetime.fromisoformat(each["end"]) == asked.start]
+        sources.use_records([row] if found else [])
+        lasting += [{"id": each["id"], "criterion": each["criterion"]} for each in found]
+    return lasting
 
 
 def _whole_days(body: LimitBody, start: datetime, end: datetime, zone: ZoneInfo) -> tuple[datetime, datetime]:
@@ -201,7 +221,7 @@ def _figure(inputs: Mapping[str, Any], parts: Sequence[_Part]) -> Figure:
             name: sum(part.told()[name] for part in parts)
             for name in ("valid", "invalid", "required", "not_operating", "excluded")
         },
-        "exceedances": [event for part in parts for event in part.judgement.events.counted],
+        "exceedances": _joined(inputs, [event for part in parts for event in part.judgement.events.counted]),
         "excluded_exceedances": [event for part in parts for event in part.judgement.events.excluded],
         "substituted_quarters": sum(each.substituted for each in quarters),
         "parts": [part.told() for part in parts],
@@ -217,6 +237,14 @@ def _figure(inputs: Mapping[str, Any], parts: Sequence[_Part]) -> Figure:
         flags=tuple(sorted({flag for part in parts for flag in part.inputs["series"].get("flags", ())})),
         details=details,
     )
+
+
+def _joined(inputs: Mapping[str, Any], events: Sequence[Json]) -> list[Json]:
+    """Joins the events of periods; inputs that were kept without those before tell what they told then."""
+    if "former" not in inputs:
+        return [*events]
+    start, end = (datetime.fromisoformat(inputs[name]) for name in ("start", "end"))
+    return joined(events, inputs["former"], start, end)
 
 
 def _counts(judged: Judgement, body: LimitBody) -> dict[str, Any]:

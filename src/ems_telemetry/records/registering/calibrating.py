@@ -16,11 +16,12 @@ from ems_telemetry.storage.entries import EntryFilter, EntryRow, NewEntry, read_
 
 
 class ContradictionError(PermanentError):
-    """What is stated does not fit what is known; `field` names the part of the body."""
+    """What is stated does not fit what is known; `field` names the part of the body, `value` what it says where that helps."""
 
-    def __init__(self, field: str, words: str) -> None:
+    def __init__(self, field: str, words: str, value: str | None = None) -> None:
         super().__init__(words)
         self.field = field
+        self.value = value
 
 
 async def complete(connection: Connection, new: NewEntry) -> NewEntry:

@@ -4,9 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from ems_telemetry.records.registering.calibrating import ContradictionError, complete
+from ems_telemetry.records.registering.calibrating import ContradictionError
+from ems_telemetry.records.registering.completing import complete
 from ems_telemetry.records.registering.statements import Mistake, Sheet, Statement
-from ems_telemetry.records.registering.stating import VOIDED, NotAllowedNowError, state
+from ems_telemetry.records.registering.stating import VOIDED, NotAllowedNowError, says, state
 from ems_telemetry.records.registers import Register
 from ems_telemetry.storage.audit import Actor
 from ems_telemetry.storage.database import Connection
@@ -73,9 +74,10 @@ async def import_sheet(
             outcome.refused.append(refused)
             continue
         try:
-            completed = statement._replace(new=await complete(connection, statement.new))
+            beside = [each.new for each in outcome.accepted]
+            completed = statement._replace(new=await complete(connection, statement.new, beside))
         except ContradictionError as error:
-            outcome.refused.append(Mistake(statement.line, error.field, None, str(error)))
+            outcome.refused.append(Mistake(statement.line, error.field, error.value, str(error)))
         else:
             await _sort_in(connection, completed, seen, outcome)
     if wanted.dry_run or (outcome.mistakes and not wanted.partial):
@@ -146,8 +148,8 @@ async def _unknown_name(connection: Connection, statement: Statement) -> Mistake
 
 def _content(statement: Statement) -> tuple[object, ...]:
     new = statement.new
-    return new.site, new.valid_from, new.valid_to, dict(new.body)
+    return new.site, new.valid_from, new.valid_to, says(new.body)
 
 
 def _kept(row: EntryRow) -> tuple[object, ...]:
-    return row.site, row.valid_from, row.valid_to, dict(row.body)
+    return row.site, row.valid_from, row.valid_to, says(row.body)

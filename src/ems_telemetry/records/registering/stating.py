@@ -3,7 +3,7 @@
 Whoever states something that needs approval cannot approve it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -120,6 +120,11 @@ def span_of(register: Register, row: EntryRow) -> tuple[datetime | None, datetim
 def content_of(body: Body) -> dict[str, object]:
     """Gives a checked body as it is kept: JSON whose numbers are words."""
     return body.model_dump(mode="json", by_alias=True)
+
+
+def says(body: Mapping[str, object]) -> dict[str, object]:
+    """Gives what a body says: null says nothing, and fields that there were not yet when it was kept said nothing either."""
+    return {name: said for name, said in body.items() if said is not None}
 
 
 def _check_decision(register: Register, row: EntryRow, actor: Actor, decision: str) -> None:

@@ -99,7 +99,7 @@ class SampleBody(Body):
     )
     lod: Annotated[Number, Field(gt=0)] | None = Field(default=None, description="Detection limit, in `unit`.")
     loq: Annotated[Number, Field(gt=0)] | None = Field(default=None, description="Quantification limit, in `unit`.")
-    retention_class: Word = Field(default="ems_record", description="How long it is kept.")
+    retention_class: Word = Field(default="ems_record", description="A class of `config/retention.yaml`: how long it is kept.")
     evidence_sha256: Sha256 | None = Field(default=None, description="SHA-256 of the laboratory's report.")
 
     @model_validator(mode="after")

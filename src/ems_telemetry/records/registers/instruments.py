@@ -41,6 +41,12 @@ class InstrumentBody(Body):
     calibration_interval_days: int | None = Field(
         default=None, ge=1, le=20_000, description="A check is due so long after the one before."
     )
+    notice_days: int | None = Field(
+        default=None,
+        ge=0,
+        le=1_000,
+        description="So many days before a check is due webhooks are told (`calibration.due`); 30 if not said.",
+    )
     tolerance_percent: Percent | None = Field(
         default=None, description="So far off, of full scale, an as-found check still passes."
     )

@@ -43,7 +43,9 @@ class PlanBody(Body):
     params: Annotated[dict[str, Any], AfterValidator(_kept)] = Field(
         default={}, description="What the method needs to know; its form is in `GET /methods/{id}`."
     )
-    retention_class: Word = Field(default="ems_record", description="How long its records and their inputs are kept.")
+    retention_class: Word = Field(
+        default="ems_record", description="A class of `config/retention.yaml`: how long its records and their inputs are kept."
+    )
     note: Text | None = None
 
 

@@ -1,4 +1,4 @@
-"""Webhooks: who is told when a record is kept, amended or voided, or a gap opens."""
+"""Webhooks: who is told of records, gaps, exceedances, and checks of instruments that are due."""
 
 from enum import StrEnum
 from typing import Annotated
@@ -20,6 +20,10 @@ class WebhookEvent(StrEnum):
     RECORD_AMENDED = "record.amended"
     RECORD_VOIDED = "record.voided"
     GAP_OPENED = "gap.opened"
+    EXCEEDANCE_OPENED = "exceedance.opened"
+    EXCEEDANCE_WITHDRAWN = "exceedance.withdrawn"
+    EXCEEDANCE_REINSTATED = "exceedance.reinstated"
+    CALIBRATION_DUE = "calibration.due"
 
 
 def _check_url(url: str) -> str:
@@ -54,7 +58,7 @@ REGISTERS = (
     Register(
         kind=WEBHOOK,
         path="webhooks",
-        title="Webhooks: who is told when records are kept, amended or voided, or gaps open.",
+        title="Webhooks: who is told of records, gaps, exceedances, and checks of instruments that are due.",
         body=WebhookBody,
         example=WebhookBody(
             url="https://ems.example.com/plant", events=[WebhookEvent.RECORD_FINALISED, WebhookEvent.RECORD_AMENDED]
