@@ -76,6 +76,8 @@ class RecordFilter(NamedTuple):
     details: Mapping[str, Any] | None = None
 
 
+CONFIGURED = "configured"
+"""The kind of source that stands for what is configured of a site: which meters it has, and where they stand."""
 RECORD_COLUMNS = (
     "id, revision, seq, type, status, site_id, scope, plan, period, period_start, period_end, quantity, value, unit, quality, "
     "coverage, measured, estimated, flags, method, retention_class, computed_at, snapshot, envelope, hash"
