@@ -106,10 +106,10 @@ class Sources:
         """
         zone = ZoneInfo(point.timezone)
         found = await read_children(self.connection, point, period, start, end)
-        self._note(Source("point", point.key, start, end))
+        self.note(Source("point", point.key, start, end))
         if _is_waiting(point, end):
             self.waits_for.append(point.key)
-        self.refs.append(
+        self._refer(
             {
                 "kind": "interval", "id": point.key, "period": str(period), "since": start, "until": end, "rows": len(found),
                 "hash": interval_digest(found),
@@ -117,7 +117,7 @@ class Sources:
         )  # fmt: skip
         await self._note_revisions(point, start, end)
         for measured in await self._measured(point):
-            self._note(Source("point", measured.key, start, end))
+            self.note(Source("point", measured.key, start, end))
             await self._note_raw(measured, zone, start, end)
             await self._note_instruments(measured, start, end)
             if measured is not point:
@@ -131,7 +131,7 @@ class Sources:
 
     async def revisions(self, kind: str, start: datetime, end: datetime, *, site: str | None = None) -> list[EntryRow]:
         """Gives all revisions of the entries of which any speaks of `[start, end)`, of one site and of none, as known now."""
-        self._note(Source("register", kind, start, end))
+        self.note(Source("register", kind, start, end))
         sites = None if site is None else (site,)
         instants = REGISTERS[kind].dated is Dated.MOMENT
         asked = EntryFilter(kind, sites=sites, since=start, until=end, whole=True, instants=instants)
@@ -154,7 +154,7 @@ class Sources:
 
     async def adjustments(self, kind: str, point: PointFacts, start: datetime, end: datetime) -> list[EntryRow]:
         """Gives what lies over `[start, end)` of a point in a layer, `correction` or `substitution`, in the order recorded."""
-        self._note(Source("layer", f"{kind}/{point.key}", start, end))
+        self.note(Source("layer", f"{kind}/{point.key}", start, end))
         asked = EntryFilter(kind, sites=(point.site,), since=start, until=end, whole=True)
         known = entries.newest(await read_entries(self.connection, asked), needs_approval=REGISTERS[kind].needs_approval)
         rows = [row for row in entries.within(known, start, end, instants=False) if row.body["point"] == point.key]
@@ -175,7 +175,7 @@ class Sources:
         """
         rows = await read_entries(self.connection, EntryFilter(kind, id=id_))
         held = entries.covering(rows, moment, needs_approval=REGISTERS[kind].needs_approval)
-        self._note(Source("register", kind, moment, moment + timedelta.resolution))
+        self.note(Source("register", kind, moment, moment + timedelta.resolution))
         if not held:
             raise CannotComputeError(
                 f'no {kind} "{id_}" is in force at {moment:%Y-%m-%d %H:%M}Z; add one that is valid then, or have it approved'
@@ -186,21 +186,25 @@ class Sources:
     def use(self, rows: Iterable[EntryRow]) -> None:
         """Notes entries as inputs of the figure."""
         for row in rows:
-            ref = {"kind": row.kind, "id": row.id, "revision": row.revision, "hash": row.hash}
-            if ref not in self.refs:
-                self.refs.append(ref)
+            self._refer({"kind": row.kind, "id": row.id, "revision": row.revision, "hash": row.hash})
 
     async def records(self, asked: RecordFilter) -> list[RecordRow]:
         """Gives the newest revisions of other records, and notes them as inputs."""
         rows = await list_records(self.connection, asked, MOST_ROWS)
         for row in rows:
-            self._note(Source("record", str(row.id), row.period_start, row.period_end))
+            self.note(Source("record", str(row.id), row.period_start, row.period_end))
             self.refs.append({"kind": "record", "id": str(row.id), "revision": row.revision, "hash": row.hash})
         if asked.plan is not None and asked.since is not None and asked.until is not None:
-            self._note(Source("plan", asked.plan, asked.since, asked.until))
+            self.note(Source("plan", asked.plan, asked.since, asked.until))
         return rows
 
-    def _note(self, source: Source) -> None:
+    def _refer(self, ref: Json) -> None:
+        """Names an input once, however often it is read."""
+        if ref not in self.refs:
+            self.refs.append(ref)
+
+    def note(self, source: Source) -> None:
+        """Notes that the figure is to be looked at again where this changes."""
         if source not in self.sources:
             self.sources.append(source)
 
@@ -220,9 +224,9 @@ class Sources:
 
     async def _note_instruments(self, point: PointFacts, start: datetime, end: datetime) -> None:
         for name in (point.key, point.meter):
-            self._note(Source("layer", f"instrument/{name}", start, end))
+            self.note(Source("layer", f"instrument/{name}", start, end))
         for each in await read_measured_by(self.connection, point, start, end):
-            self._note(Source("instrument", each.instrument, each.since, each.until))
+            self.note(Source("instrument", each.instrument, each.since, each.until))
             if each.told not in self.measured_by:
                 self.measured_by.append(each.told)
             self.use(each.rests_on)
@@ -231,7 +235,7 @@ class Sources:
         edges = [moment_of(edge) for edge in edges_of(Period.DAY, microseconds(start), microseconds(end), zone)]
         days = await digest_days(self.connection, point.id, edges, self.now)
         hash_ = hash_of_days((day.start, day.readings, day.digest) for day in days)
-        self.refs.append(
+        self._refer(
             {
                 "kind": "raw", "id": point.key, "since": edges[0], "until": edges[-1],
                 "readings": sum(day.readings for day in days), "hash": hash_,
@@ -240,7 +244,7 @@ class Sources:
 
     async def _note_revisions(self, point: PointFacts, start: datetime, end: datetime) -> None:
         for row in await read_point_revisions(self.connection, point.id, start, end):
-            self.refs.append(revision_ref(point, row))
+            self._refer(revision_ref(point, row))
 
 
 async def read_children(

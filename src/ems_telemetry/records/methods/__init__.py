@@ -14,6 +14,7 @@ from ems_telemetry.records.methods.compliance import Compliance
 from ems_telemetry.records.methods.discharge import DischargeMonitoring
 from ems_telemetry.records.methods.emission_mass import EmissionMass
 from ems_telemetry.records.methods.energy import Energy
+from ems_telemetry.records.methods.energy_selected import EnergySelected
 from ems_telemetry.records.methods.ghg_scope1 import GhgScope1
 from ems_telemetry.records.methods.ghg_scope2 import GhgScope2
 from ems_telemetry.records.methods.meter_balance import MeterBalance
@@ -33,6 +34,7 @@ _ALL: Final[tuple[Method, ...]] = (
     WasteSummary(),
     SubstanceBalance(),
     Energy(),
+    EnergySelected(),
     WaterBalanced(),
     MeterBalance(),
     Completeness(),
