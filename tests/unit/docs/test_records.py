@@ -16,6 +16,7 @@ from ems_telemetry.records.methods import METHODS
 from ems_telemetry.records.methods.aspect_magnitude import AspectMagnitude
 from ems_telemetry.records.methods.completeness import Completeness
 from ems_telemetry.records.methods.compliance import Compliance
+from ems_telemetry.records.methods.data_gaps import DataGaps
 from ems_telemetry.records.methods.energy import Energy
 from ems_telemetry.records.methods.energy_selected import EnergySelected
 from ems_telemetry.records.methods.meter_balance import MeterBalance
@@ -31,7 +32,7 @@ TEXT = (Path(__file__).parents[3] / "docs/records.md").read_text()
 EXAMPLES = [line for block in re.findall(r"```json\n(.*?)```", TEXT, re.DOTALL) for line in re.split(r"\n(?={)", block.strip())]
 OWN: tuple[Method, ...] = (
     PeriodTotal(), Energy(), EnergySelected(), WaterBalanced(), MeterBalance(), Completeness(), OperationalControl(),
-    AspectMagnitude(), Compliance(),
+    AspectMagnitude(), Compliance(), DataGaps(),
 )  # fmt: skip
 
 

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 from pydantic import ValidationError
-from record_inputs import START, Value, point_inputs, quarter, snapshot_of
+from record_inputs import START, Value, figure_as_kept, point_inputs, quarter, snapshot_of
 
 from ems_telemetry.evidence.canonical import canonical
 from ems_telemetry.intervals.calendar import microseconds
 from ems_telemetry.records.inputs.energy_units import CalorificBasis, Conversion, conversion_inputs
-from ems_telemetry.records.keeping.making import FIGURE, as_inputs, figure_of
+from ems_telemetry.records.keeping.making import as_inputs, figure_of
 from ems_telemetry.records.method import Figure
 from ems_telemetry.records.methods.energy_selected import EnergySelected, EnergySelectedParams, trimmed
 
@@ -125,14 +125,3 @@ def test_the_figure_of_a_kept_snapshot_stays_the_same_for_ever() -> None:
     kept = json.loads(GOLDEN.read_text())
     figure = figure_of(EnergySelected(), as_inputs(canonical(kept["inputs"])))
     assert figure_as_kept(figure) == kept["figure"]
-
-
-def figure_as_kept(figure: Figure) -> dict[str, Any]:
-    told = {
-        "quantity": figure.quantity, "value": figure.value, "unit": figure.unit, "quality": figure.quality,
-        "flags": list(figure.flags), "coverage_percent": figure.coverage, "measured_percent": figure.measured,
-        "estimated_percent": figure.estimated, "details": figure.details,
-    }  # fmt: skip
-    assert tuple(told) == FIGURE
-    kept: dict[str, Any] = json.loads(canonical(told))
-    return kept

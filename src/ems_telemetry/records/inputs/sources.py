@@ -21,6 +21,7 @@ from ems_telemetry.records.inputs.interval_digest import interval_digest
 from ems_telemetry.records.registers import REGISTERS, Dated
 from ems_telemetry.storage.database import Connection
 from ems_telemetry.storage.entries import EntryFilter, EntryRow, read_entries
+from ems_telemetry.storage.gaps import KnownGap, read_gaps_of
 from ems_telemetry.storage.interval_series import StoredInterval
 from ems_telemetry.storage.point_facts import (
     PointFacts,
@@ -31,7 +32,7 @@ from ems_telemetry.storage.point_facts import (
     read_point_revisions,
 )
 from ems_telemetry.storage.raw_digests import digest_days
-from ems_telemetry.storage.records import RecordFilter, RecordRow, Source, list_records
+from ems_telemetry.storage.records import GAPS, RecordFilter, RecordRow, Source, list_records
 
 Json = dict[str, Any]
 MOST_ROWS = 100_000
@@ -161,6 +162,14 @@ class Sources:
         chosen = sorted(rows, key=lambda row: row.seq)
         self.use(chosen)
         return chosen
+
+    async def gaps(self, point: PointFacts, start: datetime, end: datetime) -> list[KnownGap]:
+        """Gives the gaps of the ledger that reach into `[start, end)`, of a point, what it is computed from, and connectors."""
+        keys = [each.key for each in await self._measured(point)]
+        connectors, found = await read_gaps_of(self.connection, keys, start, end)
+        for name in (*keys, *(f"connector/{connector}" for connector in connectors)):
+            self.note(Source(GAPS, name, start, end))
+        return found
 
     async def at(self, kind: str, moment: datetime, *, site: str | None = None) -> list[EntryRow]:
         """Gives of each entry of a kind the revision in force at a moment. Call `use` with those that go into the figure."""

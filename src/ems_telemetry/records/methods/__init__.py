@@ -11,6 +11,7 @@ from ems_telemetry.records.methods.aspect_magnitude import AspectMagnitude
 from ems_telemetry.records.methods.availability import Availability
 from ems_telemetry.records.methods.completeness import Completeness
 from ems_telemetry.records.methods.compliance import Compliance
+from ems_telemetry.records.methods.data_gaps import DataGaps
 from ems_telemetry.records.methods.discharge import DischargeMonitoring
 from ems_telemetry.records.methods.emission_mass import EmissionMass
 from ems_telemetry.records.methods.energy import Energy
@@ -38,6 +39,7 @@ _ALL: Final[tuple[Method, ...]] = (
     WaterBalanced(),
     MeterBalance(),
     Completeness(),
+    DataGaps(),
     OperationalControl(),
     AspectMagnitude(),
     Compliance(),
