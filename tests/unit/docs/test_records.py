@@ -22,6 +22,7 @@ from ems_telemetry.records.methods.energy_selected import EnergySelected
 from ems_telemetry.records.methods.meter_balance import MeterBalance
 from ems_telemetry.records.methods.operational_control import OperationalControl
 from ems_telemetry.records.methods.period_total import PeriodTotal
+from ems_telemetry.records.methods.period_total_compared import PeriodTotalCompared, SourceClass
 from ems_telemetry.records.methods.water_balance import WaterBalanced
 from ems_telemetry.records.registers.operations import OperatingState
 from ems_telemetry.records.registers.planning import PlanBody
@@ -31,8 +32,8 @@ pytestmark = pytest.mark.unit
 TEXT = (Path(__file__).parents[3] / "docs/records.md").read_text()
 EXAMPLES = [line for block in re.findall(r"```json\n(.*?)```", TEXT, re.DOTALL) for line in re.split(r"\n(?={)", block.strip())]
 OWN: tuple[Method, ...] = (
-    PeriodTotal(), Energy(), EnergySelected(), WaterBalanced(), MeterBalance(), Completeness(), OperationalControl(),
-    AspectMagnitude(), Compliance(), DataGaps(),
+    PeriodTotal(), PeriodTotalCompared(), Energy(), EnergySelected(), WaterBalanced(), MeterBalance(), Completeness(),
+    OperationalControl(), AspectMagnitude(), Compliance(), DataGaps(),
 )  # fmt: skip
 
 
@@ -66,6 +67,6 @@ def test_an_example_is_an_item_that_its_method_takes(example: str) -> None:
     METHODS[body["method"]].params.model_validate(body["params"])
 
 
-@pytest.mark.parametrize("word", [*RecordStatus, *RecordQuality, *OperatingState, *Why])
+@pytest.mark.parametrize("word", [*RecordStatus, *RecordQuality, *OperatingState, *Why, *SourceClass])
 def test_every_status_quality_state_and_reason_is_explained(word: str) -> None:
     assert f"`{word}`" in TEXT

@@ -21,6 +21,7 @@ from ems_telemetry.records.methods.ghg_scope2 import GhgScope2
 from ems_telemetry.records.methods.meter_balance import MeterBalance
 from ems_telemetry.records.methods.operational_control import OperationalControl
 from ems_telemetry.records.methods.period_total import PeriodTotal
+from ems_telemetry.records.methods.period_total_compared import PeriodTotalCompared
 from ems_telemetry.records.methods.ph_control import PhControl
 from ems_telemetry.records.methods.substance_balance import SubstanceBalance
 from ems_telemetry.records.methods.waste_summary import WasteSummary
@@ -30,6 +31,7 @@ __all__ = ["METHODS", "find_method"]
 
 _ALL: Final[tuple[Method, ...]] = (
     PeriodTotal(),
+    PeriodTotalCompared(),
     GhgScope1(),
     GhgScope2(),
     WasteSummary(),

@@ -13,6 +13,7 @@ from ems_telemetry.errors import CannotComputeError
 from ems_telemetry.intervals.calendar import Period
 from ems_telemetry.model import Kind
 from ems_telemetry.records.averages.filling import PRESCRIBED
+from ems_telemetry.records.details import settled
 from ems_telemetry.records.inputs.layers import CORRECTED, SUBSTITUTED, Adjustment, Part, adjust
 from ems_telemetry.records.inputs.sources import Sources, decimal_of
 from ems_telemetry.records.inputs.stretches import (
@@ -110,7 +111,7 @@ class DataGaps:
                 "missing_percent": settle(HUNDRED - percent_of(measured + substituted, expected)),
                 "complete_percent": settle(percent_of(measured + substituted, expected)),
                 "availability_percent": available,
-                **amounts_of(rows, inputs["unit"] if inputs["additive"] else None),
+                **settled(amounts_of(rows, inputs["unit"] if inputs["additive"] else None)),
                 "gaps": gaps,
                 "filled": [each for each in inputs["ledger"] if not any(_meets(each, gap) for gap in gaps)],
             },
