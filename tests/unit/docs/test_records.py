@@ -10,9 +10,11 @@ import pytest
 from pydantic import BaseModel
 
 from ems_telemetry.records.inputs.selecting import Why
+from ems_telemetry.records.inputs.sourced import SourceClass
 from ems_telemetry.records.kinds import RecordQuality, RecordStatus
 from ems_telemetry.records.method import Method, method_id
 from ems_telemetry.records.methods import METHODS
+from ems_telemetry.records.methods.aspect_by_day import AspectMagnitudeByDay
 from ems_telemetry.records.methods.aspect_magnitude import AspectMagnitude
 from ems_telemetry.records.methods.completeness import Completeness
 from ems_telemetry.records.methods.compliance import Compliance
@@ -22,7 +24,7 @@ from ems_telemetry.records.methods.energy_selected import EnergySelected
 from ems_telemetry.records.methods.meter_balance import MeterBalance
 from ems_telemetry.records.methods.operational_control import OperationalControl
 from ems_telemetry.records.methods.period_total import PeriodTotal
-from ems_telemetry.records.methods.period_total_compared import PeriodTotalCompared, SourceClass
+from ems_telemetry.records.methods.period_total_compared import PeriodTotalCompared
 from ems_telemetry.records.methods.water_balance import WaterBalanced
 from ems_telemetry.records.registers.operations import OperatingState
 from ems_telemetry.records.registers.planning import PlanBody
@@ -33,7 +35,7 @@ TEXT = (Path(__file__).parents[3] / "docs/records.md").read_text()
 EXAMPLES = [line for block in re.findall(r"```json\n(.*?)```", TEXT, re.DOTALL) for line in re.split(r"\n(?={)", block.strip())]
 OWN: tuple[Method, ...] = (
     PeriodTotal(), PeriodTotalCompared(), Energy(), EnergySelected(), WaterBalanced(), MeterBalance(), Completeness(),
-    OperationalControl(), AspectMagnitude(), Compliance(), DataGaps(),
+    OperationalControl(), AspectMagnitude(), AspectMagnitudeByDay(), Compliance(), DataGaps(),
 )  # fmt: skip
 
 

@@ -7,6 +7,7 @@ from typing import Final
 from ems_telemetry.errors import CannotComputeError
 from ems_telemetry.records.method import Method, method_id
 from ems_telemetry.records.methods.air_emission import AirEmission
+from ems_telemetry.records.methods.aspect_by_day import AspectMagnitudeByDay
 from ems_telemetry.records.methods.aspect_magnitude import AspectMagnitude
 from ems_telemetry.records.methods.availability import Availability
 from ems_telemetry.records.methods.completeness import Completeness
@@ -44,6 +45,7 @@ _ALL: Final[tuple[Method, ...]] = (
     DataGaps(),
     OperationalControl(),
     AspectMagnitude(),
+    AspectMagnitudeByDay(),
     Compliance(),
     AirEmission(),
     EmissionMass(),
