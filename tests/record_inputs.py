@@ -1,5 +1,6 @@
 """Inputs of methods made by hand: what `gather` gives, without a database."""
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -7,7 +8,8 @@ from typing import Any
 
 from ems_telemetry.evidence.canonical import canonical
 from ems_telemetry.records.inputs.sources import Child, children_as_inputs
-from ems_telemetry.records.keeping.making import as_inputs
+from ems_telemetry.records.keeping.making import FIGURE, as_inputs
+from ems_telemetry.records.method import Figure
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 QUARTER = timedelta(minutes=15)
@@ -56,3 +58,15 @@ def point_inputs(
 def snapshot_of(inputs: Mapping[str, Any]) -> dict[str, Any]:
     """Gives inputs as they come back from where they are kept."""
     return as_inputs(canonical(inputs))
+
+
+def figure_as_kept(figure: Figure) -> dict[str, Any]:
+    """Gives a figure as a record has it, of words."""
+    told = {
+        "quantity": figure.quantity, "value": figure.value, "unit": figure.unit, "quality": figure.quality,
+        "flags": list(figure.flags), "coverage_percent": figure.coverage, "measured_percent": figure.measured,
+        "estimated_percent": figure.estimated, "details": figure.details,
+    }  # fmt: skip
+    assert tuple(told) == FIGURE
+    kept: dict[str, Any] = json.loads(canonical(told))
+    return kept

@@ -85,7 +85,7 @@ def _blocks(quarters: Sequence[Interval], law: PointLaw, length_us: int) -> list
     return blocks
 
 
-def _highest(known: Sequence[Interval], found: Peak, query: PeaksQuery) -> list[Interval]:
+def _highest(known: Sequence[Interval], found: Peak[Interval], query: PeaksQuery) -> list[Interval]:
     if found.peak is None:
         return []
     counting = [block for block in known if query.partial or block.coverage >= 1]

@@ -15,7 +15,7 @@ from typing import Any, Generic, Self, TypeVar
 from pydantic import Field, SecretStr, model_validator
 
 from ems_telemetry.config.base import Identifier, Model, SecretFile, read_secret
-from ems_telemetry.config.scalars import Duration, Percent
+from ems_telemetry.config.scalars import CostCentre, Duration, Percent
 from ems_telemetry.model import Kind, Medium
 
 
@@ -88,6 +88,8 @@ class Meter(Model, Generic[PointT]):
     """The meter behind which it stands: what this one counts, that one counts too."""
     uncertainty: Percent | None = None
     """The standard uncertainty (k = 1) of its totals, relative, as `1%`; twice that is what a balance allows for."""
+    cost_centre: CostCentre | None = None
+    """Where its amounts are booked, as the accounts call it, in quotes if it is a number."""
     points: tuple[PointT, ...] = Field(min_length=1)
 
 

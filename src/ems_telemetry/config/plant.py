@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field, StringConstraints
 from ems_telemetry.config.base import Identifier, Model
 from ems_telemetry.config.problems import nearest
 from ems_telemetry.config.quantities import Law
-from ems_telemetry.config.scalars import Percent
+from ems_telemetry.config.scalars import CostCentre, Percent
 from ems_telemetry.model import Medium
 
 QuantityName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=64)]
@@ -84,6 +84,8 @@ class VirtualMeter(Model):
     """The meter behind which it stands: what this one counts, that one counts too."""
     uncertainty: Percent | None = None
     """The standard uncertainty (k = 1) of its totals, relative, as `1%`; twice that is what a balance allows for."""
+    cost_centre: CostCentre | None = None
+    """Where its amounts are booked, as the accounts call it, in quotes if it is a number."""
     points: tuple[VirtualPoint, ...] = Field(min_length=1)
     """Its quantities."""
 

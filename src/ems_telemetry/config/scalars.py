@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Annotated, TypeAlias
+from typing import Annotated, Final, TypeAlias
 
 from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
 from ruamel.yaml.scalarint import HexCapsInt, HexInt
@@ -34,6 +34,7 @@ _DURATION_PART = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|min|[smhdwy])\s*")
 _HEXADECIMAL = re.compile(r"0[xX][0-9A-Fa-f]+")
 _PERCENT = re.compile(r"(\d+(?:\.\d+)?)\s*%?")
 _MOST_PERCENT = 100
+_MOST_WORD: Final = 64
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kKMGT]?i?B)")
 
 
@@ -104,6 +105,22 @@ def parse_percent(text: object) -> Decimal:
     return share
 
 
+def parse_cost_centre(text: object) -> str:
+    """Reads the name of a cost centre.
+
+    Raises:
+        ValueError: in words for the person who wrote the file.
+    """
+    if not isinstance(text, str):
+        message = f'{text} is not a word; write it in quotes, as "0000410010", so that no zero at its front is lost'
+        raise ValueError(message)  # noqa: TRY004  # pydantic tells people of ValueError alone
+    word = text.strip()
+    if not 0 < len(word) <= _MOST_WORD or not word.isprintable():
+        message = f'"{text}" is no cost centre; write up to {_MOST_WORD} characters, as "0000410010"'
+        raise ValueError(message)
+    return word
+
+
 def format_duration(duration_s: float) -> str:
     """Writes a duration in its largest whole unit, as `15m`."""
     for unit in ("w", "d", "h", "m", "s"):
@@ -134,6 +151,13 @@ Percent: TypeAlias = Annotated[
     ),
 ]
 """Percent, written in files as `1%` or as a number."""
+
+CostCentre: TypeAlias = Annotated[
+    str,
+    BeforeValidator(parse_cost_centre),
+    WithJsonSchema({"type": "string", "minLength": 1, "maxLength": 64, "examples": ["0000410010"]}),
+]
+"""A word of the accounts, as `"0000410010"`: never a number, of which zeros at the front would be lost."""
 
 ByteSize: TypeAlias = Annotated[
     int,

@@ -2,28 +2,47 @@
 
 from collections.abc import Iterable
 from decimal import Decimal, localcontext
-from typing import NamedTuple
+from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from ems_telemetry.intervals.counter import EXACTLY
 from ems_telemetry.intervals.interval import Interval
 from ems_telemetry.intervals.law import HOUR_US
 
 
-class Peak(NamedTuple):
+class Block(Protocol):
+    """What a peak is found among: the mean of a block of time, None where nothing is known, and how much of it was measured."""
+
+    @property
+    def start_us(self) -> int:
+        """Tells when it begins."""
+
+    @property
+    def value(self) -> float | Decimal | None:
+        """Gives its mean."""
+
+    @property
+    def coverage(self) -> float | Decimal:
+        """Tells which share of it was measured, 0 to 1."""
+
+
+BlockT = TypeVar("BlockT", bound=Block)
+
+
+class Peak(NamedTuple, Generic[BlockT]):
     """The block with the greatest mean, None where no block was measured as a whole.
 
     `unconfirmed_peak` is the greatest of the blocks measured in part that would have beaten it, if one would.
     """
 
-    peak: Interval | None
-    unconfirmed_peak: Interval | None
+    peak: BlockT | None
+    unconfirmed_peak: BlockT | None
 
 
-def peak_of(blocks: Iterable[Interval], *, partial: bool = False) -> Peak:
+def peak_of(blocks: Iterable[BlockT], *, partial: bool = False) -> Peak[BlockT]:
     """Finds the peak among the means of blocks that the clock aligns; of equal ones the earliest.
 
     Args:
-        blocks: intervals of power, 15 or 30 minutes each, in any order.
+        blocks: of equal length, in any order; those without a mean are passed over.
         partial: let blocks count that were measured only in part.
     """
     known = sorted((block for block in blocks if block.value is not None), key=lambda block: block.start_us)
@@ -44,9 +63,10 @@ def mean_power(increment: Interval, length_us: int) -> Interval:
     return increment._replace(value=power, exact=None, min=None, max=None)
 
 
-def _greatest(blocks: Iterable[Interval]) -> Interval | None:
+def _greatest(blocks: Iterable[BlockT]) -> BlockT | None:
     return max(blocks, key=_value, default=None)
 
 
-def _value(block: Interval) -> float:
-    return float("-inf") if block.value is None else block.value
+def _value(block: Block) -> Decimal:
+    """Gives the mean exactly, a double's too."""
+    return Decimal("-Infinity") if block.value is None else Decimal(block.value)

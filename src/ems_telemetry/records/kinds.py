@@ -22,6 +22,7 @@ class RecordType(StrEnum):
     ASPECT_MAGNITUDE = "aspect_magnitude"
     OPERATIONAL_CONTROL = "operational_control"
     METER_BALANCE = "meter_balance"
+    DATA_GAPS = "data_gaps"
 
 
 class RecordStatus(StrEnum):
@@ -72,5 +73,10 @@ CLAUSES: Final[Mapping[RecordType, Sequence[Clause]]] = {
     RecordType.ASPECT_MAGNITUDE: iso_14001("6.1.2"),
     RecordType.OPERATIONAL_CONTROL: iso_14001("8.1"),
     RecordType.METER_BALANCE: iso_14001("9.1.1"),
+    RecordType.DATA_GAPS: [
+        *iso_14001("9.1.1"),
+        Clause("Regulation (EU) 2018/2066", "2018", "66"),
+        Clause("40 CFR 98", "2024", "98.3(g)"),
+    ],
 }
 """What each type of record supports; none of it makes anybody compliant."""

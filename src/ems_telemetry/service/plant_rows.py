@@ -68,14 +68,15 @@ def declaration_of(point: ConfiguredPoint) -> Declaration:
 def _meter_row(point: ConfiguredPoint) -> MeterRow:
     meter = point.meter
     name = meter.name or meter.id
-    return MeterRow(meter.id, point.site, meter.area, name, meter.medium, point.connector, meter.parent, meter.uncertainty)
+    stands = meter.area, name, meter.medium, point.connector, meter.parent, meter.uncertainty, meter.cost_centre
+    return MeterRow(meter.id, point.site, *stands)
 
 
 def _virtual_meter_row(point: ConfiguredVirtualPoint) -> MeterRow:
     meter = point.meter
-    return MeterRow(
-        meter.id, meter.site, meter.area, meter.name or meter.id, meter.medium, CONNECTOR, meter.parent, meter.uncertainty
-    )
+    name = meter.name or meter.id
+    stands = meter.area, name, meter.medium, CONNECTOR, meter.parent, meter.uncertainty, meter.cost_centre
+    return MeterRow(meter.id, meter.site, *stands)
 
 
 def _virtual_point_row(point: ConfiguredVirtualPoint) -> PointRow:

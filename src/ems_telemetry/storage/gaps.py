@@ -1,5 +1,6 @@
-"""The ledger of gaps, read for the API: newest first, each with how many readings came of those that were due."""
+"""The ledger of gaps, read for the API, each with how many readings came of those that were due, and for records."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
@@ -7,9 +8,10 @@ from uuid import UUID
 from psycopg.rows import args_row
 
 from ems_telemetry.storage.catalogue import Sites
-from ems_telemetry.storage.database import Database
+from ems_telemetry.storage.database import Connection, Database
 from ems_telemetry.storage.losses import WITHIN_SITES, TimePage, visibility
 from ems_telemetry.storage.reading import Span
+from ems_telemetry.storage.translation import translated
 
 
 class GapRow(NamedTuple):
@@ -60,6 +62,41 @@ LIST_GAPS = f"""
     JOIN gaps_by_point g USING (id)
     ORDER BY g.started_at DESC, g.id"""  # noqa: S608  # constants of this module
 """A page of gaps that reach into a span, newest first."""
+
+
+class KnownGap(NamedTuple):
+    """A gap as the ledger has it; `point` None: of the whole connector. While it lasts, `end` is when it was told last."""
+
+    id: UUID
+    connector: str
+    point: str | None
+    start: datetime
+    end: datetime
+    cause: str
+
+
+_CONNECTORS = "SELECT DISTINCT m.connector FROM points p JOIN meters m ON m.id = p.meter_id WHERE p.key = ANY (%s) ORDER BY 1"
+_GAPS_OF = """
+    SELECT id, connector, point, started_at, ended_at, cause FROM gaps
+    WHERE (point = ANY (%(points)s) OR (point IS NULL AND connector = ANY (%(connectors)s)))
+      AND started_at < %(until)s AND ended_at > %(since)s
+    ORDER BY started_at, id"""
+
+
+async def read_gaps_of(
+    connection: Connection, points: Sequence[str], since: datetime, until: datetime
+) -> tuple[list[str], list[KnownGap]]:
+    """Gives the gaps of points, and of their whole connectors, that reach into `[since, until)`, the first one first.
+
+    Returns:
+        The connectors of the points, and the gaps.
+    """
+    with translated():
+        connectors = [name for (name,) in await (await connection.execute(_CONNECTORS, (list(points),))).fetchall()]
+        told = {"points": list(points), "connectors": connectors, "since": since, "until": until}
+        async with connection.cursor(row_factory=args_row(KnownGap)) as cursor:
+            await cursor.execute(_GAPS_OF, told)
+            return connectors, await cursor.fetchall()
 
 
 async def list_gaps(database: Database, sites: Sites, span: Span, page: TimePage, wanted: GapFilter) -> list[GapRow]:

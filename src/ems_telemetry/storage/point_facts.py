@@ -39,6 +39,22 @@ class PointFacts(NamedTuple):
     """The standard uncertainty (k = 1) of the totals of its meter, relative, in percent."""
     expected: timedelta | None = None
     """How often it is to give a value; None where nothing says so."""
+    cost_centre: str | None = None
+    """Where the amounts of its meter are booked, as configured now."""
+
+
+class MeterRevision(NamedTuple):
+    """What was said of a meter from a time on. `parent` is the meter behind which it stands."""
+
+    meter: str
+    valid_from: datetime
+    config_revision: int | None
+    active: bool
+    site: str
+    area: str | None
+    medium: str | None
+    parent: str | None
+    cost_centre: str | None
 
 
 class PointRevision(NamedTuple):
@@ -58,14 +74,18 @@ class PointRevision(NamedTuple):
 _FACTS = """
     SELECT p.id, p.key, p.meter_id, m.site_id, m.area, s.timezone, p.medium, p.quantity, p.unit, p.kind, p.law, p.active,
            m.parent_id, p.expression, g.computed_to, (SELECT min(since) FROM interval_marks k WHERE k.point_id = p.id), i.start,
-           m.uncertainty, p.expected_interval
+           m.uncertainty, p.expected_interval, m.cost_centre
     FROM points p
     JOIN meters m ON m.id = p.meter_id
     JOIN sites s ON s.id = m.site_id
     LEFT JOIN interval_progress g ON g.point_id = p.id
     LEFT JOIN LATERAL (SELECT start FROM intervals WHERE point_id = p.id AND period = '15m' ORDER BY start LIMIT 1) i ON true
-    WHERE (%(keys)s::text[] IS NULL OR p.key = ANY (%(keys)s)) AND (%(site)s::text IS NULL OR m.site_id = %(site)s)
+    WHERE (%(keys)s::text[] IS NULL OR p.key = ANY (%(keys)s))
+      AND (%(site)s::text IS NULL OR m.site_id = %(site)s OR m.id = ANY (%(meters)s))
     ORDER BY p.key"""
+_METER_REVISIONS = """
+    SELECT meter_id, valid_from, config_revision, active, site_id, area, medium, parent_id, cost_centre
+    FROM meter_revisions ORDER BY meter_id, valid_from"""
 _METER_SITES = "SELECT id, site_id FROM meters WHERE id = ANY (%s)"
 _REVISIONS = """
     SELECT valid_from, config_revision, active, quantity, unit, kind, source, source_unit,
@@ -77,11 +97,14 @@ _REVISIONS = """
     ORDER BY valid_from"""
 
 
-async def read_facts(connection: Connection, keys: Sequence[str] | None = None, site: str | None = None) -> list[PointFacts]:
-    """Gives the points named, or all, or those of a site, by their key."""
+async def read_facts(
+    connection: Connection, keys: Sequence[str] | None = None, site: str | None = None, meters: Sequence[str] = ()
+) -> list[PointFacts]:
+    """Gives the points named, or all, or those of a site and of some meters beside it, by their key."""
     with translated():
         async with connection.cursor(row_factory=args_row(PointFacts)) as cursor:
-            await cursor.execute(_FACTS, {"keys": None if keys is None else list(keys), "site": site})
+            told = {"keys": None if keys is None else list(keys), "site": site, "meters": list(meters)}
+            await cursor.execute(_FACTS, told)
             return await cursor.fetchall()
 
 
@@ -89,6 +112,14 @@ async def read_parents(connection: Connection) -> dict[str, str]:
     """Gives the meter behind which each meter stands, by meter, in the open transaction."""
     with translated():
         return dict(await (await connection.execute(PARENTS)).fetchall())
+
+
+async def read_meter_revisions(connection: Connection) -> list[MeterRevision]:
+    """Gives all that was ever said of meters, by meter and time."""
+    with translated():
+        async with connection.cursor(row_factory=args_row(MeterRevision)) as cursor:
+            await cursor.execute(_METER_REVISIONS)
+            return await cursor.fetchall()
 
 
 async def read_meter_sites(connection: Connection, meters: Sequence[str]) -> dict[str, str]:

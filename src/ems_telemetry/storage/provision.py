@@ -18,6 +18,7 @@ PUBLIC_NAMES = (
     "meters",
     "points",
     "point_revisions",
+    "meter_revisions",
     "config_revisions",
     "readings",
     "latest_readings",

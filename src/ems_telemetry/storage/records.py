@@ -85,6 +85,10 @@ class RecordFilter(NamedTuple):
     details: Mapping[str, Any] | None = None
 
 
+GAPS = "gaps"
+"""The kind of source that stands for what the ledger of gaps says of a point, or of a whole connector (`connector/NAME`)."""
+CONFIGURED = "configured"
+"""The kind of source that stands for what is configured of a site: which meters it has, and where they stand."""
 RECORD_COLUMNS = (
     "id, revision, seq, type, status, site_id, scope, plan, period, period_start, period_end, quantity, value, unit, quality, "
     "coverage, measured, estimated, flags, method, retention_class, computed_at, snapshot, envelope, hash"
@@ -132,9 +136,9 @@ _CHANGES = f"""
 _LAST = "SELECT plan, max(period_end) FROM records GROUP BY plan"
 _MARK_CHANGED = """
     INSERT INTO record_marks (record_id, reason)
-    SELECT DISTINCT s.record_id, 'late_data'
-    FROM unnest(%s::text[], %s::timestamptz[], %s::timestamptz[]) AS changed (point, since, until)
-    JOIN record_sources s ON s.kind = 'point' AND s.source = changed.point
+    SELECT DISTINCT s.record_id, %s
+    FROM unnest(%s::text[], %s::timestamptz[], %s::timestamptz[]) AS changed (source, since, until)
+    JOIN record_sources s ON s.kind = %s AND s.source = changed.source
          AND s.until > changed.since AND s.since < changed.until"""
 _MARK = "INSERT INTO record_marks (record_id, reason) VALUES (%s, %s)"
 _MARK_BY_SOURCE = """
@@ -260,17 +264,21 @@ async def last_periods(connection: Connection) -> dict[str, datetime]:
         return dict(await (await connection.execute(_LAST)).fetchall())
 
 
-async def mark_changed(connection: Connection, changed: Sequence[tuple[str, datetime, datetime]]) -> None:
+async def mark_changed(
+    connection: Connection, changed: Sequence[tuple[str, datetime, datetime]], kind: str = "point", reason: str = "late_data"
+) -> None:
     """Marks the records that were made of points whose intervals changed, in the transaction of the change.
 
     Args:
         connection: in that transaction.
         changed: point keys, and the span `[since, until)` of what changed.
+        kind: what they are sources as; points, if not said.
+        reason: why the records are looked at again.
     """
     if changed:
         columns = [list(column) for column in zip(*changed, strict=True)]
         with translated():
-            await connection.execute(_MARK_CHANGED, columns)
+            await connection.execute(_MARK_CHANGED, [reason, *columns, kind])
 
 
 async def mark_record(connection: Connection, id_: UUID, reason: str) -> None:

@@ -18,6 +18,7 @@ from ems_telemetry.storage.revising import (
     end_points,
     newest_revision,
     record_configuration,
+    revise_meters,
     revise_points,
     tell_configuration,
 )
@@ -35,15 +36,16 @@ _PUT_SITE = """
           IS DISTINCT FROM (excluded.name, excluded.timezone, excluded.areas, true)
 """
 _PUT_METER = """
-    INSERT INTO meters AS old (id, site_id, area, name, medium, connector, parent_id, uncertainty)
-    VALUES (%s, %s, %s, %s, %s, %s, %s, %s)
+    INSERT INTO meters AS old (id, site_id, area, name, medium, connector, parent_id, uncertainty, cost_centre)
+    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)
     ON CONFLICT (id) DO UPDATE SET site_id = excluded.site_id, area = excluded.area, name = excluded.name,
                                    medium = excluded.medium, connector = excluded.connector, parent_id = excluded.parent_id,
-                                   uncertainty = excluded.uncertainty, active = true, discovered = false, updated_at = now()
-    WHERE (old.site_id, old.area, old.name, old.medium, old.connector, old.parent_id, old.uncertainty, old.active,
-           old.discovered)
+                                   uncertainty = excluded.uncertainty, cost_centre = excluded.cost_centre, active = true,
+                                   discovered = false, updated_at = now()
+    WHERE (old.site_id, old.area, old.name, old.medium, old.connector, old.parent_id, old.uncertainty, old.cost_centre,
+           old.active, old.discovered)
           IS DISTINCT FROM (excluded.site_id, excluded.area, excluded.name, excluded.medium, excluded.connector,
-                            excluded.parent_id, excluded.uncertainty, true, false)
+                            excluded.parent_id, excluded.uncertainty, excluded.cost_centre, true, false)
 """
 # An upsert would use up an id for every point at every start.
 _ADD_POINT = """
@@ -134,6 +136,7 @@ async def synchronise(
             revision = await record_configuration(connection, accepted)
             await revise_points(connection, points, revision, accepted.accepted_at)
             await end_points(connection, revision, accepted.accepted_at)
+            await revise_meters(connection, revision, accepted.accepted_at)
             if before is None or before[0] != revision:
                 await tell_configuration(connection, revision, before, accepted)
         return await _read_ids(connection)
@@ -171,7 +174,9 @@ async def declare(
             agreeing = [row for key, row in rows.items() if key not in contradicting]
             await cursor.executemany(_DECLARE_POINT, [_declared_columns(row) for row in agreeing])
             revision, _ = await newest_revision(connection) or (None, "")
-            await revise_points(connection, agreeing, revision, datetime.now(UTC), discovered=True)
+            now = datetime.now(UTC)
+            await revise_points(connection, agreeing, revision, now, discovered=True)
+            await revise_meters(connection, revision, now)
             known = await _read_ids(connection)
     return {key: id_ for key, id_ in {**point_ids, **known}.items() if key not in contradicting}
 
@@ -230,7 +235,7 @@ async def _deactivate(
 
 
 def _about(row: MeterRow) -> tuple[object, ...]:
-    return row.area, row.name, row.medium, row.connector, row.parent_id, row.uncertainty
+    return row.area, row.name, row.medium, row.connector, row.parent_id, row.uncertainty, row.cost_centre
 
 
 def _columns(row: PointRow) -> tuple[object, ...]:

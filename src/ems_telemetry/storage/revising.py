@@ -1,7 +1,7 @@
-"""Writes down what was configured when: accepted configurations with their texts, and what each point means since then.
+"""Writes down what was configured when: accepted configurations with their texts, what points mean, and where meters stand.
 
-Nothing here is ever changed or deleted. A row is added where something that matters to the meaning of a reading is other than
-in the newest row; so it does no harm to write the same again.
+Nothing here is ever changed or deleted. A row is added where something that matters to the meaning of a reading, or to what a
+meter counts for, is other than in the newest row; so it does no harm to write the same again.
 """
 
 from collections.abc import Sequence
@@ -14,6 +14,7 @@ from psycopg.types.json import Jsonb
 
 from ems_telemetry.config.content import WrittenFile
 from ems_telemetry.storage.audit import SERVICE, Act, Actor, append_act
+from ems_telemetry.storage.records import CONFIGURED, mark_dependents
 from ems_telemetry.storage.rows import PointRow
 
 
@@ -58,6 +59,23 @@ _END = f"""
     FROM points p
     {_NEWEST_OF_POINT}
     WHERE NOT p.active AND old.active
+"""  # noqa: S608  # only constants of this module
+# It goes by what stands in meters: files, devices and those that are no longer configured are told in one statement.
+_STANDING = "active, site_id, area, medium, parent_id, cost_centre"
+_REVISE_METERS = f"""
+    WITH changed AS MATERIALIZED (
+        SELECT m.id, {_VALID_FROM} AS valid_from, old.meter_id IS NULL AS is_new, old.site_id AS left_site,
+               {", ".join(f"m.{name}" for name in _STANDING.split(", "))}
+        FROM meters m
+        LEFT JOIN LATERAL (SELECT * FROM meter_revisions WHERE meter_id = m.id ORDER BY valid_from DESC LIMIT 1) old ON true
+        WHERE ({", ".join(f"old.{name}" for name in _STANDING.split(", "))})
+              IS DISTINCT FROM ({", ".join(f"m.{name}" for name in _STANDING.split(", "))})
+    ), added AS (
+        INSERT INTO meter_revisions (meter_id, valid_from, config_revision, {_STANDING})
+        SELECT id, valid_from, %(revision)s, {_STANDING} FROM changed
+    )
+    SELECT site, bool_or(is_new) FROM changed, LATERAL (VALUES (site_id), (left_site)) AS of (site)
+    WHERE site IS NOT NULL GROUP BY site ORDER BY site
 """  # noqa: S608  # only constants of this module
 
 
@@ -121,6 +139,16 @@ async def revise_points(
     cursor = connection.cursor()
     since = {"revision": revision, "at": at, "discovered": discovered}
     await cursor.executemany(_REVISE, [_meaning(point) | since for point in points])
+
+
+async def revise_meters(connection: psycopg.AsyncConnection[Any], revision: int | None, at: datetime) -> None:
+    """Writes down where meters stand from now on, those of which something else is said, or which are no longer configured.
+
+    Records that choose their points by this are looked at again. A meter that is new counts for the time before it too.
+    """
+    cursor = await connection.execute(_REVISE_METERS, {"revision": revision, "at": at})
+    for site, is_new in await cursor.fetchall():
+        await mark_dependents(connection, CONFIGURED, [site], "configuration_changed", None if is_new else at)
 
 
 async def end_points(connection: psycopg.AsyncConnection[Any], revision: int, at: datetime) -> None:

@@ -33,6 +33,8 @@ class MeterRow:
     """The meter behind which it stands."""
     uncertainty: Decimal | None = None
     """The standard uncertainty (k = 1) of its totals, relative, in percent."""
+    cost_centre: str | None = None
+    """Where its amounts are booked."""
 
 
 @dataclass(frozen=True, slots=True)

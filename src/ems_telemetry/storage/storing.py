@@ -16,6 +16,7 @@ from ems_telemetry.storage.capability import Capability, prepare_for
 from ems_telemetry.storage.gap_events import announce_gaps
 from ems_telemetry.storage.interval_marks import MARK_STAGED, SHARE_PROGRESS
 from ems_telemetry.storage.load import COLUMNS, Load, Row, conflict
+from ems_telemetry.storage.records import GAPS, mark_changed
 from ems_telemetry.storage.translation import translated
 
 COLUMN_TYPES = ("timestamptz", "int4", "int4", "float8", "timestamptz", "int8", "int2", "float8", "numeric")
@@ -68,9 +69,11 @@ _PUT_GAPS = """
     ON CONFLICT (id) DO UPDATE
     SET ended_at = excluded.ended_at, refused = excluded.refused, open = excluded.open, expected = excluded.expected
     WHERE (NOT excluded.open, excluded.ended_at) > (NOT gaps.open, gaps.ended_at)
-    RETURNING id, xmax = 0
+    RETURNING id, xmax = 0, coalesce(point, 'connector/' || connector), started_at, ended_at,
+              (SELECT before.ended_at FROM gaps before WHERE before.id = gaps.id)
 """
-# In whatever order the tellings of a gap come in, the same row comes of them: one that has ended wins, then the later end.
+# In whatever order the tellings of a gap come in, the same row comes of them: one that has ended wins, then the later end. What
+# RETURNING looks up is the row as it was before.
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +184,16 @@ async def _store_dead_letters(connection: psycopg.AsyncConnection[Any], letters:
 
 
 async def store_gaps(connection: psycopg.AsyncConnection[Any], gaps: Sequence[Gap]) -> None:
-    """Stores gaps within a transaction; of each telling of one the latest counts, and webhooks are told of the first."""
+    """Stores gaps within a transaction; of each telling of one the latest counts, and webhooks are told of the first.
+
+    Records that tell of gaps are looked at again where one is new, or reaches further than it was known to.
+    """
     if gaps:
         cursor = await connection.execute(_PUT_GAPS, [list(column) for column in zip(*gaps, strict=True)])
-        await announce_gaps(connection, [id_ for id_, is_new in await cursor.fetchall() if is_new])
+        stored = await cursor.fetchall()
+        changed = [
+            (source, start if was is None else min(was, end), end if was is None else max(was, end))
+            for _, _, source, start, end, was in stored
+        ]
+        await mark_changed(connection, changed, GAPS, "gap_recorded")
+        await announce_gaps(connection, [id_ for id_, is_new, *_ in stored if is_new])

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from decimal import Decimal
 
+import pytest
 from record_plant import ENERGY, MARCH, METERS, POINTS, POWER, QUARTER, SITES, Plant, point
 
 from ems_telemetry.intervals.calendar import Period
@@ -88,14 +89,13 @@ async def test_a_counter_is_no_control_parameter(plant: Plant) -> None:
     assert f"{ENERGY} is a counter" in record.envelope["details"]["refused"]
 
 
-async def test_an_aspect_by_the_register_with_its_share_and_trend(plant: Plant) -> None:
+@pytest.mark.parametrize("method", ["aspect_magnitude@1", "aspect_magnitude@2"])
+async def test_an_aspect_by_the_register_with_its_share_and_trend(plant: Plant, method: str) -> None:
     await plant.measure(ENERGY, MARCH, MARCH + 2 * DAY, "192")
     total = {"method": "period_total@1", "scope": ENERGY, "period": "1d", "params": {"point": ENERGY}}
     await plant.state("plan", "T-1", total, since=MARCH)
     params = {"aspect": "energy use", "points": [ENERGY], "by_register": {"equipment": ["press"]}, "total": {"plan": "T-1"}}
-    await plant.state(
-        "plan", "A-1", {"method": "aspect_magnitude@1", "scope": "BER1", "period": "1d", "params": params}, since=MARCH
-    )
+    await plant.state("plan", "A-1", {"method": method, "scope": "BER1", "period": "1d", "params": params}, since=MARCH)
     start, end = MARCH + DAY + timedelta(hours=1), MARCH + DAY + timedelta(hours=3)
     for id_, equipment in (("O-1", "press"), ("O-2", "boiler")):
         body = {"state": "maintenance", "from": start.isoformat(), "to": end.isoformat(), "equipment": equipment}
@@ -113,6 +113,8 @@ async def test_an_aspect_by_the_register_with_its_share_and_trend(plant: Plant) 
         "emergency": ("0", "0"),
     }
     assert [details[name] for name in ("before", "change", "change_percent")] == ["96", "0", "0"]
+    async with plant.database.connection() as connection:
+        assert (await recompute(connection, second, asked_of(second))).equal
 
 
 async def test_a_state_told_later_amends_the_aspect_and_a_new_figure_amends_the_trend(plant: Plant) -> None:

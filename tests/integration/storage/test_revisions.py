@@ -13,7 +13,8 @@ from ems_telemetry.errors import ConfigurationError
 from ems_telemetry.model import Batch, Declaration, Kind
 from ems_telemetry.storage.database import Database
 from ems_telemetry.storage.migrations import migrate
-from ems_telemetry.storage.registry import PointRow, synchronise
+from ems_telemetry.storage.point_facts import MeterRevision, read_meter_revisions
+from ems_telemetry.storage.registry import MeterRow, PointRow, synchronise
 from ems_telemetry.storage.revising import Accepted
 from ems_telemetry.storage.revisions import find_config_revision, list_config_revisions, list_point_revisions
 
@@ -142,3 +143,35 @@ async def test_a_device_does_not_revise_what_a_file_names(database: Database) ->
     )
     await write(database, Batch("hall-1", declarations=[declared]))
     assert [row.source for row in await list_point_revisions(database, POWER, limit=10)] == ["input 72"]
+
+
+def moved(**fields: object) -> list[MeterRow]:
+    return [replace(one, **fields) if one.id == "EM-01" else one for one in METERS]  # type: ignore[arg-type]  # fields by name
+
+
+async def standings(database: Database, meter: str) -> list[MeterRevision]:
+    async with database.connection() as connection:
+        return [row for row in await read_meter_revisions(connection) if row.meter == meter]
+
+
+async def test_where_a_meter_stands_and_what_pays_for_it_is_written_down_once_per_change(database: Database) -> None:
+    await accept(database, accepted(0, hall="one"))
+    for minute, meters in ((5, moved(area="hall-2")), (6, moved(area="hall-2", cost_centre="4711")), (7, METERS)):
+        await synchronise(database, SITES, meters, POINTS, accepted=accepted(minute, hall=f"{minute}"))
+        await synchronise(database, SITES, meters, POINTS, accepted=accepted(minute, hall=f"{minute}"))
+    rows = await standings(database, "EM-01")
+    assert [(row.valid_from, row.area, row.cost_centre) for row in rows] == [
+        (at(0), "hall-1", None), (at(5), "hall-2", None), (at(6), "hall-2", "4711"), (at(7), "hall-1", None),
+    ]  # fmt: skip
+    assert [row.config_revision is not None and row.active for row in rows] == [True] * 4
+    assert [row.valid_from for row in await standings(database, "WM-02")] == [at(0)]
+
+
+async def test_a_meter_that_goes_and_comes_back_has_it_written_down(database: Database) -> None:
+    await accept(database, accepted(0, hall="one"))
+    others = [point for point in POINTS if point.meter_id != "EM-01"], [meter for meter in METERS if meter.id != "EM-01"]
+    await synchronise(database, SITES, others[1], others[0], accepted=accepted(5, hall="two"))
+    await accept(database, accepted(9, hall="one"))
+    assert [(row.valid_from, row.active) for row in await standings(database, "EM-01")] == [
+        (at(0), True), (at(5), False), (at(9), True),
+    ]  # fmt: skip

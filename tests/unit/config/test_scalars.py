@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ems_telemetry.config.scalars import format_duration, parse_duration_s, parse_size_bytes
+from ems_telemetry.config.scalars import format_duration, parse_cost_centre, parse_duration_s, parse_size_bytes
 
 
 @pytest.mark.parametrize(
@@ -33,3 +33,16 @@ def test_sizes_are_read(text: str, size: int) -> None:
 def test_what_is_no_size_is_refused_with_examples(text: object) -> None:
     with pytest.raises(ValueError, match="as 500MB or 4GiB"):
         parse_size_bytes(text)
+
+
+@pytest.mark.parametrize(("text", "word"), [("0000410010", "0000410010"), (" CC-17 press shop ", "CC-17 press shop")])
+def test_a_cost_centre_is_a_word_of_the_accounts(text: str, word: str) -> None:
+    assert parse_cost_centre(text) == word
+
+
+@pytest.mark.parametrize(
+    ("text", "said"), [(410010, "write it in quotes"), ("", "up to 64"), ("x" * 65, "up to 64"), ("a\tb", "no cost centre")]
+)
+def test_a_cost_centre_that_may_have_lost_its_zeros_is_refused(text: object, said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        parse_cost_centre(text)

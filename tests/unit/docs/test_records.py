@@ -9,16 +9,22 @@ from typing import Any, get_args
 import pytest
 from pydantic import BaseModel
 
+from ems_telemetry.records.inputs.selecting import Why
+from ems_telemetry.records.inputs.sourced import SourceClass
 from ems_telemetry.records.kinds import RecordQuality, RecordStatus
-from ems_telemetry.records.method import Method
+from ems_telemetry.records.method import Method, method_id
 from ems_telemetry.records.methods import METHODS
+from ems_telemetry.records.methods.aspect_by_day import AspectMagnitudeByDay
 from ems_telemetry.records.methods.aspect_magnitude import AspectMagnitude
 from ems_telemetry.records.methods.completeness import Completeness
 from ems_telemetry.records.methods.compliance import Compliance
+from ems_telemetry.records.methods.data_gaps import DataGaps
 from ems_telemetry.records.methods.energy import Energy
+from ems_telemetry.records.methods.energy_selected import EnergySelected
 from ems_telemetry.records.methods.meter_balance import MeterBalance
 from ems_telemetry.records.methods.operational_control import OperationalControl
 from ems_telemetry.records.methods.period_total import PeriodTotal
+from ems_telemetry.records.methods.period_total_compared import PeriodTotalCompared
 from ems_telemetry.records.methods.water_balance import WaterBalanced
 from ems_telemetry.records.registers.operations import OperatingState
 from ems_telemetry.records.registers.planning import PlanBody
@@ -28,8 +34,8 @@ pytestmark = pytest.mark.unit
 TEXT = (Path(__file__).parents[3] / "docs/records.md").read_text()
 EXAMPLES = [line for block in re.findall(r"```json\n(.*?)```", TEXT, re.DOTALL) for line in re.split(r"\n(?={)", block.strip())]
 OWN: tuple[Method, ...] = (
-    PeriodTotal(), Energy(), WaterBalanced(), MeterBalance(), Completeness(), OperationalControl(), AspectMagnitude(),
-    Compliance(),
+    PeriodTotal(), PeriodTotalCompared(), Energy(), EnergySelected(), WaterBalanced(), MeterBalance(), Completeness(),
+    OperationalControl(), AspectMagnitude(), AspectMagnitudeByDay(), Compliance(), DataGaps(),
 )  # fmt: skip
 
 
@@ -47,7 +53,7 @@ def _models(annotation: object) -> Iterator[type[BaseModel]]:
         yield from _models(part)
 
 
-@pytest.mark.parametrize("method", OWN, ids=lambda method: method.name)
+@pytest.mark.parametrize("method", OWN, ids=method_id)
 def test_a_method_is_documented_with_every_parameter_and_an_example(method: Method) -> None:
     id_ = f"{method.name}@{method.version}"
     assert f"### `{id_}`: " in TEXT
@@ -63,6 +69,6 @@ def test_an_example_is_an_item_that_its_method_takes(example: str) -> None:
     METHODS[body["method"]].params.model_validate(body["params"])
 
 
-@pytest.mark.parametrize("word", [*RecordStatus, *RecordQuality, *OperatingState])
-def test_every_status_quality_and_state_is_explained(word: str) -> None:
+@pytest.mark.parametrize("word", [*RecordStatus, *RecordQuality, *OperatingState, *Why, *SourceClass])
+def test_every_status_quality_state_and_reason_is_explained(word: str) -> None:
     assert f"`{word}`" in TEXT

@@ -22,6 +22,7 @@ virtual_meters:
     medium: electricity
     parent: EM-00
     uncertainty: 2
+    cost_centre: "0815"
     points:
       - {id: energy, name: Energy, quantity: active_energy_import, expression: " EM-01.energy * 2 "}
 """
@@ -34,6 +35,7 @@ meters:
   - id: EM-01
     parent: EM-00
     uncertainty: 1.5%
+    cost_centre: "0000410010"
     points:
       - {id: energy, quantity: active_energy_import, unit: kWh, kind: counter}
       - {id: power, quantity: active_power, unit: kW, interpolation: sloped}
@@ -63,6 +65,7 @@ def point(configuration: Configuration, key: str) -> PointRow:
 def test_a_meter_row_tells_what_it_stands_behind_and_how_uncertain_it_is(configuration: Configuration) -> None:
     row = meter(configuration, "EM-01")
     assert (row.connector, row.parent_id, row.uncertainty) == ("a-plc", "EM-00", Decimal("1.5"))
+    assert (row.cost_centre, meter(configuration, "EM-00").cost_centre) == ("0000410010", None)
     assert (meter(configuration, "EM-00").parent_id, meter(configuration, "EM-00").uncertainty) == (None, None)
 
 
@@ -82,6 +85,7 @@ def test_a_virtual_meter_is_a_row_like_others(configuration: Configuration) -> N
         connector="plant",
         parent_id="EM-00",
         uncertainty=Decimal(2),
+        cost_centre="0815",
     )
 
 

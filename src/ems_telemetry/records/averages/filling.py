@@ -50,6 +50,24 @@ class FillMethod(StrEnum):
     PART98_PROPERTY = "part98_property@1"
 
 
+class Prescribed(NamedTuple):
+    """What is known of every value that a rule puts in: the profile it goes by, its source, its flag, and its caution."""
+
+    rule: str
+    source: str
+    flag: str
+    conservative: bool
+    """Whether it is meant to be too high rather than too low."""
+
+
+PRESCRIBED: Final[Mapping[str, Prescribed]] = {
+    method: Prescribed(profile.id, profile.source, f"substituted:{profile.flag}", conservative)
+    for method, profile, conservative in (
+        (FillMethod.MRR45, profile_of("eu_mrr45@1", DeviationProfile), True),
+        (FillMethod.PART75_SO2, profile_of("us_part75_so2@1", LadderProfile), True),
+        (FillMethod.PART98_PROPERTY, profile_of("us_part98_property@1", NeighbourProfile), False),
+    )
+}
 _HOURS: Final[Mapping[FillMethod, str]] = {
     FillMethod.MRR45: "eu_ets_hour@1",
     FillMethod.PART75_SO2: "us_hour@1",

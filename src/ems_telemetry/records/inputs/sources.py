@@ -21,6 +21,7 @@ from ems_telemetry.records.inputs.interval_digest import interval_digest
 from ems_telemetry.records.registers import REGISTERS, Dated
 from ems_telemetry.storage.database import Connection
 from ems_telemetry.storage.entries import EntryFilter, EntryRow, read_entries
+from ems_telemetry.storage.gaps import KnownGap, read_gaps_of
 from ems_telemetry.storage.interval_series import StoredInterval
 from ems_telemetry.storage.point_facts import (
     PointFacts,
@@ -31,7 +32,7 @@ from ems_telemetry.storage.point_facts import (
     read_point_revisions,
 )
 from ems_telemetry.storage.raw_digests import digest_days
-from ems_telemetry.storage.records import RecordFilter, RecordRow, Source, list_records
+from ems_telemetry.storage.records import GAPS, RecordFilter, RecordRow, Source, list_records
 
 Json = dict[str, Any]
 MOST_ROWS = 100_000
@@ -106,10 +107,10 @@ class Sources:
         """
         zone = ZoneInfo(point.timezone)
         found = await read_children(self.connection, point, period, start, end)
-        self._note(Source("point", point.key, start, end))
+        self.note(Source("point", point.key, start, end))
         if _is_waiting(point, end):
             self.waits_for.append(point.key)
-        self.refs.append(
+        self._refer(
             {
                 "kind": "interval", "id": point.key, "period": str(period), "since": start, "until": end, "rows": len(found),
                 "hash": interval_digest(found),
@@ -117,7 +118,7 @@ class Sources:
         )  # fmt: skip
         await self._note_revisions(point, start, end)
         for measured in await self._measured(point):
-            self._note(Source("point", measured.key, start, end))
+            self.note(Source("point", measured.key, start, end))
             await self._note_raw(measured, zone, start, end)
             await self._note_instruments(measured, start, end)
             if measured is not point:
@@ -131,7 +132,7 @@ class Sources:
 
     async def revisions(self, kind: str, start: datetime, end: datetime, *, site: str | None = None) -> list[EntryRow]:
         """Gives all revisions of the entries of which any speaks of `[start, end)`, of one site and of none, as known now."""
-        self._note(Source("register", kind, start, end))
+        self.note(Source("register", kind, start, end))
         sites = None if site is None else (site,)
         instants = REGISTERS[kind].dated is Dated.MOMENT
         asked = EntryFilter(kind, sites=sites, since=start, until=end, whole=True, instants=instants)
@@ -154,13 +155,21 @@ class Sources:
 
     async def adjustments(self, kind: str, point: PointFacts, start: datetime, end: datetime) -> list[EntryRow]:
         """Gives what lies over `[start, end)` of a point in a layer, `correction` or `substitution`, in the order recorded."""
-        self._note(Source("layer", f"{kind}/{point.key}", start, end))
+        self.note(Source("layer", f"{kind}/{point.key}", start, end))
         asked = EntryFilter(kind, sites=(point.site,), since=start, until=end, whole=True)
         known = entries.newest(await read_entries(self.connection, asked), needs_approval=REGISTERS[kind].needs_approval)
         rows = [row for row in entries.within(known, start, end, instants=False) if row.body["point"] == point.key]
         chosen = sorted(rows, key=lambda row: row.seq)
         self.use(chosen)
         return chosen
+
+    async def gaps(self, point: PointFacts, start: datetime, end: datetime) -> list[KnownGap]:
+        """Gives the gaps of the ledger that reach into `[start, end)`, of a point, what it is computed from, and connectors."""
+        keys = [each.key for each in await self._measured(point)]
+        connectors, found = await read_gaps_of(self.connection, keys, start, end)
+        for name in (*keys, *(f"connector/{connector}" for connector in connectors)):
+            self.note(Source(GAPS, name, start, end))
+        return found
 
     async def at(self, kind: str, moment: datetime, *, site: str | None = None) -> list[EntryRow]:
         """Gives of each entry of a kind the revision in force at a moment. Call `use` with those that go into the figure."""
@@ -175,7 +184,7 @@ class Sources:
         """
         rows = await read_entries(self.connection, EntryFilter(kind, id=id_))
         held = entries.covering(rows, moment, needs_approval=REGISTERS[kind].needs_approval)
-        self._note(Source("register", kind, moment, moment + timedelta.resolution))
+        self.note(Source("register", kind, moment, moment + timedelta.resolution))
         if not held:
             raise CannotComputeError(
                 f'no {kind} "{id_}" is in force at {moment:%Y-%m-%d %H:%M}Z; add one that is valid then, or have it approved'
@@ -186,9 +195,7 @@ class Sources:
     def use(self, rows: Iterable[EntryRow]) -> None:
         """Notes entries as inputs of the figure."""
         for row in rows:
-            ref = {"kind": row.kind, "id": row.id, "revision": row.revision, "hash": row.hash}
-            if ref not in self.refs:
-                self.refs.append(ref)
+            self._refer({"kind": row.kind, "id": row.id, "revision": row.revision, "hash": row.hash})
 
     async def records(self, asked: RecordFilter, *, use: bool = True) -> list[RecordRow]:
         """Gives the newest revisions of other records, and notes them as inputs.
@@ -199,16 +206,22 @@ class Sources:
         if use:
             self.use_records(rows)
         if asked.plan is not None and asked.since is not None and asked.until is not None:
-            self._note(Source("plan", asked.plan, asked.since, asked.until))
+            self.note(Source("plan", asked.plan, asked.since, asked.until))
         return rows
 
     def use_records(self, rows: Iterable[RecordRow]) -> None:
         """Notes records as inputs of the figure."""
         for row in rows:
-            self._note(Source("record", str(row.id), row.period_start, row.period_end))
+            self.note(Source("record", str(row.id), row.period_start, row.period_end))
             self.refs.append({"kind": "record", "id": str(row.id), "revision": row.revision, "hash": row.hash})
 
-    def _note(self, source: Source) -> None:
+    def _refer(self, ref: Json) -> None:
+        """Names an input once, however often it is read."""
+        if ref not in self.refs:
+            self.refs.append(ref)
+
+    def note(self, source: Source) -> None:
+        """Notes that the figure is to be looked at again where this changes."""
         if source not in self.sources:
             self.sources.append(source)
 
@@ -228,9 +241,9 @@ class Sources:
 
     async def _note_instruments(self, point: PointFacts, start: datetime, end: datetime) -> None:
         for name in (point.key, point.meter):
-            self._note(Source("layer", f"instrument/{name}", start, end))
+            self.note(Source("layer", f"instrument/{name}", start, end))
         for each in await read_measured_by(self.connection, point, start, end):
-            self._note(Source("instrument", each.instrument, each.since, each.until))
+            self.note(Source("instrument", each.instrument, each.since, each.until))
             if each.told not in self.measured_by:
                 self.measured_by.append(each.told)
             self.use(each.rests_on)
@@ -239,7 +252,7 @@ class Sources:
         edges = [moment_of(edge) for edge in edges_of(Period.DAY, microseconds(start), microseconds(end), zone)]
         days = await digest_days(self.connection, point.id, edges, self.now)
         hash_ = hash_of_days((day.start, day.readings, day.digest) for day in days)
-        self.refs.append(
+        self._refer(
             {
                 "kind": "raw", "id": point.key, "since": edges[0], "until": edges[-1],
                 "readings": sum(day.readings for day in days), "hash": hash_,
@@ -248,7 +261,7 @@ class Sources:
 
     async def _note_revisions(self, point: PointFacts, start: datetime, end: datetime) -> None:
         for row in await read_point_revisions(self.connection, point.id, start, end):
-            self.refs.append(revision_ref(point, row))
+            self._refer(revision_ref(point, row))
 
 
 async def read_children(

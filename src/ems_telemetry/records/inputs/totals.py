@@ -16,6 +16,7 @@ from ems_telemetry.records.inputs.sources import Child, Sources, children_as_inp
 from ems_telemetry.records.kinds import RecordQuality
 from ems_telemetry.records.method import Figure
 from ems_telemetry.rules.arithmetic import HUNDRED, ZERO, exactly
+from ems_telemetry.storage.entries import EntryRow
 from ems_telemetry.storage.point_facts import PointFacts
 
 ADDITIVE: Final = frozenset({"counter", "interval_total", "event"})
@@ -59,14 +60,24 @@ async def gather_point(sources: Sources, point: PointFacts, start: datetime, end
 
 async def gather_adjustments(sources: Sources, point: PointFacts, start: datetime, end: datetime) -> list[dict[str, Any]]:
     """Reads the layers over a point, as inputs of `adjustments_of`."""
+    return [adjustment_inputs(layer, row) for layer, row in await gather_layers(sources, point, start, end)]
+
+
+async def gather_layers(sources: Sources, point: PointFacts, start: datetime, end: datetime) -> list[tuple[str, EntryRow]]:
+    """Gives the entries that lie over a point, with their layer: corrections, then substitution, as they were recorded."""
     return [
-        {
-            "layer": layer, "start": row.body["from"], "end": row.body["to"], "value": row.body["value"], "id": row.id,
-            "method": row.body.get("method"),
-        }
+        (layer, row)
         for layer, kind in ((CORRECTED, "correction"), (SUBSTITUTED, "substitution"))
         for row in await sources.adjustments(kind, point, start, end)
-    ]  # fmt: skip
+    ]
+
+
+def adjustment_inputs(layer: str, row: EntryRow) -> dict[str, Any]:
+    """Writes an entry of a layer as inputs have it."""
+    return {
+        "layer": layer, "start": row.body["from"], "end": row.body["to"], "value": row.body["value"], "id": row.id,
+        "method": row.body.get("method"),
+    }  # fmt: skip
 
 
 def adjustments_of(inputs: Iterable[Mapping[str, Any]]) -> list[Adjustment]:

@@ -7,18 +7,22 @@ from typing import Final
 from ems_telemetry.errors import CannotComputeError
 from ems_telemetry.records.method import Method, method_id
 from ems_telemetry.records.methods.air_emission import AirEmission
+from ems_telemetry.records.methods.aspect_by_day import AspectMagnitudeByDay
 from ems_telemetry.records.methods.aspect_magnitude import AspectMagnitude
 from ems_telemetry.records.methods.availability import Availability
 from ems_telemetry.records.methods.completeness import Completeness
 from ems_telemetry.records.methods.compliance import Compliance
+from ems_telemetry.records.methods.data_gaps import DataGaps
 from ems_telemetry.records.methods.discharge import DischargeMonitoring
 from ems_telemetry.records.methods.emission_mass import EmissionMass
 from ems_telemetry.records.methods.energy import Energy
+from ems_telemetry.records.methods.energy_selected import EnergySelected
 from ems_telemetry.records.methods.ghg_scope1 import GhgScope1
 from ems_telemetry.records.methods.ghg_scope2 import GhgScope2
 from ems_telemetry.records.methods.meter_balance import MeterBalance
 from ems_telemetry.records.methods.operational_control import OperationalControl
 from ems_telemetry.records.methods.period_total import PeriodTotal
+from ems_telemetry.records.methods.period_total_compared import PeriodTotalCompared
 from ems_telemetry.records.methods.ph_control import PhControl
 from ems_telemetry.records.methods.substance_balance import SubstanceBalance
 from ems_telemetry.records.methods.waste_summary import WasteSummary
@@ -28,16 +32,20 @@ __all__ = ["METHODS", "find_method"]
 
 _ALL: Final[tuple[Method, ...]] = (
     PeriodTotal(),
+    PeriodTotalCompared(),
     GhgScope1(),
     GhgScope2(),
     WasteSummary(),
     SubstanceBalance(),
     Energy(),
+    EnergySelected(),
     WaterBalanced(),
     MeterBalance(),
     Completeness(),
+    DataGaps(),
     OperationalControl(),
     AspectMagnitude(),
+    AspectMagnitudeByDay(),
     Compliance(),
     AirEmission(),
     EmissionMass(),

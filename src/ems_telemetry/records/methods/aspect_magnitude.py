@@ -22,17 +22,17 @@ from ems_telemetry.records.inputs.joining import join, sum_of
 from ems_telemetry.records.inputs.layers import Part
 from ems_telemetry.records.inputs.metering import refuse_doubles
 from ems_telemetry.records.inputs.sources import Sources, children_as_inputs, children_of, decimal_of
+from ems_telemetry.records.inputs.splitting import split_of
 from ems_telemetry.records.inputs.totals import CHILD_OF, gather_point, parts_of, require_totals, total_of
 from ems_telemetry.records.kinds import RecordStatus, RecordType
 from ems_telemetry.records.method import Asked, Figure
 from ems_telemetry.records.parameters import Params, PlanName, params_of
 from ems_telemetry.records.registers.operations import Condition
 from ems_telemetry.records.registers.register import Word
-from ems_telemetry.rules.arithmetic import ZERO, exactly, percent_of, settle
+from ems_telemetry.rules.arithmetic import exactly, percent_of, settle
 from ems_telemetry.storage.records import RecordFilter
 
-_US_PER_HOUR: Final = Decimal(3_600_000_000)
-PRORATED = "prorated"
+PRORATED: Final = "prorated"
 """A quarter in which the condition changed was split by time."""
 
 
@@ -112,8 +112,8 @@ class AspectMagnitude:
             "end": asked.end,
             "points": points,
             "conditions": await _gather_conditions(sources, asked, params),
-            "total": await _gather_total(sources, asked, params, points[0]["unit"]),
-            "before": await _gather_before(sources, asked),
+            "total": await gather_total(sources, asked, params, points[0]["unit"]),
+            "before": await gather_before(sources, asked),
         }
 
     @exactly
@@ -122,7 +122,7 @@ class AspectMagnitude:
         totals = [total_of(each) for each in inputs["points"]]
         joined, value = join(totals), sum_of(figure.value for figure in totals)
         split, flags = _split(inputs)
-        unit, total = inputs["points"][0]["unit"], _total(inputs["total"])
+        unit, total = inputs["points"][0]["unit"], total_or_none(inputs["total"])
         return Figure(
             value=value,
             unit=unit,
@@ -136,8 +136,8 @@ class AspectMagnitude:
                 "aspect": inputs["aspect"],
                 "by_condition": split,
                 "total": total,
-                "share_percent": _percent(value, total),
-                **_trend(value, unit, inputs["before"]),
+                "share_percent": percent_or_none(value, total),
+                **trend_of(value, unit, inputs["before"]),
                 "points": [
                     {"point": each["point"], "amount": figure.value, "quality": figure.quality}
                     for each, figure in zip(inputs["points"], totals, strict=True)
@@ -167,19 +167,25 @@ async def _gather_conditions(sources: Sources, asked: Asked, params: AspectMagni
         return {"states": params.by_point.states, "quarters": children_as_inputs(quarters)}
     if params.by_register is None:
         return None
+    return await stated_conditions(sources, asked, params.by_register)
+
+
+async def stated_conditions(sources: Sources, asked: Asked, wanted: ByRegister) -> dict[str, Any]:
+    """Reads what the register of operating states says of a period, as inputs of `stated_of`."""
     rows = await sources.happened("operating_state", asked.start, asked.end, site=asked.item.site)
-    wanted = {None, *params.by_register.equipment}
+    equipment = {None, *wanted.equipment}
     return {
-        "otherwise": params.by_register.otherwise or UNKNOWN,
+        "otherwise": wanted.otherwise or UNKNOWN,
         "stated": [
             {**{name: row.body[name] for name in ("from", "to", "state", "equipment")}, "id": row.id}
             for row in rows
-            if not params.by_register.equipment or row.body["equipment"] in wanted
+            if not wanted.equipment or row.body["equipment"] in equipment
         ],
     }
 
 
-async def _gather_total(sources: Sources, asked: Asked, params: AspectMagnitudeParams, unit: str) -> dict[str, Any] | None:
+async def gather_total(sources: Sources, asked: Asked, params: AspectMagnitudeParams, unit: str) -> dict[str, Any] | None:
+    """Reads what the share is of, as inputs of `total_or_none`."""
     if params.total is None:
         return None
     counted: dict[str, Any]
@@ -196,7 +202,8 @@ async def _gather_total(sources: Sources, asked: Asked, params: AspectMagnitudeP
     return counted
 
 
-async def _gather_before(sources: Sources, asked: Asked) -> dict[str, Any] | None:
+async def gather_before(sources: Sources, asked: Asked) -> dict[str, Any] | None:
+    """Gives the figure of the period before."""
     at = microseconds(asked.start) - 1
     start, end = (moment_of(edge) for edge in edges_of(asked.item.period, at, at + 1, asked.zone)[:2])
     return await _record(sources, asked.item.id, start, end)
@@ -214,29 +221,8 @@ def _split(inputs: Mapping[str, Any]) -> tuple[list[dict[str, Any]] | None, tupl
     """Splits the amounts by condition; amounts are null where a part of them is missing."""
     if inputs["conditions"] is None:
         return None, ()
-    shares_at = _shares_at(inputs)
-    known, missing, hours = dict[str, Decimal](), dict[str, Decimal](), dict[str, Decimal]()
-    is_prorated = False
-    for place, point in enumerate(inputs["points"]):
-        for part in parts_of(point):
-            length = Decimal((part.child.end - part.child.start).total_seconds()) * 1_000_000 / _US_PER_HOUR
-            shares = {condition: share for condition, share in shares_at(part).items() if share}
-            is_prorated = is_prorated or (len(shares) > 1 and bool(part.value))
-            for condition, share in shares.items():
-                hours[condition] = hours.get(condition, ZERO) + (length * share if place == 0 else ZERO)
-                told, amount = (missing, length) if part.value is None else (known, part.value)
-                told[condition] = told.get(condition, ZERO) + amount * share
-    conditions = [*Condition, *([UNKNOWN] if UNKNOWN in hours else [])]
-    return [
-        {
-            "condition": condition,
-            "amount": None if condition in missing else settle(known.get(condition, ZERO)),
-            "known": settle(known.get(condition, ZERO)),
-            "hours": settle(hours.get(condition, ZERO)),
-            "missing_hours": settle(missing.get(condition, ZERO)),
-        }
-        for condition in conditions
-    ], ((PRORATED,) if is_prorated else ())
+    split = split_of([parts_of(point) for point in inputs["points"]], _shares_at(inputs))
+    return split.rows(), ((PRORATED,) if split.is_prorated else ())
 
 
 def _shares_at(inputs: Mapping[str, Any]) -> Callable[[Part], Shares]:
@@ -249,7 +235,8 @@ def _shares_at(inputs: Mapping[str, Any]) -> Callable[[Part], Shares]:
     return lambda part: shares_by_segments(segments, part.child.start, part.child.end)
 
 
-def _total(given: Mapping[str, Any] | None) -> Decimal | None:
+def total_or_none(given: Mapping[str, Any] | None) -> Decimal | None:
+    """Gives what the share is of; None where it is not known, or not asked for."""
     if given is None:
         return None
     if "points" in given:
@@ -257,11 +244,13 @@ def _total(given: Mapping[str, Any] | None) -> Decimal | None:
     return None if given["record"] is None else decimal_of(given["record"]["value"])
 
 
-def _percent(part: Decimal | None, whole: Decimal | None) -> Decimal | None:
+def percent_or_none(part: Decimal | None, whole: Decimal | None) -> Decimal | None:
+    """Gives a share in percent, where both are known and there is something to share."""
     return None if part is None or not whole else settle(percent_of(part, whole))
 
 
-def _trend(value: Decimal | None, unit: str, before: Mapping[str, Any] | None) -> dict[str, Decimal | None]:
+def trend_of(value: Decimal | None, unit: str, before: Mapping[str, Any] | None) -> dict[str, Decimal | None]:
+    """Compares with the period before, if that was told in the same unit."""
     earlier = None if before is None or before["unit"] != unit else decimal_of(before["value"])
     change = None if value is None or earlier is None else value - earlier
-    return {"before": earlier, "change": change, "change_percent": _percent(change, earlier)}
+    return {"before": earlier, "change": change, "change_percent": percent_or_none(change, earlier)}

@@ -37,6 +37,10 @@ class SubstitutionBody(Stretch):
     cause: Text = Field(description="Why nothing was measured.", examples=["meter exchanged"])
     action: Text | None = Field(default=None, description="What was done about the cause.")
     inputs: list[Text] = Field(default=[], max_length=50, description="In words, what the value was made of.")
+    conservative: bool | None = Field(
+        default=None,
+        description="Whether it can only be too high, as a regulator asks; where a rule found it, the rule says so.",
+    )
     evidence_sha256: Sha256 | None = None
 
 
