@@ -37,6 +37,7 @@ from ems_telemetry.api import (
     retention,
     status,
     substituting,
+    views,
     writes,
 )
 from ems_telemetry.api.access import Doorkeeper
@@ -91,6 +92,7 @@ def create_app(services: ApiServices) -> FastAPI:
         importing,
         lineage,  # before records: /records/dependents is no id of a record
         records,
+        views,
         compliance,
         ghg,
         methods,
