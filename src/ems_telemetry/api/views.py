@@ -138,7 +138,7 @@ async def _answer(
     caller.check_site(query.site)
     listing, groups, now = Listing(request, query), query.groups(view), services.clock.now()
     page = reading.Page(listing.limit, listing.after(tuple[TimeKey, str]))
-    wanted = query.records(view, caller.sites)
+    wanted = query.records(view, caller.sites)._replace(with_sources=bool(groups))
     async with services.database.connection() as connection:
         parents = await read_meter_parents(connection) if groups else {}
         asked = Asked(query.bucket, groups, query.partial, parents)

@@ -53,7 +53,7 @@ class ViewRow(NamedTuple):
 class ViewFilter(NamedTuple):
     """Which records are asked for: of periods that begin in `[since, until)`, as known at `as_of`, now if it is None.
 
-    `status` None: whatever stands, which what was voided does not.
+    `status` None: whatever stands, which what was voided does not. `with_sources` False: nobody asks what they were made of.
     """
 
     types: Sequence[str]
@@ -65,6 +65,7 @@ class ViewFilter(NamedTuple):
     since: datetime | None = None
     until: datetime | None = None
     as_of: datetime | None = None
+    with_sources: bool = True
 
 
 # What is long is left out where it is read: blocks and days of a month are a thousand times the rest. The envelope is unpacked
@@ -103,7 +104,7 @@ _LIST = """
     CROSS JOIN LATERAL (
         SELECT coalesce(array_agg(DISTINCT kind || '/' || id), '{}') AS sources
         FROM jsonb_to_recordset(e.inputs) AS used (kind text, id text)
-        WHERE kind IN ('interval', 'record', 'sample', 'waste_movement', 'substance_movement')
+        WHERE %(with_sources)s AND kind IN ('interval', 'record', 'sample', 'waste_movement', 'substance_movement')
     ) i
     ORDER BY r.period_start, r.id"""
 

@@ -5,7 +5,6 @@ What two of them count both is added up once where one of them holds all of it, 
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from itertools import combinations
 from typing import Final, NamedTuple
 
 from ems_telemetry.records.inputs.metering import above
@@ -101,14 +100,19 @@ def _without_the_same(figures: Sequence[ViewFigure]) -> list[ViewFigure]:
 
 def _counted_twice(figures: Sequence[ViewFigure], parents: Mapping[str, str]) -> str | None:
     """Names what two of them count, or None."""
-    for one, other in combinations(figures, 2):
-        if both := one.told.sources & other.told.sources:
+    seen: set[str] = set()
+    meters: set[str] = set()
+    before: set[str] = set()
+    for figure in figures:
+        if both := seen & figure.told.sources:
             return min(both).partition("/")[2]
-        first, second = _meters(one), _meters(other)
-        for inner, outer in ((first, second), (second, first)):
-            behind = sorted(meter for meter in inner if not outer.isdisjoint(above(meter, parents)))
-            if behind:
-                return behind[0]
+        own = _meters(figure)
+        own_before = {meter for inner in own for meter in above(inner, parents)}
+        if behind := (own & before) | (own_before & meters):
+            return min(behind)
+        seen |= figure.told.sources
+        meters |= own
+        before |= own_before
     return None
 
 

@@ -67,7 +67,7 @@ def number(word: object) -> Decimal | None:
 # Energy
 
 _LAYERS: Final = ("measured_kwh", "corrected_kwh", "substituted_kwh")
-_OF_POINT: Final = ("carrier", "use", "area", "cost_centre", "renewable")
+_OF_POINT: Final = ("carrier", "use", "area", "cost_centre")
 
 
 def energy(row: ViewRow) -> Told:
@@ -75,6 +75,7 @@ def energy(row: ViewRow) -> Told:
     details = row.details
     points = _energy_points(row)
     columns: dict[str, Value] = {name: _same(each.get(name) for each in points) for name in _OF_POINT}
+    columns["renewable"] = _same(bool(each.get("renewable")) for each in points)
     columns |= {name: number(details.get(name)) for name in (*_LAYERS, "renewable_kwh", "renewable_percent")}
     return _whole(row, {**columns, **_peak(details)}, unit="kWh", known="known")
 
@@ -85,6 +86,7 @@ def energy_by_point(row: ViewRow) -> list[Told]:
     for each in _energy_points(row):
         kwh = number(each.get("kwh"))
         columns: dict[str, Value] = {name: each.get(name) for name in _OF_POINT}
+        columns["renewable"] = bool(each.get("renewable"))
         columns |= {name: number(each.get(name)) for name in _LAYERS}
         columns["renewable_kwh"] = kwh if each.get("renewable") else ZERO
         made.append(_part(kwh, "kWh", "energy", each, {**columns, **_peak(each)}))
@@ -92,8 +94,8 @@ def energy_by_point(row: ViewRow) -> list[Told]:
 
 
 def _energy_points(row: ViewRow) -> Sequence[Json]:
-    given = row.details.get("points") or (row.params or {}).get("points") or ()
-    return [{"renewable": False, **each} for each in given]
+    given: Sequence[Json] = row.details.get("points") or (row.params or {}).get("points") or ()
+    return given
 
 
 def _peak(given: Json) -> dict[str, Value]:
@@ -319,5 +321,6 @@ def substance(row: ViewRow) -> Told:
 
 def _same(values: Iterable[Value]) -> Value:
     """Gives the value that all have; None where they differ, or there is none."""
-    given = list(values)
-    return given[0] if given and all(value == given[0] for value in given) else None
+    given = iter(values)
+    first = next(given, None)
+    return first if all(value == first for value in given) else None
