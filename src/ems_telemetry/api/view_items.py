@@ -61,6 +61,7 @@ class EnergyItem(ViewItem):
     peak_demand: str | None = Field(description="The highest of the periods; null where the records do not tell it.")
     peak_demand_unit: str | None = Field(examples=["kW"])
     peak_demand_at: datetime | None = Field(description="When its block began.")
+    unconfirmed_peak: str | None = Field(description="A higher one, of a block that was not wholly measured.")
 
 
 class WaterItem(ViewItem):

@@ -85,15 +85,8 @@ class ViewQuery(PageQuery):
     as_of: Time | None = AS_OF
 
     def instants(self, zone: ZoneInfo) -> tuple[datetime | None, datetime | None]:
-        """Gives the span by the clock of a site.
-
-        Raises:
-            ApiError: 422, nothing lies within it.
-        """
-        since, until = instant_of(self.from_, zone), instant_of(self.to, zone)
-        if since is not None and until is not None and since >= until:
-            raise wrong_parameter("from", None, "is not before `to`; nothing lies between them")
-        return since, until
+        """Gives the span by the clock of a site; with a local day and a time, it depends on that clock whether it is one."""
+        return instant_of(self.from_, zone), instant_of(self.to, zone)
 
     def groups(self, view: View) -> tuple[str, ...]:
         """Gives what is kept apart.
@@ -109,8 +102,14 @@ class ViewQuery(PageQuery):
         return tuple(word for word in view.words if word in words)
 
     def records(self, view: View, sites: Any) -> ViewFilter:  # noqa: ANN401  # as the caller has them
-        """Gives the records it takes, whatever the zones of the sites are, to the end of the last period."""
+        """Gives the records it takes, whatever the zones of the sites are, to the end of the last period.
+
+        Raises:
+            ApiError: 422, nothing lies within the span.
+        """
         since, until = self.instants(ZoneInfo("UTC"))
+        if since is not None and until is not None and since >= until and type(self.from_) is type(self.to):
+            raise wrong_parameter("from", None, "is not before `to`; nothing lies between them")
         longest = _FARTHEST + (AT_MOST[self.bucket] if self.bucket else timedelta())
         return ViewFilter(
             types=[str(type_) for type_ in view.types], sites=sites, site=self.site, scope=self.scope, plan=self.plan,

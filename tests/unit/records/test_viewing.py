@@ -161,7 +161,8 @@ def test_a_year_beside_its_months_counts_once_and_a_longer_period_than_asked_for
 def test_the_peak_of_a_quarter_is_the_highest_of_its_months_with_its_time() -> None:
     rows = [energy(number, {ELECTRICITY: "100"}) for number in (1, 2, 3)]
     for row, kw in zip(rows, ("412.0", "455.6", "398.2"), strict=True):
-        row.details["peak_demand"] = {"value": kw, "unit": "kW", "at": row.start.isoformat()}  # type: ignore[index]  # made here
+        peak = {"value": kw, "unit": "kW", "start": row.start.isoformat()}
+        row.details["demand"] = {"peak_demand": peak, "unconfirmed_peak": None}  # type: ignore[index]  # made here
     (figure,) = put(*rows, bucket=Bucket.QUARTER)
     told = figure.told.columns
     assert [told[name] for name in ("peak_demand", "peak_demand_unit", "peak_demand_at")] == [

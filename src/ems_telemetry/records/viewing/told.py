@@ -99,10 +99,15 @@ def _energy_points(row: ViewRow) -> Sequence[Json]:
 
 
 def _peak(given: Json) -> dict[str, Value]:
-    peak = given.get("peak_demand")
-    if not isinstance(peak, Mapping):
-        return {}
-    return {"peak_demand": number(peak.get("value")), "peak_demand_unit": peak.get("unit"), "peak_demand_at": peak.get("at")}
+    """Reads the peak, beside what was told of energy or as a part of it; one that not all was measured of is not the peak."""
+    demand = given.get("demand") or given
+    peak, unconfirmed = demand.get("peak_demand") or {}, demand.get("unconfirmed_peak") or {}
+    return {
+        "peak_demand": number(peak.get("value")),
+        "peak_demand_unit": peak.get("unit"),
+        "peak_demand_at": peak.get("at") or peak.get("start"),
+        "unconfirmed_peak": number(unconfirmed.get("value")),
+    }
 
 
 # Water

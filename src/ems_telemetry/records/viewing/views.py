@@ -11,6 +11,7 @@ from ems_telemetry.records.viewing.columns import (
     AMOUNT,
     CLOSING,
     HIGHEST,
+    HIGHEST_THERE,
     LABEL,
     LOWEST,
     OPENING,
@@ -62,7 +63,14 @@ class View:
 
 def _columns(**groups: str) -> dict[str, Column]:
     """Gives columns by how they are put together, each group as names with blanks between them."""
-    hows = {"amounts": AMOUNT, "labels": LABEL, "alone": ALONE, "highest": HIGHEST, "lowest": LOWEST}
+    hows = {
+        "amounts": AMOUNT,
+        "labels": LABEL,
+        "alone": ALONE,
+        "highest": HIGHEST,
+        "highest_there": HIGHEST_THERE,
+        "lowest": LOWEST,
+    }
     return {name: hows[how] for how, names in groups.items() for name in names.split()}
 
 
@@ -75,6 +83,7 @@ ENERGY: Final = Kind(
             labels="carrier use area cost_centre renewable",
             amounts="measured_kwh corrected_kwh substituted_kwh renewable_kwh",
             highest="peak_demand",
+            highest_there="unconfirmed_peak",
         ),
         "renewable_percent": Column(How.SHARE, How.SHARE, by="renewable_kwh", within=("value",)),
         "peak_demand_unit": _BESIDE_PEAK,
