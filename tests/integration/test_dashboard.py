@@ -59,6 +59,7 @@ def plant(database_url: str) -> Iterator[Connection]:
             if point is not SILENT:
                 _add_readings(connection, f"{point[0]}.{point[1]}", number)
         _add_troubles(connection)
+        _add_record(connection)
         yield connection
 
 
@@ -110,6 +111,16 @@ def _add_troubles(connection: Connection) -> None:
         "INSERT INTO gaps (id, connector, started_at, ended_at, cause, refused) "
         "VALUES (%s, 'hall-1', %s, %s, 'spool_full', 12)",
         (uuid4(), NOW - timedelta(hours=2), NOW - timedelta(hours=1)),
+    )
+
+
+def _add_record(connection: Connection) -> None:
+    connection.execute(
+        "INSERT INTO records (id, revision, seq, type, status, site_id, scope, plan, period, period_start, period_end, value, "
+        "unit, quality, coverage, flags, method, retention_class, computed_at, snapshot, envelope, hash) "
+        "VALUES (%s, 1, 1, 'energy', 'final', 'BER1', 'BER1', 'energy', '1d', %s, %s, 12.5, 'kWh', 'good', 100, '{}', "
+        "'energy@1', 'ems_record', %s, '', '{\"details\": {\"renewable_kwh\": \"2.5\", \"raw\": {}}}', '')",
+        (uuid4(), SINCE, TOP_OF_HOUR, NOW),
     )
 
 
@@ -173,6 +184,12 @@ def test_an_hour_after_a_silence_does_not_get_the_whole_silence(plant: Connectio
     rows = {row["time"]: row["value"] for row in _show(plant, "Gas per hour, normal state")}
     assert silence not in rows
     assert rows[silence + timedelta(hours=1)] is None
+
+
+def test_a_record_is_shown_with_its_numbers(reader: Connection) -> None:
+    (row,) = _show(reader, "Newest records")
+    assert (row["type"], row["value"], row["quality"]) == ("energy", 12.5, "good")
+    assert _ask(reader, "SELECT renewable_kwh, raw, validated FROM records_by_scope") == [(2.5, None, None)]
 
 
 def test_missing_values_are_spelled_out_and_not_zero(plant: Connection) -> None:

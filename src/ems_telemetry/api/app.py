@@ -37,6 +37,7 @@ from ems_telemetry.api import (
     retention,
     status,
     substituting,
+    views,
     writes,
 )
 from ems_telemetry.api.access import Doorkeeper
@@ -69,6 +70,7 @@ _ROUTERS = (
     importing.router,
     lineage.router,  # before records: /records/dependents is no id of a record
     records.router,
+    views.router,
     compliance.router,
     ghg.router,
     methods.router,

@@ -91,7 +91,7 @@ class SpanOfDays(BaseModel):
         Raises:
             ApiError: 422, nothing lies between them.
         """
-        since, until = _instant(self.from_, zone), _instant(self.to, zone) or now
+        since, until = instant_of(self.from_, zone), instant_of(self.to, zone) or now
         if since is not None and self.to is not None and since >= until:
             raise wrong_parameter("from", None, "is not before `to`; nothing lies between them")
         return since, until
@@ -196,7 +196,8 @@ def _zones() -> frozenset[str]:
     return frozenset(available_timezones())
 
 
-def _instant(said: date | datetime | None, zone: ZoneInfo) -> datetime | None:
+def instant_of(said: date | datetime | None, zone: ZoneInfo) -> datetime | None:
+    """Gives the instant that was said, of a local day its beginning."""
     if said is None or isinstance(said, datetime):
         return said
     try:

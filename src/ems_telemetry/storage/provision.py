@@ -31,6 +31,7 @@ PUBLIC_NAMES = (
     "meter_event_registers",
     "records",
     "current_records",
+    "records_by_scope",
     "readings_by_point",
     "latest_by_point",
     "flagged_readings",

@@ -60,6 +60,10 @@ PATHS = {
     "/api/v1/dead-letters/summary": "/api/v1/dead-letters/summary",
     "/api/v1/gaps": "/api/v1/gaps",
     "/api/v1/records": "/api/v1/records",
+    **{
+        f"/api/v1/{path}": f"/api/v1/{path}"
+        for path in ("energy", "water", "emissions/air", "discharges", "waste", "substance-balances")
+    },
     "/api/v1/ghg/inventory": "/api/v1/ghg/inventory?site=BER1&year=2026",
     "/api/v1/methods": "/api/v1/methods",
     "/api/v1/plan": "/api/v1/plan",

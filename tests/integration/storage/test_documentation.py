@@ -35,7 +35,7 @@ async def test_every_column_is_on_the_page(database: Database, table: str) -> No
 
 async def test_the_queries_of_the_page_run_as_grafana(database: Database) -> None:
     await write(database, batch(reading()))
-    assert len(queries()) == 10
+    assert len(queries()) == 12
     async with database.connection() as connection:
         await connection.execute(f"SET LOCAL ROLE {READER}".encode())
         for query in queries():
