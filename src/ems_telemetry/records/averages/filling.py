@@ -15,7 +15,7 @@ from pydantic import AwareDatetime, Field
 
 from ems_telemetry.errors import CannotComputeError
 from ems_telemetry.records.averages.blocks import BlockLength, block_profile, days_between, judge, spans_of
-from ems_telemetry.records.inputs.operation import Operation, StatePoint, gather_state, operations_of
+from ems_telemetry.records.inputs.operation import StatePoint, gather_state, states_of
 from ems_telemetry.records.inputs.quarters import Quarter, gather_quarters, quarters_of
 from ems_telemetry.records.inputs.sources import Sources
 from ems_telemetry.records.parameters import Params
@@ -182,9 +182,8 @@ async def _read(  # as `propose`
     end = days[-1].start + sum(days[-1].blocks) * _QUARTER
     quarters = quarters_of(await gather_quarters(sources, point, start, max(start + _QUARTER, _known_until(point, end))))
     quarters += [Quarter(None, Decimal(0))] * ((end - start) // _QUARTER - len(quarters))
-    states = [Operation.RUNNING] * len(quarters)
-    if params.state is not None:
-        states = operations_of(*await gather_state(sources, params.state, start, end))
+    words, told = await gather_state(sources, params.state, point.site, start, end)
+    states = states_of(told, words, start, len(quarters))
     profile = block_profile(params.hour_profile or _HOURS[method], BlockLength.HOUR)
     hours = []
     for _, spans in spans_of(days):

@@ -6,13 +6,13 @@ from typing import Final
 
 from ems_telemetry.errors import CannotComputeError
 from ems_telemetry.records.method import Method, method_id
-from ems_telemetry.records.methods.air_emission import AirEmission
+from ems_telemetry.records.methods.air_emission import AirEmission, AirEmission2
 from ems_telemetry.records.methods.aspect_magnitude import AspectMagnitude
 from ems_telemetry.records.methods.availability import Availability
 from ems_telemetry.records.methods.completeness import Completeness
 from ems_telemetry.records.methods.compliance import Compliance
 from ems_telemetry.records.methods.discharge import DischargeMonitoring
-from ems_telemetry.records.methods.emission_mass import EmissionMass
+from ems_telemetry.records.methods.emission_mass import EmissionMass, EmissionMass2
 from ems_telemetry.records.methods.energy import Energy
 from ems_telemetry.records.methods.ghg_scope1 import GhgScope1
 from ems_telemetry.records.methods.ghg_scope2 import GhgScope2
@@ -40,7 +40,9 @@ _ALL: Final[tuple[Method, ...]] = (
     AspectMagnitude(),
     Compliance(),
     AirEmission(),
+    AirEmission2(),
     EmissionMass(),
+    EmissionMass2(),
     Availability(),
     DischargeMonitoring(),
     PhControl(),

@@ -23,6 +23,8 @@ class OperatingState(StrEnum):
     BYPASS = "bypass"
     ABNORMAL = "abnormal"
     EMERGENCY = "emergency"
+    CALIBRATION = "calibration"
+    """Of an instrument: what it shows then does not count."""
 
 
 class Condition(StrEnum):
@@ -37,9 +39,10 @@ CONDITION_OF: Final[Mapping[OperatingState, Condition]] = {
     **dict.fromkeys(OperatingState, Condition.ABNORMAL),
     OperatingState.NORMAL: Condition.NORMAL,
     OperatingState.OFF: Condition.NORMAL,
+    OperatingState.CALIBRATION: Condition.NORMAL,
     OperatingState.EMERGENCY: Condition.EMERGENCY,
 }
-"""Start-up, shut-down and maintenance are abnormal conditions, as are malfunctions."""
+"""Start-up, shut-down, maintenance and malfunctions are abnormal conditions; the calibration of an instrument is none."""
 
 
 class OperatingStateBody(Body):
@@ -48,7 +51,9 @@ class OperatingStateBody(Body):
     state: OperatingState
     from_: Annotated[Moment, Field(alias="from", examples=["2026-03-02T10:05:00Z"])]
     to: Moment | None = Field(default=None, description="Null while it lasts.", examples=["2026-03-02T12:40:00Z"])
-    equipment: Word | None = Field(default=None, description="Which unit; null: the whole site.", examples=["boiler 1"])
+    equipment: Word | None = Field(
+        default=None, description="Which unit, or the point, meter or instrument; null: the whole site.", examples=["boiler 1"]
+    )
     cause: Text | None = None
 
     @model_validator(mode="after")
