@@ -5,9 +5,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from record_plant import MARCH, QUARTER, Plant
-from stack_plant import NOX, STATE, hold, make_stack, recomputes_equal, show
+from record_plant import BERLIN, MARCH, QUARTER, Plant
+from stack_plant import NOX, OXYGEN, STATE, hold, make_stack, recomputes_equal, show
 
+from ems_telemetry.intervals.calendar import Period
+from ems_telemetry.records.keeping.making import draft
+from ems_telemetry.records.method import Asked, PlanItem
 from ems_telemetry.storage.database import Database
 from ems_telemetry.storage.records import RecordRow
 
@@ -48,7 +51,7 @@ async def read_by_minute(plant: Plant, start: datetime, values: list[float]) -> 
 
 
 async def closed(plant: Plant, type_: str, *, of: str | None = None) -> RecordRow:
-    plant.go_to(MARCH + 4 * DAY)
+    plant.go_to(MARCH + 3 * DAY + HOUR)
     await plant.catch_up()
     row, *_ = await plant.records(type_, plan=of)
     return row
@@ -130,3 +133,64 @@ async def test_states_that_people_state_fill_what_the_point_does_not_tell(plant:
     assert [blocks(after)[place]["state"] for place in (0, 1, 2, 23)] == ["running", "running", "off", "startup"]
     assert [blocks(after)[23]["counts"], "state_unknown" in after.flags] == [False, False]
     assert [ref["id"] for ref in after.envelope["inputs"] if ref["kind"] == "operating_state"] == ["S-1", "S-2"]
+
+
+PERMIT = {"reference": "Permit 12/2024", "issuer": "Regional authority", "title": "Operation of boiler 1"}
+BY_HOUR = {
+    "obligation": "O-1", "parameter": "NOx", "unit": "mg/Nm3", "statistic": "hourly_mean", "value": "200",
+    "required_percent": "75",
+}  # fmt: skip
+
+
+async def permit(plant: Plant, **said: Any) -> None:  # noqa: ANN401  # any field of a limit
+    await plant.state("obligation", "O-1", PERMIT, since=MARCH)
+    await plant.state("limit", "L-1", BY_HOUR | said, since=MARCH)
+    body = {"method": "compliance@1", "scope": "L-1", "period": "1d", "params": {"limit": "L-1"}}
+    await plant.state("plan", "a-limit", body, since=MARCH)
+
+
+async def test_cr_28_a_start_up_stated_late_evaluates_again_and_is_listed(plant: Plant) -> None:
+    await permit(
+        plant, point=NOX, block_validity="us_hour@1", state_register={"equipment": ["boiler 1"]}, exclude_states=["start_up"],
+        instrument_maintenance=True,
+    )  # fmt: skip
+    await show(plant, NOX, MARCH, [*[300] * 4, 100, "700", None, 100, *[100] * 88])
+    await read_by_minute(plant, MARCH + HOUR, [100.0] * 20 + [1000.0] * 10)
+    before = await closed(plant, "compliance_evaluation")
+    assert [before.envelope["details"][name] for name in ("result", "invalid")] == ["non_compliant", 1]
+    await say(plant, "S-1", "start_up", MARCH - HOUR, MARCH + HOUR)
+    await say(plant, "S-2", "maintenance", MARCH + HOUR + 20 * MINUTE, MARCH + HOUR + 40 * MINUTE, "CEMS-01")
+    after = await closed(plant, "compliance_evaluation")
+    details = after.envelope["details"]
+    assert [details[name] for name in ("result", "exceedances", "excluded", "invalid")] == ["compliant", [], 1, 0]
+    assert [(each["value"], each["state"]) for each in details["excluded_exceedances"]] == [("300", "start_up")]
+    assert [after.revision, after.value, after.envelope["reason"]] == [2, 100, "operating_state_changed"]
+    assert await recomputes_equal(plant, "compliance_evaluation") == 1
+
+
+async def test_a_limit_judges_the_normalised_hours_of_an_item_of_the_plan(plant: Plant) -> None:
+    average = AVERAGE | {
+        "basis": {"o2_ref": "3"}, "measured_state": {"normal": True, "dry": True, "o2_dry": True},
+        "auxiliaries": {"o2": OXYGEN},
+        "block_profile": "eu_ets_hour@1", "day_profile": "lcp_day@1",
+    }  # fmt: skip
+    await plan(plant, "air_emission@2", **average)
+    await permit(plant, plan="air_emission", statistic="lcp@1", value=None, values={"elv": "200"})
+    await show(plant, NOX, MARCH, [*[400] * 4, *[None] * 8, *[160] * 84])
+    await hold(plant, OXYGEN, MARCH, MARCH + DAY, 5)
+    plant.go_to(MARCH + DAY + HOUR)
+    item = PlanItem("evaluation/L-1", 0, "BER1", "L-1", "compliance@1", Period.DAY, {"limit": "L-1"})
+    async with plant.database.connection() as connection:
+        live = await draft(connection, Asked(item, MARCH, MARCH + DAY, BERLIN), plant.clock.now())
+    kept = await closed(plant, "compliance_evaluation")
+    assert [live.envelope["details"][name] for name in ("result", "invalid", "parts")] == [
+        kept.envelope["details"][name] for name in ("result", "invalid", "parts")
+    ]
+    by_hour = kept.envelope["details"]["parts"][0]["criteria"][2][0]
+    assert [by_hour["worst"], by_hour["limit"], by_hour["valid"], by_hour["missing"]] == ["450", "400", 22, 2]
+    assert kept.envelope["details"]["result"] == "compliant"
+    assert "record" in {ref["kind"] for ref in kept.envelope["inputs"]}
+    await say(plant, "S-1", "start_up", MARCH, MARCH + HOUR)
+    after = await closed(plant, "compliance_evaluation")
+    assert [after.revision, after.envelope["reason"], after.envelope["details"]["excluded"]] == [2, "input_amended", 1]
+    assert await recomputes_equal(plant, "compliance_evaluation") == 1

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, tzinfo
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from ems_telemetry.records.averages.blocks import (
     QUARTER,
@@ -24,6 +24,12 @@ from ems_telemetry.records.averages.normalising import EmissionBlock, Measured, 
 from ems_telemetry.records.inputs.measuring import Wanted, calibrated, gather_measured, maintained_too
 from ems_telemetry.records.inputs.operation import QuarterState, gather_state, states_of
 from ems_telemetry.records.inputs.sources import Sources
+
+BLOCKS_BY: Final[Mapping[str, Wanted]] = {
+    "air_emission@1": Wanted(),
+    "air_emission@2": Wanted(maintenance=True, functions=True),
+}
+"""The methods that make blocks, each with what it is to know of instruments."""
 
 
 class Place(NamedTuple):

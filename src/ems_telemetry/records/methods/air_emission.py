@@ -12,7 +12,7 @@ from ems_telemetry.intervals.calendar import Period
 from ems_telemetry.records.averages.blocks import block_profile, day_profile
 from ems_telemetry.records.averages.days import counted, days_before, judged_days
 from ems_telemetry.records.averages.emissions import AirEmissionParams
-from ems_telemetry.records.averages.gathering import Place, blocks_of, gather_emission
+from ems_telemetry.records.averages.gathering import BLOCKS_BY, Place, blocks_of, gather_emission
 from ems_telemetry.records.averages.normalising import EmissionBlock
 from ems_telemetry.records.inputs.layers import CORRECTED
 from ems_telemetry.records.inputs.measuring import OUTSIDE, Wanted, calibrated
@@ -45,7 +45,7 @@ class AirEmission:
     )
     params: type[BaseModel] = AirEmissionParams
 
-    wanted = Wanted()
+    wanted: Wanted = BLOCKS_BY["air_emission@1"]
     """What is known of instruments beside what they showed."""
 
     async def gather(self, sources: Sources, asked: Asked) -> dict[str, Any]:
@@ -117,7 +117,7 @@ class AirEmission2(AirEmission):
         "Quarters of an hour are calibrated by the function in force, y = a + b x (CR-47, EN 14181). "
         f"{AirEmission.formula} An hour in which an instrument was tested or maintained is judged as one (CR-12)."
     )
-    wanted = Wanted(maintenance=True, functions=True)
+    wanted = BLOCKS_BY["air_emission@2"]
 
 
 def _check_profiles(params: AirEmissionParams) -> None:

@@ -10,20 +10,20 @@ from pydantic import BaseModel
 from ems_telemetry.errors import CannotComputeError
 from ems_telemetry.records.averages.blocks import BlockLength, block_profile, days_as_inputs
 from ems_telemetry.records.averages.emitted import EmissionMassParams, EmittedBlock, Flow, emitted_blocks
+from ems_telemetry.records.averages.told import block_records
 from ems_telemetry.records.inputs.layers import CORRECTED, SUBSTITUTED
 from ems_telemetry.records.inputs.measuring import OUTSIDE, Wanted, calibrated, gather_measured
 from ems_telemetry.records.inputs.operation import ROUTINE
 from ems_telemetry.records.inputs.quarters import is_any_corrected
 from ems_telemetry.records.inputs.sources import Sources
 from ems_telemetry.records.inputs.totals import ADDITIVE
-from ems_telemetry.records.kinds import RecordQuality, RecordStatus, RecordType
+from ems_telemetry.records.kinds import RecordQuality, RecordType
 from ems_telemetry.records.method import Asked, Figure, Json
 from ems_telemetry.records.parameters import params_of
 from ems_telemetry.rules.arithmetic import ZERO, exactly, settle
 from ems_telemetry.rules.mass import KG_PER_G, KG_PER_MG, KG_PER_UG, Mass, mass_of
 from ems_telemetry.rules.validity import Standing
 from ems_telemetry.storage.point_facts import PointFacts
-from ems_telemetry.storage.records import RecordFilter
 
 _LITRES: Final = Decimal(1000)
 KG_PER: Final[Mapping[tuple[str, str], Decimal]] = {
@@ -141,15 +141,10 @@ class EmissionMass2(EmissionMass):
 
 async def _gather_blocks(sources: Sources, asked: Asked, plan: str, methods: Sequence[str]) -> dict[str, Any]:
     """Reads what the records of an item say of their blocks; waits until those of the period are kept."""
-    entry = await sources.entry("plan", plan, asked.end - _QUARTER)
-    if entry.body["method"] not in methods or entry.site != asked.item.site:
-        named = f'the plan item "{plan}" is one of {entry.body["method"]} at {entry.site}'
-        raise CannotComputeError(f"{named}; name one of {' or '.join(methods)} at {asked.item.site}")
-    rows = await sources.records(RecordFilter(plan=plan, since=asked.start, until=asked.end))
+    entry, rows, told = await block_records(sources, plan, asked.item.site, asked.start, asked.end, methods)
     is_to_come = asked.end > (entry.valid_from or entry.recorded_at)
     if is_to_come and max((row.period_end for row in rows), default=asked.start) < asked.end:
         sources.waits_for.append(plan)
-    told = [row for row in rows if row.status != RecordStatus.VOIDED and "blocks" in row.envelope["details"]]
     if not told:
         raise CannotComputeError(f'no record of the plan item "{plan}" has blocks within this period; look at what it says')
     lengths, units = {row.envelope["details"]["block"] for row in told}, {row.unit for row in told}

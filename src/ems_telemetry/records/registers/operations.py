@@ -63,6 +63,18 @@ class OperatingStateBody(Body):
         return self
 
 
+class StateRegister(Body):
+    """Which entries of the register of operating states tell the state of what a limit judges."""
+
+    equipment: Annotated[list[Word], Field(max_length=50)] = Field(
+        default=[], description="Which units count, beside the whole site; none: the whole site alone."
+    )
+    overrides: bool = Field(
+        default=False,
+        description="What is stated goes before what the point tells; without, it counts where the point tells nothing.",
+    )
+
+
 def _span(body: OperatingStateBody) -> tuple[datetime, datetime | None]:
     return body.from_, body.to
 
