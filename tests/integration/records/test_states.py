@@ -2,16 +2,21 @@
 
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
 from record_plant import BERLIN, MARCH, QUARTER, Plant
 from stack_plant import NOX, OXYGEN, STATE, hold, make_stack, recomputes_equal, show
 
+from ems_telemetry.errors import CannotComputeError
 from ems_telemetry.intervals.calendar import Period
+from ems_telemetry.records.averages.filling import FillMethod, FillParams, propose
+from ems_telemetry.records.inputs.sources import Sources
 from ems_telemetry.records.keeping.making import draft
 from ems_telemetry.records.method import Asked, PlanItem
 from ems_telemetry.storage.database import Database
+from ems_telemetry.storage.point_facts import read_facts
 from ems_telemetry.storage.records import RecordRow
 
 DAY = timedelta(days=1)
@@ -76,6 +81,15 @@ async def test_cr_12_an_hour_with_a_calibration_is_that_of_its_readings_in_the_r
     assert [told["valid"], told["raw"], told["state"], mended.value] == [True, "100", "maintenance", 100]
     assert {"operating_state"} <= {ref["kind"] for ref in mended.envelope["inputs"]}
     assert mended.envelope["details"]["maintained"][0]["id"] == "S-1"
+    async with plant.database.connection() as connection:
+        (nox,) = await read_facts(connection, [NOX])
+        asked = (nox, hour, hour + HOUR, FillMethod.PART75_SO2)
+        potential = FillParams(maximum_potential=Decimal(500))
+        (proposed,) = await propose(Sources(connection, plant.clock.now()), *asked, potential)
+        assert proposed.start == hour + 2 * QUARTER
+        maintained = potential.model_copy(update={"instrument_maintenance": True})
+        with pytest.raises(CannotComputeError, match="are valid"):
+            await propose(Sources(connection, plant.clock.now()), *asked, maintained)
     assert await recomputes_equal(plant, "air_emission") == 1
 
 

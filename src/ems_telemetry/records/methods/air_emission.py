@@ -104,8 +104,8 @@ class AirEmission:
         gauges = [inputs["concentration"], *inputs["auxiliaries"].values()]
         return {
             "calibrated": _mean_of(block.calibrated for block in valid),
-            "functions": [{"point": each["point"], **told} for each in gauges for told in each["functions"]],
-            "maintained": [{"point": each["point"], **told} for each in gauges for told in each["maintained"]],
+            "functions": [{"point": each["point"], **told} for each in gauges for told in each.get("functions", ())],
+            "maintained": [{"point": each["point"], **told} for each in gauges for told in each.get("maintained", ())],
         }
 
 
