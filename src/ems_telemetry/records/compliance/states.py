@@ -47,6 +47,8 @@ class States:
         self._off = frozenset(body.off_states)
         self._excluded = frozenset(body.exclude_states)
         self._maintenance = frozenset(body.maintenance_states)
+        self._seen: dict[Codes, tuple[State, bool]] = {}
+        """A year has few kinds of quarters."""
         self._overrides = body.state_register is not None and (body.state_register.overrides or body.state_point is None)
 
     def course(self, codes: Codes, stated: Stated = (), maintained: int = 0) -> Course:
@@ -57,7 +59,9 @@ class States:
             stated: what people stated.
             maintained: the minutes in which the instrument was, as bits.
         """
-        base, is_maintained = self._by_point(codes)
+        if codes not in self._seen:
+            self._seen[codes] = self._by_point(codes)
+        base, is_maintained = self._seen[codes]
         maintained |= ALL_MINUTES if is_maintained else 0
         if not stated or (codes is not None and not self._overrides):
             return Course(base, 0 if base.applies is Applies.OFF else ALL_MINUTES, maintained)
