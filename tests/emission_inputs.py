@@ -9,7 +9,7 @@ from record_inputs import snapshot_of
 
 from ems_telemetry.records.averages.blocks import BlockLength, days_as_inputs
 from ems_telemetry.records.method import Figure
-from ems_telemetry.records.methods.air_emission import AirEmission
+from ems_telemetry.records.methods.air_emission import AirEmission, AirEmission2
 
 START = datetime(2026, 3, 2, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -48,9 +48,12 @@ def air_inputs(  # noqa: PLR0913  # so much a stack has
     by: Sequence[str] = (),
     days: int = 1,
     told: str = "mg/Nm3",
+    stated: Sequence[Mapping[str, Any]] | None = None,
+    maintained: Sequence[Mapping[str, Any]] = (),
+    functions: Sequence[Mapping[str, Any]] | None = None,
     **params: Any,  # noqa: ANN401  # whatever the method takes
 ) -> dict[str, Any]:
-    """Gives inputs of `air_emission@1`; what is not said of a day is missing."""
+    """Gives inputs of `air_emission@1`, and with `functions` of `air_emission@2`; what is not said of a day is missing."""
     params = {
         "point": "CEMS-01.nox", "substance": "NOx", "block_profile": "eu_ets_hour@1", "measured_state": NEEDS_NOTHING,
         **params,
@@ -61,20 +64,28 @@ def air_inputs(  # noqa: PLR0913  # so much a stack has
     def padded(some: Sequence[Row]) -> list[Row]:
         return [*some, *([NONE] * (length - len(some)))]
 
+    by_instrument: dict[str, Any] = {}
+    if functions is not None:
+        by_instrument = {"functions": list(functions), "maintained": list(maintained)}
     return {
         "params": params,
         "unit": told,
         "days": days_as_inputs(START, START + days * DAY, block, UTC),
-        "concentration": gauge(padded(quarters), unit, by=by),
-        "auxiliaries": {name: gauge(padded(some), of, name) for name, (of, some) in (gas or {}).items()},
+        "concentration": {**gauge(padded(quarters), unit, by=by), **by_instrument},
+        "auxiliaries": {
+            name: {**gauge(padded(some), of, name), **({"functions": [], "maintained": []} if by_instrument else {})}
+            for name, (of, some) in (gas or {}).items()
+        },
         "state": None if states is None else [list(each) for each in states],
         "before": [list(each) for each in before],
+        **({} if stated is None else {"stated": [dict(each) for each in stated]}),
     }
 
 
 def average(quarters: Sequence[Row], **told: Any) -> Figure:  # noqa: ANN401  # as `air_inputs`
     """Computes them, from the snapshot as it is kept."""
-    return AirEmission().compute(snapshot_of(air_inputs(quarters, **told)))
+    method = AirEmission() if told.get("functions") is None else AirEmission2()
+    return method.compute(snapshot_of(air_inputs(quarters, **told)))
 
 
 def first(figure: Figure, name: str) -> Any:  # noqa: ANN401  # whatever it is

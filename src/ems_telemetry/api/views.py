@@ -10,8 +10,8 @@ from functools import partial
 from typing import Annotated, Any, Final
 from zoneinfo import ZoneInfo
 
-from fastapi import Request
 from fastapi import Query as QueryParameter
+from fastapi import Request
 from pydantic import Field, StringConstraints, create_model
 from starlette.responses import Response
 

@@ -29,6 +29,14 @@ class Params(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+def unsaid(value: object) -> bool:
+    """Tells whether to leave a parameter out of inputs: one that came to a released version later, where nobody says it.
+
+    Inputs of what was planned before then stay what they were, and their hash with them.
+    """
+    return value is None or value is False or value == []
+
+
 P = TypeVar("P", bound=BaseModel)
 
 

@@ -34,7 +34,8 @@ class Ties(StrEnum):
     HALF_UP = "half_up"
 
 
-_ROUNDINGS: Final = {Ties.HALF_EVEN: ROUND_HALF_EVEN, Ties.HALF_UP: ROUND_HALF_UP}
+ROUNDINGS: Final = {Ties.HALF_EVEN: ROUND_HALF_EVEN, Ties.HALF_UP: ROUND_HALF_UP}
+"""The modes of `decimal` that they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +110,7 @@ def compare(value: Decimal, limit: Limit) -> Comparison:
 def _rounded(value: Decimal, limit: Limit) -> Decimal:
     if limit.mode is Mode.ABSOLUTE:
         return value
-    return value.quantize(Decimal(1).scaleb(-limit.places), _ROUNDINGS[limit.ties])
+    return value.quantize(Decimal(1).scaleb(-limit.places), ROUNDINGS[limit.ties])
 
 
 class Status(StrEnum):

@@ -84,11 +84,16 @@ async def test_cr44_natural_gas_under_the_mrr_with_biomass_beside_it(plant: Plan
     }  # fmt: skip
     await state_plan(plant, "furnace", "ghg_scope1@1", params)
     await state_plan(plant, "mixed", "ghg_scope1@1", {**params, "biomass_fraction": "0.25"})
-    await state_plan(plant, "in-mj", "ghg_scope1@1", {**params, "calorific_value": {"value": "36", "unit": "MJ/Nm3"}})
+    in_mj = {**params, "calorific_value": {"value": "36", "unit": "MJ/Nm3"}, "reported": "half_even"}
+    await state_plan(plant, "in-mj", "ghg_scope1@1", in_mj)
     plant.go_to(AFTER)
     await plant.catch_up()
-    assert (await line_of(plant, "furnace")).value == Decimal("2019.6")
-    assert (await line_of(plant, "in-mj")).value == Decimal("2019.6")
+    exact, reported = await line_of(plant, "furnace"), await line_of(plant, "in-mj")
+    assert (exact.value, "reported_t" in exact.envelope["details"]) == (Decimal("2019.6"), False)
+    details = reported.envelope["details"]
+    assert (reported.value, details["reported_t"], details["reported_by"]) == (Decimal("2019.6"), "2020", "half_even")
+    async with plant.database.connection() as connection:
+        assert (await recompute(connection, reported, asked_of(reported))).equal
     mixed = await line_of(plant, "mixed")
     assert mixed.value == Decimal("1514.7")
     assert mixed.envelope["details"]["biogenic_co2_t"] == "504.9"

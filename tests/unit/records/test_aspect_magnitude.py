@@ -125,7 +125,9 @@ def test_without_a_figure_before_there_is_no_trend(before: dict[str, Any] | None
 
 def test_every_state_has_its_condition() -> None:
     assert set(CONDITION_OF) == set(OperatingState)
-    assert {state for state, condition in CONDITION_OF.items() if condition == "normal"} == {"normal", "off"}
+    assert {state for state, condition in CONDITION_OF.items() if condition == "normal"} == {
+        "normal", "off", "calibration",
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,10 @@
 """Hours, half-hours and quarters of an hour as permits average over them, put together of quarters and judged by a profile.
 
 A minute counts as a valid point where all of it was measured. Where in its quarter it lies is not known; it is counted from the
-beginning of the quarter.
+beginning of the quarter on, first in the minutes that count.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from decimal import Decimal
 from enum import StrEnum
@@ -17,7 +17,8 @@ from pydantic import Field, StringConstraints
 
 from ems_telemetry.errors import CannotComputeError
 from ems_telemetry.intervals.calendar import QUARTER_US, Period, edges_of, microseconds, moment_of
-from ems_telemetry.records.inputs.operation import Operation
+from ems_telemetry.records.inputs.measuring import kept_minutes
+from ems_telemetry.records.inputs.operation import ALL_MINUTES, QuarterState, minutes_of, place_measured
 from ems_telemetry.records.inputs.quarters import Quarter
 from ems_telemetry.records.parameters import Params
 from ems_telemetry.records.registers.register import Number, Text
@@ -193,21 +194,21 @@ class Judged(NamedTuple):
 
 
 @exactly
-def judge(quarters: Sequence[Quarter], states: Sequence[Operation], profile: BlockProfile) -> Judged:
+def judge(quarters: Sequence[Quarter], states: Sequence[QuarterState], profile: BlockProfile) -> Judged:
     """Judges a block of one point and takes its mean over the time that was measured.
 
     Args:
         quarters: of the block.
-        states: of the unit in each.
+        states: of the unit and of the instrument in each.
         profile: what makes it valid.
     """
-    minutes = tuple(_whole_minutes(quarter) for quarter in quarters)
+    off = counts_off(profile)
+    kept = [kept_minutes(state, counts_off=off) for state in states]
+    minutes = tuple(
+        _counting_minutes(quarter, mask, state) for quarter, mask, state in zip(quarters, kept, states, strict=True)
+    )
     standing, reason = standing_of(minutes, tuple(states), profile)
-    counted = [
-        quarter
-        for quarter, length, state in zip(quarters, minutes, states, strict=True)
-        if length and state is not Operation.MAINTENANCE and (state is not Operation.OFF or _counts_off(profile))
-    ]
+    counted = [quarter for quarter, length, mask in zip(quarters, minutes, kept, strict=True) if length and mask]
     return Judged(
         standing,
         _weighted(counted) if standing is Standing.VALID else None,
@@ -219,35 +220,39 @@ def judge(quarters: Sequence[Quarter], states: Sequence[Operation], profile: Blo
 
 
 @lru_cache(maxsize=4_096)
-def standing_of(minutes: tuple[int, ...], states: tuple[Operation, ...], profile: BlockProfile) -> tuple[Standing, str]:
+def standing_of(minutes: tuple[int, ...], states: tuple[QuarterState, ...], profile: BlockProfile) -> tuple[Standing, str]:
     """Judges a block by the valid minutes of its quarters and by the state of the unit in each."""
     length = QUARTER_MIN * len(minutes)
     if length != profile.minutes:
         return Standing.INVALID, f"the clocks changed within it: it has {length} min, and {profile.id} judges {profile.minutes}"
+    off = counts_off(profile)
     points = [
         Point(_ANY + timedelta(minutes=QUARTER_MIN * place + minute), ZERO)
-        for place, count in enumerate(minutes)
-        for minute in range(count)
+        for place, (count, state) in enumerate(zip(minutes, states, strict=True))
+        for minute in place_measured(count, kept_minutes(state, counts_off=off))
     ]
-    block = Block(
-        _ANY,
-        points,
-        length,
-        _minutes_in(states, lambda state: state is not Operation.OFF),
-        _minutes_in(states, lambda state: state is Operation.MAINTENANCE),
-    )
-    judged = judge_block(block, profile)
+    ran, maintained = (_minutes_in([getattr(state, which) for state in states]) for which in ("ran", "maintained"))
+    judged = judge_block(Block(_ANY, points, length, ran, maintained), profile)
     return judged.standing, judged.reason
 
 
-def _minutes_in(states: Sequence[Operation], wanted: Callable[[Operation], bool]) -> frozenset[int]:
-    return frozenset(
-        QUARTER_MIN * place + minute for place, state in enumerate(states) if wanted(state) for minute in range(QUARTER_MIN)
-    )
+def _minutes_in(masks: Sequence[int]) -> frozenset[int]:
+    return frozenset(QUARTER_MIN * place + minute for place, mask in enumerate(masks) for minute in minutes_of(mask))
 
 
-def _counts_off(profile: BlockProfile) -> bool:
+def counts_off(profile: BlockProfile) -> bool:
+    """Tells whether what was measured while the unit was off counts."""
     return isinstance(profile, ShareProfile) and not profile.of_operating_part
+
+
+def _counting_minutes(quarter: Quarter, kept: int, state: QuarterState) -> int:
+    """Counts the measured minutes of a quarter.
+
+    Where it was maintained for a part, and measured for longer than the rest, the two cannot be told apart, and none counts.
+    """
+    minutes = _whole_minutes(quarter)
+    is_mixed = 0 < state.maintained < ALL_MINUTES and kept and minutes > kept.bit_count()
+    return 0 if is_mixed and not quarter.is_corrected else minutes
 
 
 def _whole_minutes(quarter: Quarter) -> int:

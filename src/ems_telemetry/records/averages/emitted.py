@@ -16,8 +16,9 @@ from ems_telemetry.records.averages.blocks import (
     judge,
     spans_of,
 )
-from ems_telemetry.records.inputs.operation import Operation
-from ems_telemetry.records.inputs.quarters import Quarter, quarters_of
+from ems_telemetry.records.inputs.measuring import calibrated
+from ems_telemetry.records.inputs.operation import ROUTINE
+from ems_telemetry.records.inputs.quarters import Quarter
 from ems_telemetry.records.inputs.sources import decimal_of
 from ems_telemetry.records.parameters import Params, PlanName
 from ems_telemetry.records.registers.register import Word
@@ -44,9 +45,7 @@ class Flow(Params):
 class EmissionMassParams(Params):
     """What it needs to know."""
 
-    emission: PlanName | None = Field(
-        default=None, description="An item of the plan with `air_emission@1`.", examples=["nox-1"]
-    )
+    emission: PlanName | None = Field(default=None, description="An item of the plan with `air_emission`.", examples=["nox-1"])
     point: Word | None = Field(default=None, description="Or a gauge of a concentration at the state of the flow.")
     block: BlockLength = Field(default=BlockLength.HOUR, description="Of `point`.")
     block_profile: Word | OwnBlockProfile | None = Field(default=None, description="Of `point`.")
@@ -88,8 +87,9 @@ def emitted_blocks(inputs: Mapping[str, Any], params: EmissionMassParams) -> Ite
     """Pairs the concentration of each block of a period with the volume that flowed in it."""
     told = _told(inputs, params) if params.emission is not None else _judged(inputs, params)
     profile = None if params.flow.profile is None else block_profile(params.flow.profile, BlockLength(inputs["block"]))
-    quarters = quarters_of(inputs["flow"])
-    for _, spans in spans_of(days_of(inputs["days"])):
+    days = days_of(inputs["days"])
+    quarters = calibrated(inputs["flow"], days[0].start).quarters
+    for _, spans in spans_of(days):
         for span in spans:
             concentration = told.get(span.start) or _Concentration(Standing.INVALID, None, None)
             volume, stands_in = _volume(quarters[span.quarters], inputs["flow"]["additive"], profile, params)
@@ -119,12 +119,13 @@ def _told(inputs: Mapping[str, Any], params: EmissionMassParams) -> dict[datetim
 
 def _judged(inputs: Mapping[str, Any], params: EmissionMassParams) -> dict[datetime, _Concentration]:
     """Averages the quarters of a point."""
-    quarters, by_start = quarters_of(inputs["concentration"]), {}
+    days, by_start = days_of(inputs["days"]), {}
+    quarters = calibrated(inputs["concentration"], days[0].start).quarters
     profile = block_profile(params.block_profile or "", BlockLength(inputs["block"]))
-    for _, spans in spans_of(days_of(inputs["days"])):
+    for _, spans in spans_of(days):
         for span in spans:
             own = quarters[span.quarters]
-            block = judge(own, [Operation.RUNNING] * len(own), profile)
+            block = judge(own, [ROUTINE] * len(own), profile)
             by_start[span.start] = _Concentration(block.standing, block.mean, block.substitute, block.is_uncertain)
     return by_start
 
@@ -138,7 +139,7 @@ def _volume(
 ) -> tuple[Decimal | None, bool]:
     """Gives the volume of a block, and whether a substitute is in it."""
     if profile is not None and not additive:
-        judged = judge(quarters, [Operation.RUNNING] * len(quarters), profile)
+        judged = judge(quarters, [ROUTINE] * len(quarters), profile)
         if judged.mean is not None:
             return volume_of(judged.mean, len(quarters) * _QUARTER), False
     values = [quarter.substitute if quarter.value is None and params.substitutes else quarter.value for quarter in quarters]

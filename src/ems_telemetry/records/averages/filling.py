@@ -14,11 +14,12 @@ from zoneinfo import ZoneInfo
 from pydantic import AwareDatetime, Field
 
 from ems_telemetry.errors import CannotComputeError
-from ems_telemetry.records.averages.blocks import BlockLength, block_profile, days_between, judge, spans_of
-from ems_telemetry.records.inputs.operation import Operation, StatePoint, gather_state, operations_of
-from ems_telemetry.records.inputs.quarters import Quarter, gather_quarters, quarters_of
+from ems_telemetry.records.averages.blocks import BlockLength, block_profile, counts_off, days_between, judge, spans_of
+from ems_telemetry.records.inputs.measuring import Wanted, gather_measured, maintained_too
+from ems_telemetry.records.inputs.operation import StatePoint, gather_state, states_of
+from ems_telemetry.records.inputs.quarters import Quarter, quarters_of
 from ems_telemetry.records.inputs.sources import Sources
-from ems_telemetry.records.parameters import Params
+from ems_telemetry.records.parameters import Params, unsaid
 from ems_telemetry.records.registers.register import Number, Word
 from ems_telemetry.rules.availability import monitor_availability
 from ems_telemetry.rules.given import Point
@@ -82,6 +83,9 @@ class FillParams(Params):
         default=None, description="When an hour is valid; `eu_ets_hour@1`, of `part75_so2@1` `us_hour@1`, if not said."
     )
     state: StatePoint | None = Field(default=None, description="Tells when the unit ran; without it, all the time.")
+    instrument_maintenance: bool = Field(
+        default=False, exclude_if=unsaid, description="Let tests and maintenance of the instrument count as such (CR-12)."
+    )
     period_from: AwareDatetime | None = Field(
         default=None, description="`mrr45@1`: the reporting period; the calendar year of the gap if not said."
     )
@@ -198,12 +202,15 @@ async def _read(  # as `propose`
     days = days_between(since, until, BlockLength.HOUR, ZoneInfo(point.timezone))
     start = days[0].start
     end = days[-1].start + sum(days[-1].blocks) * _QUARTER
-    quarters = quarters_of(await gather_quarters(sources, point, start, max(start + _QUARTER, _known_until(point, end))))
-    quarters += [Quarter(None, Decimal(0))] * ((end - start) // _QUARTER - len(quarters))
-    states = [Operation.RUNNING] * len(quarters)
-    if params.state is not None:
-        states = operations_of(*await gather_state(sources, params.state, start, end))
+    count = (end - start) // _QUARTER
+    words, told = await gather_state(sources, params.state, point.site, start, end)
+    states = states_of(told, words, start, count)
     profile = block_profile(params.hour_profile or _HOURS[method], BlockLength.HOUR)
+    known, wanted = (_known_until(point, end) - start) // _QUARTER, Wanted(maintenance=params.instrument_maintenance)
+    inputs = await gather_measured(sources, point, start, states[: max(1, known)], wanted, counts_off=counts_off(profile))
+    quarters = quarters_of(inputs)
+    quarters += [Quarter(None, Decimal(0))] * (count - len(quarters))
+    states = maintained_too(states, inputs, start)
     hours = []
     for _, spans in spans_of(days):
         for span in spans:

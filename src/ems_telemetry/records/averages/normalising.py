@@ -4,12 +4,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from ems_telemetry.errors import CannotComputeError
 from ems_telemetry.records.averages.blocks import BlockProfile, DayBlocks, Judged, Span, block_profile, judge, spans_of
 from ems_telemetry.records.averages.emissions import PPM, AirEmissionParams, Auxiliary
-from ems_telemetry.records.inputs.operation import Operation, block_state
+from ems_telemetry.records.inputs.measuring import Calibrated
+from ems_telemetry.records.inputs.operation import Operation, QuarterState, block_state
 from ems_telemetry.records.inputs.quarters import Quarter
 from ems_telemetry.rules.arithmetic import settle
 from ems_telemetry.rules.concentrations import (
@@ -40,6 +41,8 @@ class EmissionBlock:
         counts: whether it goes into means: it is valid, and its state is not an excluded one.
         reason: why it is valid or not.
         raw: mean as measured, in the unit of the point.
+        calibrated: mean by the function in force, in the same unit; None where none was.
+        is_outside: the function gave something outside of the range it is valid in.
         normalised: at the basis; what masses are computed from.
         validated: less the confidence interval; what limits are compared with. None where no interval is known.
         substitute: what stands in, at the basis; None unless approved. Never measured.
@@ -57,6 +60,8 @@ class EmissionBlock:
     counts: bool
     reason: str
     raw: Decimal | None
+    calibrated: Decimal | None
+    is_outside: bool
     normalised: Decimal | None
     validated: Decimal | None
     substitute: Decimal | None
@@ -69,25 +74,42 @@ class EmissionBlock:
         """Tells what became of it as days count: one in an excluded state was not due."""
         return Standing.NOT_OPERATING if self.standing is Standing.VALID and not self.counts else self.standing
 
-    def details(self) -> dict[str, Any]:
+    def details(self, *, with_calibration: bool = False) -> dict[str, Any]:
         """Gives it as records tell it."""
+        more = {"calibrated": self.calibrated, "outside_range": self.is_outside} if with_calibration else {}
         return {
             "start": self.start, "end": self.end, "standing": self.standing, "valid": self.standing is Standing.VALID,
             "state": self.state, "counts": self.counts, "reason": self.reason, "raw": self.raw,
             "normalised": self.normalised, "validated": self.validated, "substitute": self.substitute,
             "o2_percent": self.gas.get(Auxiliary.O2), "h2o_percent": self.gas.get(Auxiliary.H2O),
             "t_k": self.gas.get(Auxiliary.T), "p_kpa": self.gas.get(Auxiliary.P), "oxygen_factor": self.oxygen_factor,
+            **more,
         }  # fmt: skip
+
+
+class Series(NamedTuple):
+    """The quarters of one point, and in which state each was."""
+
+    quarters: Sequence[Quarter]
+    states: Sequence[QuarterState]
+
+    def judged(self, place: slice, profile: BlockProfile) -> Judged:
+        """Judges a block of it."""
+        return judge(self.quarters[place], self.states[place], profile)
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What was measured in a period, quarter by quarter; units of temperature in K."""
+    """What was measured in a period, quarter by quarter; units of temperature in K.
+
+    `calibration` tells what the concentration was before; None where nothing is calibrated. Each series has the states of the
+    unit with those of its own instrument.
+    """
 
     unit: str
-    concentration: Sequence[Quarter]
-    auxiliaries: Mapping[Auxiliary, Sequence[Quarter]]
-    states: Sequence[Operation]
+    concentration: Series
+    auxiliaries: Mapping[Auxiliary, Series]
+    calibration: Calibrated | None = None
 
 
 class Normaliser:
@@ -108,11 +130,8 @@ class Normaliser:
                 yield self._block(measured, day.day, span)
 
     def _block(self, measured: Measured, day: date, span: Span) -> EmissionBlock:
-        states = measured.states[span.quarters]
-        main = judge(measured.concentration[span.quarters], states, self._profile)
-        others = {
-            name: judge(quarters[span.quarters], states, self._profile) for name, quarters in measured.auxiliaries.items()
-        }
+        main = measured.concentration.judged(span.quarters, self._profile)
+        others = {name: series.judged(span.quarters, self._profile) for name, series in measured.auxiliaries.items()}
         gas = {name: other.mean for name, other in others.items() if other.mean is not None}
         standing, reason = main.standing, main.reason
         corrected = validated = None
@@ -124,14 +143,22 @@ class Normaliser:
         normalised = None if corrected is None else settle(corrected.value)
         if normalised is not None:
             validated = self._validated(normalised)
-        state, instead = block_state(states), self._substitute(standing, main, gas)
+        state = block_state(measured.concentration.states[span.quarters], self._excluded)
+        instead = self._substitute(standing, main, gas)
         return EmissionBlock(
             day, span.start, span.end, standing, state, standing is Standing.VALID and state not in self._excluded, reason,
-            main.mean, normalised, validated, None if instead is None else settle(instead.value), gas,
-            _oxygen_factor(corrected or instead),
+            *self._before_and_after(measured, span, main), normalised, validated,
+            None if instead is None else settle(instead.value), gas, _oxygen_factor(corrected or instead),
             main.is_uncertain or any(other.is_uncertain for other in others.values()),
             main.is_corrected or any(other.is_corrected for other in others.values()),
         )  # fmt: skip
+
+    def _before_and_after(self, measured: Measured, span: Span, main: Judged) -> tuple[Decimal | None, Decimal | None, bool]:
+        """Gives the mean as measured, that by the function, and whether the function is beyond its range."""
+        if measured.calibration is None or not any(measured.calibration.is_calibrated[span.quarters]):
+            return main.mean, None, False
+        shown = Series(measured.calibration.raw, measured.concentration.states).judged(span.quarters, self._profile)
+        return shown.mean, main.mean, any(measured.calibration.is_outside[span.quarters])
 
     def _correct(self, raw: Decimal, gas: Mapping[Auxiliary, Decimal]) -> Corrected:
         concentration = raw

@@ -3,18 +3,21 @@
 A block is a whole number of quarters from local midnight on. A block in which the limit does not apply is judged by itself.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from enum import StrEnum
 from functools import lru_cache
 from itertools import groupby
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 from zoneinfo import ZoneInfo
 
-from ems_telemetry.records.compliance.series import Quarter
+from ems_telemetry.records.averages.blocks import Span, counts_off, days_of, spans_of
+from ems_telemetry.records.compliance.series import Quarter, kept_of
+from ems_telemetry.records.compliance.states import Applies, Course, State, States
+from ems_telemetry.records.inputs.operation import ALL_MINUTES, minutes_of, place_measured
+from ems_telemetry.records.inputs.sources import decimal_of
 from ems_telemetry.records.registers.limit_profiles import block_profile, day_profile
-from ems_telemetry.records.registers.obligations import MOST_STATES, LimitBody
+from ems_telemetry.records.registers.obligations import LimitBody
 from ems_telemetry.rules.arithmetic import ZERO, exactly, mean
 from ems_telemetry.rules.averages import long_mean
 from ems_telemetry.rules.concentrations import validate_average
@@ -27,23 +30,6 @@ MINUTE: Final = timedelta(minutes=1)
 QUARTER_MIN: Final = 15
 ELV: Final = "elv"
 _SOME_TIME: Final = datetime(2000, 1, 1, tzinfo=UTC)
-
-
-class Applies(StrEnum):
-    """Whether a limit applies to a stretch of time."""
-
-    YES = "yes"
-    OFF = "off"
-    """Nothing operates: nothing is due."""
-    EXCLUDED = "excluded"
-    """A state such as start-up: what exceeds is told and not counted."""
-
-
-class State(NamedTuple):
-    """The state of operation by its name, None where it is not known or changes, and whether the limit applies in it."""
-
-    name: str | None
-    applies: Applies
 
 
 class Judged(NamedTuple):
@@ -62,40 +48,6 @@ class Judged(NamedTuple):
         return self.state.applies is Applies.YES
 
 
-class States:
-    """The states of operation as a limit names them."""
-
-    def __init__(self, body: LimitBody) -> None:
-        self._names: Mapping[int, str] = {code: name for name, codes in body.states.items() for code in codes}
-        self._off = frozenset(body.off_states)
-        self._excluded = frozenset(body.exclude_states)
-
-    def of(self, quarter: Quarter) -> State:
-        """Tells the state of a quarter. One that changes, or that nothing tells, excuses nothing."""
-        if quarter.codes is None:
-            return State(None, Applies.YES)
-        least, greatest = quarter.codes
-        if greatest - least > MOST_STATES:
-            return State(None, Applies.YES)
-        return self.joined([self._state(self._names.get(code)) for code in range(least, greatest + 1)])
-
-    @staticmethod
-    def joined(states: Iterable[State]) -> State:
-        """Joins the states of adjacent stretches: the limit applies where it applies to any of them."""
-        known = list(dict.fromkeys(states))
-        if len(known) == 1:
-            return known[0]
-        if any(each.applies is Applies.YES for each in known):
-            return State(None, Applies.YES)
-        excluded = [each for each in known if each.applies is Applies.EXCLUDED]
-        return excluded[0] if excluded else known[0]
-
-    def _state(self, name: str | None) -> State:
-        if name in self._off:
-            return State(name, Applies.OFF)
-        return State(name, Applies.EXCLUDED if name in self._excluded else Applies.YES)
-
-
 def blocks_of(quarters: Sequence[Quarter], body: LimitBody, zone: ZoneInfo) -> list[Judged]:
     """Judges the hours or half-hours of whole local days; less the confidence interval where the limit has one (CR-25).
 
@@ -112,41 +64,81 @@ def blocks_of(quarters: Sequence[Quarter], body: LimitBody, zone: ZoneInfo) -> l
     return [_less_confidence(each, body) for each in blocks]
 
 
+def told_blocks(series: Mapping[str, Any], body: LimitBody) -> list[Judged]:
+    """Reads the hours or half-hours that an item of the plan made; one that is not told is not valid."""
+    told = {datetime.fromisoformat(each[0]): each[1:] for each in series["blocks"]}
+    nothing = (Standing.INVALID, False, None, None)
+    return [
+        _less_confidence(_told(day.day, span, told.get(span.start, nothing)), body)
+        for day, spans in spans_of(days_of(series["days"]))
+        for span in spans
+    ]
+
+
+def _told(day: date, span: Span, told: Sequence[Any]) -> Judged:
+    standing, counts, state, normalised = told
+    applies = Applies.YES
+    if standing == Standing.NOT_OPERATING:
+        applies = Applies.OFF
+    elif standing == Standing.VALID and not counts:
+        applies = Applies.EXCLUDED
+    return Judged(span.start, span.end, day, Standing(standing), decimal_of(normalised), State(state, applies))
+
+
 def _judge(quarters: Sequence[Quarter], day: date, profile: QuadrantProfile | ShareProfile, states: States) -> Judged:
-    told = [states.of(each) for each in quarters]
-    state = states.joined(told)
-    ran = [quarter for quarter, each in zip(quarters, told, strict=True) if each.applies is not Applies.OFF]
+    courses = [course_of(each, states) for each in quarters]
+    state = states.joined(each.state for each in courses)
     start, end = quarters[0].start, quarters[-1].end
-    if not ran:
+    if not any(each.ran for each in courses):
         return Judged(start, end, day, Standing.NOT_OPERATING, None, state)
-    of_operating = isinstance(profile, QuadrantProfile) or profile.of_operating_part
-    counted = [each for each in (ran if of_operating else quarters) if each.is_measured]
-    does_run = tuple(each.applies is not Applies.OFF for each in told)
-    standing = _standing(tuple(_minutes(each) for each in quarters), does_run, profile)
+    kept = [kept_of(each, profile) for each in courses]
+    minutes = tuple(_minutes(quarter, mask, course) for quarter, mask, course in zip(quarters, kept, courses, strict=True))
+    counted = [
+        quarter for quarter, mask, course in zip(quarters, kept, courses, strict=True)
+        if quarter.is_measured and mask and not _is_mixed(quarter, mask, course)
+    ]  # fmt: skip
+    masks = tuple((each.ran, each.maintained) for each in courses)
+    standing = _standing(minutes, masks, profile)
     value = weighted(counted) if standing is Standing.VALID else None
     return Judged(start, end, day, standing, value, state)
 
 
-def _minutes(quarter: Quarter) -> int:
-    """Gives the whole minutes of a quarter that were measured."""
-    return int(quarter.covered_s // 60) if quarter.is_measured else 0
+def course_of(quarter: Quarter, states: States) -> Course:
+    """Tells how a quarter was operated."""
+    return states.course(quarter.codes, quarter.stated, quarter.maintained)
+
+
+def _minutes(quarter: Quarter, kept: int, course: Course) -> int:
+    """Gives the whole minutes of a quarter that were measured, none where they cannot be told from those of maintenance."""
+    return 0 if not quarter.is_measured or _is_mixed(quarter, kept, course) else int(quarter.covered_s // 60)
+
+
+def _is_mixed(quarter: Quarter, kept: int, course: Course) -> bool:
+    """Tells whether a quarter was maintained for a part, and measured for longer than the rest."""
+    is_part = 0 < course.maintained < ALL_MINUTES and not quarter.corrected
+    return is_part and bool(kept) and quarter.covered_s // 60 > kept.bit_count()
 
 
 @lru_cache(maxsize=10_000)
-def _standing(measured: tuple[int, ...], ran: tuple[bool, ...], profile: QuadrantProfile | ShareProfile) -> Standing:
-    """Judges a block by the minutes of each quarter that were measured, and by the quarters in which the unit ran.
+def _standing(
+    measured: tuple[int, ...], masks: tuple[tuple[int, int], ...], profile: QuadrantProfile | ShareProfile
+) -> Standing:
+    """Judges a block by the minutes of each quarter that were measured, operated and maintained.
 
     Nothing else decides, so that the blocks of a year are judged by the few kinds that there are.
     """
+    off = counts_off(profile)
     points = [
         Point(_SOME_TIME + (place * QUARTER_MIN + minute) * MINUTE, ZERO)
-        for place, minutes in enumerate(measured)
-        for minute in range(minutes)
+        for place, (minutes, (ran, maintained)) in enumerate(zip(measured, masks, strict=True))
+        for minute in place_measured(minutes, (ALL_MINUTES if off else ran) & ~maintained)
     ]
-    operated = frozenset(
-        place * QUARTER_MIN + minute for place, does_run in enumerate(ran) if does_run for minute in range(QUARTER_MIN)
+    ran_all, maintained_all = (
+        frozenset(place * QUARTER_MIN + minute for place, mask in enumerate(each) for minute in minutes_of(mask))
+        for each in zip(*masks, strict=True)
     )
-    return judge_block(Block(_SOME_TIME, points, len(measured) * QUARTER_MIN, operated), profile).standing
+    block = Block(_SOME_TIME, points, len(measured) * QUARTER_MIN, ran_all, maintained_all)
+    return judge_block(block, profile).standing
 
 
 @exactly
@@ -163,14 +155,21 @@ def _less_confidence(block: Judged, body: LimitBody) -> Judged:
     return block._replace(value=validate_average(block.value, body.ci_percent, daily).validated)
 
 
-def days_of_blocks(blocks: Sequence[Judged], body: LimitBody) -> list[Judged]:
-    """Judges days by their hours or half-hours; the value is the mean of the valid ones in which the limit applies."""
+def days_of_blocks(blocks: Sequence[Judged], body: LimitBody, judged: Mapping[date, Standing] | None = None) -> list[Judged]:
+    """Judges days by their hours or half-hours; the value is the mean of the valid ones in which the limit applies.
+
+    Args:
+        blocks: in the order of time.
+        body: by which profile; without one as they were `judged` already, if they were.
+        judged: by whom made the blocks.
+    """
+    known_days = judged if judged and body.day_validity is None else {}
     days = []
     for day, of_day in groupby(blocks, key=lambda each: each.day):
         known = list(of_day)
         counted = [each for each in known if each.counts and each.standing is not Standing.NOT_OPERATING]
         values = [each.value for each in counted if each.value is not None]
-        standing = day_standing(day, known, body)
+        standing = known_days.get(day) or day_standing(day, known, body)
         value = mean(values) if standing is Standing.VALID and values else None
         state = States.joined(each.state for each in known)
         days.append(Judged(known[0].start, known[-1].end, day, standing, value, state))
@@ -201,7 +200,7 @@ def days_of_totals(quarters: Sequence[Quarter], body: LimitBody, zone: ZoneInfo)
     for day, of_day in groupby(quarters, key=lambda each: each.start.astimezone(zone).date()):
         known = list(of_day)
         value = total_of_quarters(known)
-        state = states.joined(states.of(each) for each in known)
+        state = states.joined(course_of(each, states).state for each in known)
         standing = Standing.INVALID if value is None else Standing.VALID
         if state.applies is Applies.OFF:
             standing = Standing.NOT_OPERATING

@@ -7,10 +7,19 @@ from decimal import Decimal
 from itertools import groupby
 from typing import Final
 
-from ems_telemetry.records.compliance.blocks import Applies, States
+from ems_telemetry.records.compliance.blocks import course_of
 from ems_telemetry.records.compliance.events import Events, Json, events_of, minutes, ph_event
 from ems_telemetry.records.compliance.series import Quarter
-from ems_telemetry.records.compliance.statistics import QUARTERS, RECORDS, Counts, Measured, month_of, statistics_of
+from ems_telemetry.records.compliance.states import Applies, States
+from ems_telemetry.records.compliance.statistics import (
+    QUARTERS,
+    RECORDS,
+    Counts,
+    Measured,
+    excluded_of,
+    month_of,
+    statistics_of,
+)
 from ems_telemetry.records.registers.obligations import LimitBody
 from ems_telemetry.rules.arithmetic import HUNDRED, ZERO, exactly
 from ems_telemetry.rules.exceedances import Averaged
@@ -126,7 +135,7 @@ def margin_key(comparison: Comparison | None) -> tuple[bool, Decimal]:
 def _judge_ph_month(
     limit_id: str, body: LimitBody, quarters: Sequence[Quarter], states: States, rule: tuple[PhRange, PhProfile]
 ) -> Judgement:
-    told = [(each, states.of(each).applies) for each in quarters]
+    told = [(each, course_of(each, states).state.applies) for each in quarters]
     spans = [
         PhSpan(each.start, each.end, *((each.low, each.high) if each.is_measured and applies is Applies.YES else (None, None)))
         for each, applies in told
@@ -175,4 +184,4 @@ def _ph_details(quarters: Sequence[Quarter], outcome: PhOutcome) -> Json:
 
 
 def _events(limit_id: str, body: LimitBody, values: Sequence[Averaged], limit: Limit) -> Events:
-    return events_of(limit_id, values, limit, body.exclude_states)
+    return events_of(limit_id, values, limit, excluded_of(values, body))

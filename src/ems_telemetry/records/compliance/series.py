@@ -6,16 +6,27 @@ Both are gathered as inputs of a record, in columns where there are many, and re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+from itertools import repeat
 from typing import Any, Final, NamedTuple
 
 from ems_telemetry.config.quantities import Law
 from ems_telemetry.errors import CannotComputeError
 from ems_telemetry.intervals.calendar import Period
 from ems_telemetry.model import Kind, Quality
+from ems_telemetry.records.averages.blocks import BlockLength, BlockProfile, counts_off, days_as_inputs
+from ems_telemetry.records.averages.gathering import Place
+from ems_telemetry.records.averages.told import gather_told
+from ems_telemetry.records.compliance.states import Course, Stated, States
+from ems_telemetry.records.inputs.conditions import by_minute, by_quarter, cut, stated_of
+from ems_telemetry.records.inputs.cutting import cut_children
 from ems_telemetry.records.inputs.layers import CORRECTED, SUBSTITUTED, Adjustment, Part, adjust
+from ems_telemetry.records.inputs.measuring import gather_maintenance, masks_of
+from ems_telemetry.records.inputs.operation import ALL_MINUTES
 from ems_telemetry.records.inputs.sources import Child, Sources, decimal_of
+from ems_telemetry.records.inputs.statements import gather_stated
 from ems_telemetry.records.inputs.totals import ADDITIVE
-from ems_telemetry.records.registers.obligations import LARGEST_CODE, OF_DAYS, LimitBody, Statistic
+from ems_telemetry.records.registers.limit_profiles import block_profile
+from ems_telemetry.records.registers.obligations import BLOCK_MINUTES, LARGEST_CODE, OF_DAYS, LimitBody, Statistic, takes_blocks
 from ems_telemetry.rules.arithmetic import ZERO, exactly
 from ems_telemetry.rules.discharge import Qualifier, Result
 from ems_telemetry.rules.limit_sets import LIMIT_SETS, Averaging
@@ -33,7 +44,7 @@ class Quarter(NamedTuple):
     """A quarter of an hour: its mean or increment, the seconds of it that were measured, its least and greatest value.
 
     What has no mean, as pH, has only the latter. `codes` are the least and greatest number that the state of operation had;
-    None where nothing tells it.
+    None where nothing tells it. `stated` is what people stated of it, `maintained` the minutes of maintenance as bits.
     """
 
     start: datetime
@@ -43,6 +54,9 @@ class Quarter(NamedTuple):
     high: Decimal | None = None
     codes: tuple[int, int] | None = None
     substituted: bool = False
+    stated: Stated = ()
+    maintained: int = 0
+    corrected: bool = False
 
     @property
     def end(self) -> datetime:
@@ -63,17 +77,19 @@ class Row(NamedTuple):
     result: Result | None
 
 
-async def gather_series(sources: Sources, body: LimitBody, site: str, start: datetime, end: datetime) -> dict[str, Any]:
-    """Reads what a limit judges within `[start, end)`.
+async def gather_series(sources: Sources, body: LimitBody, place: Place) -> dict[str, Any]:
+    """Reads what a limit judges within whole days of a place.
 
     Raises:
         CannotComputeError: it is not there, has another unit, or is nothing of which the limit can be judged.
     """
+    if takes_blocks(body):
+        return await _gather_blocks(sources, body, place)
     if body.point is None:
-        return await _gather_records(sources, body, site, start, end)
+        return await _gather_records(sources, body, place.site, place.start, place.end)
     point = await sources.point(body.point)
     _check_point(point, body)
-    return await _gather_quarters(sources, point, body, start, end)
+    return await _gather_quarters(sources, point, body, place.start, place.end)
 
 
 async def _gather_quarters(
@@ -87,10 +103,11 @@ async def _gather_quarters(
     with_range = body.statistic == Statistic.PH_EXCURSIONS
     if with_range:  # without a mean, layers cannot tell what is missing; a substitute would not be valid anyway
         adjustments = [each for each in adjustments if each.layer != SUBSTITUTED]
-    parts = adjust(await sources.children(point, Period.QUARTER, start, end), adjustments, additive=point.kind in ADDITIVE)
-    states = None
-    if body.state_point is not None:
-        states = await sources.children(await sources.point(body.state_point), Period.QUARTER, start, end)
+    told = await _gather_states(sources, point, body, start, end)
+    whole = await sources.children(point, Period.QUARTER, start, end)
+    children = await cut_children(sources, point, whole, _partly(body, told, start, len(whole)))
+    parts = adjust(children, adjustments, additive=point.kind in ADDITIVE)
+    corrected = [place for place, part in enumerate(parts) if part.layer == CORRECTED] if "maintained" in told else []
     return {
         "point": point.key,
         "quantity": point.quantity,
@@ -99,11 +116,26 @@ async def _gather_quarters(
         "values": [part.value for part in parts],
         "covered_s": [_covered_s(part, with_range=with_range) for part in parts],
         "range": [[*_range(part)] for part in parts] if with_range else None,
-        "codes": None if states is None else [_codes(child) for child in states],
+        **told,
+        **({"corrected": corrected} if corrected else {}),
         "substituted": [place for place, part in enumerate(parts) if part.layer == SUBSTITUTED and part.value is not None],
         "uncertain": any(part.value is not None and part.child.quality < Quality.GOOD for part in parts),
         "flags": sorted({flag for part in parts for flag in (part.child.flags if part.layer is None else (part.layer,))}),
     }
+
+
+async def _gather_blocks(sources: Sources, body: LimitBody, place: Place) -> dict[str, Any]:
+    told = await gather_told(sources, body.plan or "", place)
+    length, wanted_min = BlockLength(told["block"]), BLOCK_MINUTES.get(body.statistic)
+    if wanted_min not in {None, length.minutes}:
+        raise CannotComputeError(
+            f"{body.statistic} is of {wanted_min} min, and the blocks of {body.plan} have {length.minutes}"
+        )
+    if told["unit"] != body.unit:
+        raise CannotComputeError(
+            f"the blocks of {body.plan} are in {told['unit']}, and the limit is in {body.unit}; word it in {told['unit']}"
+        )
+    return {"plan": body.plan, "days": days_as_inputs(place.start, place.end, length, place.zone), **told}
 
 
 async def _gather_records(sources: Sources, body: LimitBody, site: str, start: datetime, end: datetime) -> dict[str, Any]:
@@ -117,19 +149,69 @@ async def _gather_records(sources: Sources, body: LimitBody, site: str, start: d
     return {"plan": body.plan, "rows": [_row(row) for row in rows]}
 
 
-def quarters_of(inputs: Mapping[str, Any]) -> list[Quarter]:
+async def _gather_states(
+    sources: Sources, point: PointFacts, body: LimitBody, start: datetime, end: datetime
+) -> dict[str, Any]:
+    """Reads what tells the state of operation, and the maintenance of the instrument, where the limit asks for it."""
+    told: dict[str, Any] = {"codes": None}
+    if body.state_point is not None:
+        states = await sources.children(await sources.point(body.state_point), Period.QUARTER, start, end)
+        told["codes"] = [_codes(child) for child in states]
+    if body.state_register is not None:
+        told["stated"] = await gather_stated(sources, point.site, start, end, body.state_register.equipment)
+    if body.instrument_maintenance:
+        told["maintained"] = await gather_maintenance(sources, point, start, end)
+    return told
+
+
+def _partly(body: LimitBody, told: Mapping[str, Any], start: datetime, count: int) -> dict[int, int]:
+    """Gives the minutes that count of quarters of which only a part does, as bits, by their place."""
+    profile = block_profile(body.block_validity)
+    if profile is None or not (told.get("stated") or told.get("maintained")):
+        return {}
+    states = States(body)
+    kept = [
+        kept_of(states.course(None if codes is None else (codes[0], codes[1]), stated, mask), profile)
+        for codes, stated, mask in _told_of(body, told, start, count)
+    ]
+    return {place: mask for place, mask in enumerate(kept) if mask not in {0, ALL_MINUTES}}
+
+
+def kept_of(course: Course, profile: BlockProfile) -> int:
+    """Gives the minutes of a quarter that count, as bits."""
+    return (ALL_MINUTES if counts_off(profile) else course.ran) & ~course.maintained
+
+
+def _told_of(
+    body: LimitBody, inputs: Mapping[str, Any], start: datetime, count: int
+) -> Iterator[tuple[Sequence[int] | None, Stated, int]]:
+    """Gives of each quarter the numbers of the point, what was stated, and the minutes of maintenance."""
+    codes = inputs["codes"] or [None] * count
+    masks = masks_of(inputs.get("maintained", ()), start, count)
+    if "stated" not in inputs:
+        return zip(codes, repeat(()), masks, strict=False)
+    segments = cut(stated_of(inputs["stated"]), start, start + count * QUARTER, States(body).chosen)
+    stated = (
+        [[known[0].condition]] if len(known) == 1 else list(by_minute(known, start + place * QUARTER))
+        for place, known in enumerate(by_quarter(segments, start, count))
+    )
+    return zip(codes, stated, masks, strict=True)
+
+
+def quarters_of(inputs: Mapping[str, Any], body: LimitBody) -> list[Quarter]:
     """Reads quarters back from inputs."""
     start, substituted = _time(inputs["start"]), frozenset(inputs["substituted"])
+    corrected = frozenset(inputs.get("corrected", ()))
     count = len(inputs["values"])
     ranges = inputs["range"] or [[None, None]] * count
-    codes = inputs["codes"] or [None] * count
+    told = _told_of(body, inputs, start, count)
     return [
         Quarter(
             start + place * QUARTER, decimal_of(value), Decimal(covered), decimal_of(low), decimal_of(high),
-            None if each is None else (each[0], each[1]), place in substituted,
+            None if codes is None else (codes[0], codes[1]), place in substituted, stated, maintained, place in corrected,
         )
-        for place, (value, covered, (low, high), each) in enumerate(
-            zip(inputs["values"], inputs["covered_s"], ranges, codes, strict=True)
+        for place, (value, covered, (low, high), (codes, stated, maintained)) in enumerate(
+            zip(inputs["values"], inputs["covered_s"], ranges, told, strict=True)
         )
     ]  # fmt: skip
 

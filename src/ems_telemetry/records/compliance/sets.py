@@ -13,6 +13,7 @@ from ems_telemetry.records.compliance.statistics import (
     averaged,
     by_month,
     counts_of,
+    excluded_of,
     in_valid_days,
     month_mean,
     statistics_of_days,
@@ -40,7 +41,9 @@ def judge_set(limit_id: str, body: LimitBody, measured: Measured) -> Judgement:
     broken = [each for clause in outcome.broken for each in clause] if status is Status.NON_COMPLIANT else []
     counted, excluded = list[Json](), list[Json]()
     for each in (each for clause in outcome.clauses for each in clause):
-        found = events_of(limit_id, due[each.criterion.averaging], _effective(body, each), body.exclude_states, name_of(each))
+        of_criterion = due[each.criterion.averaging]
+        states = excluded_of(of_criterion, body)
+        found = events_of(limit_id, of_criterion, _effective(body, each), states, name_of(each))
         excluded += found.excluded
         counted += found.counted if each in broken else []
     return Judgement(status, _worst(outcome), counts, Events(counted, excluded), more={"criteria": _told(outcome)})

@@ -5,12 +5,13 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import ROUND_CEILING, Decimal
 from itertools import groupby
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 from ems_telemetry.errors import CannotComputeError
-from ems_telemetry.records.compliance.blocks import Applies, Judged, blocks_of, days_of_blocks, days_of_totals
+from ems_telemetry.records.compliance.blocks import Judged, blocks_of, days_of_blocks, days_of_totals, told_blocks
 from ems_telemetry.records.compliance.series import Quarter, Row
+from ems_telemetry.records.compliance.states import Applies
 from ems_telemetry.records.registers.obligations import LimitBody, Statistic
 from ems_telemetry.rules.arithmetic import HUNDRED, exactly, mean, percent_of
 from ems_telemetry.rules.averages import HoursOfDay, rolling_mean
@@ -84,6 +85,18 @@ def measured_of(
         return Measured(start, end, zone, [], days_of_totals(quarters, body, zone), None)
     blocks = blocks_of(quarters, body, zone)
     return Measured(start, end, zone, blocks, days_of_blocks(blocks, body), None)
+
+
+def measured_by_item(series: Mapping[str, Any], body: LimitBody, start: datetime, end: datetime, zone: ZoneInfo) -> Measured:
+    """Takes the hours or half-hours that an item of the plan made, and days of them."""
+    judged = {date.fromisoformat(day): Standing(standing) for day, standing in series["judged_days"]}
+    blocks = told_blocks(series, body)
+    return Measured(start, end, zone, blocks, days_of_blocks(blocks, body, judged), None)
+
+
+def excluded_of(values: Sequence[Averaged], body: LimitBody) -> frozenset[str]:
+    """Names the states in which the limit does not apply, by itself or by what made the values."""
+    return frozenset({*body.exclude_states, *(each.state for each in values if each.state is not None)})
 
 
 def statistics_of(body: LimitBody, limit: Limit, measured: Measured) -> Statistics:

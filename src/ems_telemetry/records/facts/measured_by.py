@@ -1,6 +1,6 @@
 """Reads which instruments measured a point, with the checks that tell whether they could be relied on."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -41,11 +41,22 @@ async def read_calibrations(connection: Connection, instrument: str, as_of: date
 
 
 async def reaches_back_to(connection: Connection, calibration: EntryRow) -> datetime | None:
-    """Tells from when on a check has a say: since its instrument was last left good before it; None: since ever."""
+    """Tells from when on a check has a say: since its instrument was last left good before it; None: since ever.
+
+    Where its function holds earlier, or it lasted since earlier, from then on.
+    """
     known = await read_calibrations(connection, calibration.body["instrument"])
     told = [row for row in known if row.id == calibration.id] or [calibration]
     earliest = min(datetime.fromisoformat(row.body["at"]) for row in told)
-    return last_pass(_without(known, calibration.id), earliest)
+    since = last_pass(_without(known, calibration.id), earliest)
+    return None if since is None else min([since, *(moment for row in told for moment in _begins(row))])
+
+
+def _begins(row: EntryRow) -> Iterator[datetime]:
+    """Gives from when on a check says anything, where it says so itself."""
+    for told in (row.body.get("from"), (row.body["correction"] or {}).get("valid_from")):
+        if told is not None:
+            yield datetime.fromisoformat(told)
 
 
 async def doubted_by(connection: Connection, calibration: EntryRow) -> SuspectSpan | None:

@@ -1,8 +1,8 @@
 """In which condition something was operated when: normal, abnormal or emergency, by a point or by what people stated."""
 
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
 from typing import Any, Final, NamedTuple
@@ -14,6 +14,10 @@ from ems_telemetry.rules.arithmetic import ZERO, exactly
 from ems_telemetry.rules.runs import microseconds
 
 UNKNOWN: Final = "unknown"
+QUARTER: Final = timedelta(minutes=15)
+MINUTE: Final = timedelta(minutes=1)
+MINUTES: Final = 15
+"""Of a quarter of an hour."""
 SEVEREST_LAST: Final = tuple(Condition)
 Shares = Mapping[str, Decimal]
 """Shares of a span by condition, and of what is not known; together 1."""
@@ -44,17 +48,54 @@ def segments_of(stated: Iterable[Stated], start: datetime, end: datetime, otherw
         end: where it ends.
         otherwise: the condition where nothing was stated.
     """
+
+    def severest(states: Sequence[OperatingState]) -> str:
+        return max((CONDITION_OF[state] for state in states), key=SEVEREST_LAST.index) if states else otherwise
+
+    return cut(stated, start, end, severest)
+
+
+def cut(
+    stated: Iterable[Stated], start: datetime, end: datetime, chosen: Callable[[Sequence[OperatingState]], str]
+) -> list[Segment]:
+    """Cuts a span where what was stated changes.
+
+    Args:
+        stated: in any order; they may overlap and reach beyond the span.
+        start: where the span begins.
+        end: where it ends.
+        chosen: names what holds where these were stated at a time; of none, where nothing was.
+    """
     held = [each for each in stated if each.start < end and (each.end is None or each.end > start)]
     cuts = {start, end}
     cuts |= {moment for each in held for moment in (each.start, each.end) if moment is not None and start < moment < end}
     pieces: list[Segment] = []
     for left, right in pairwise(sorted(cuts)):
-        at = [CONDITION_OF[each.state] for each in held if each.start <= left and (each.end is None or left < each.end)]
-        condition = max(at, key=SEVEREST_LAST.index) if at else otherwise
+        condition = chosen([each.state for each in held if each.start <= left and (each.end is None or left < each.end)])
         if pieces and pieces[-1].condition == condition:
             left = pieces.pop().start  # noqa: PLW2901  # the piece grows
         pieces.append(Segment(left, right, condition))
     return pieces
+
+
+def by_quarter(segments: Sequence[Segment], start: datetime, count: int) -> Iterator[Sequence[Segment]]:
+    """Gives the segments that each of adjacent quarters of an hour has a part of; they must cover them all."""
+    first = 0
+    for place in range(count):
+        left, right = start + place * QUARTER, start + (place + 1) * QUARTER
+        while segments[first].end <= left:
+            first += 1
+        last = first + 1
+        while last < len(segments) and segments[last].start < right:
+            last += 1
+        yield segments[first:last]
+
+
+def by_minute(segments: Sequence[Segment], start: datetime) -> Iterator[Sequence[str]]:
+    """Gives what held in each minute of a quarter of an hour, of the segments that have a part of it."""
+    for minute in range(MINUTES):
+        left, right = start + minute * MINUTE, start + (minute + 1) * MINUTE
+        yield [each.condition for each in segments if each.start < right and each.end > left]
 
 
 @exactly

@@ -7,6 +7,7 @@ from typing import Any, Final, NamedTuple
 
 from ems_telemetry.intervals.calendar import Period
 from ems_telemetry.model import Quality
+from ems_telemetry.records.inputs.cutting import cut_children
 from ems_telemetry.records.inputs.layers import CORRECTED, SUBSTITUTED, Part, adjust
 from ems_telemetry.records.inputs.sources import Child, Sources, decimal_of
 from ems_telemetry.records.inputs.totals import ADDITIVE, adjustments_of, gather_adjustments
@@ -32,10 +33,21 @@ _USUAL: Final[Sequence[Any]] = (None, "0", None, False, False)
 _CORRECTED: Final = 4
 
 
-async def gather_quarters(sources: Sources, point: PointFacts, start: datetime, end: datetime) -> dict[str, Any]:
-    """Reads the quarters of a point with the layers over them, as inputs of `quarters_of`."""
+async def gather_quarters(
+    sources: Sources, point: PointFacts, start: datetime, end: datetime, partly: Mapping[int, int] | None = None
+) -> dict[str, Any]:
+    """Reads the quarters of a point with the layers over them, as inputs of `quarters_of`.
+
+    Args:
+        sources: reads and notes.
+        point: of what.
+        start: when the first quarter begins.
+        end: when the last is over.
+        partly: the minutes that count, as bits, of quarters of a gauge of which only a part does, by their place.
+    """
     adjustments = await gather_adjustments(sources, point, start, end)
-    children = await sources.children(point, Period.QUARTER, start, end)
+    whole = await sources.children(point, Period.QUARTER, start, end)
+    children = await cut_children(sources, point, whole, partly) if partly else whole
     parts = adjust(children, adjustments_of(adjustments), additive=point.kind in ADDITIVE)
     return {
         "point": point.key,

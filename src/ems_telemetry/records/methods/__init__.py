@@ -6,7 +6,7 @@ from typing import Final
 
 from ems_telemetry.errors import CannotComputeError
 from ems_telemetry.records.method import Method, method_id
-from ems_telemetry.records.methods.air_emission import AirEmission
+from ems_telemetry.records.methods.air_emission import AirEmission, AirEmission2
 from ems_telemetry.records.methods.aspect_by_day import AspectMagnitudeByDay
 from ems_telemetry.records.methods.aspect_magnitude import AspectMagnitude
 from ems_telemetry.records.methods.availability import Availability
@@ -14,7 +14,7 @@ from ems_telemetry.records.methods.completeness import Completeness
 from ems_telemetry.records.methods.compliance import Compliance
 from ems_telemetry.records.methods.data_gaps import DataGaps
 from ems_telemetry.records.methods.discharge import DischargeMonitoring
-from ems_telemetry.records.methods.emission_mass import EmissionMass
+from ems_telemetry.records.methods.emission_mass import EmissionMass, EmissionMass2
 from ems_telemetry.records.methods.energy import Energy
 from ems_telemetry.records.methods.energy_selected import EnergySelected
 from ems_telemetry.records.methods.ghg_scope1 import GhgScope1
@@ -48,7 +48,9 @@ _ALL: Final[tuple[Method, ...]] = (
     AspectMagnitudeByDay(),
     Compliance(),
     AirEmission(),
+    AirEmission2(),
     EmissionMass(),
+    EmissionMass2(),
     Availability(),
     DischargeMonitoring(),
     PhControl(),

@@ -1,6 +1,7 @@
 """The average of a concentration in stack gas over a day or month: raw, normalised and validated (R5)."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
 
@@ -8,20 +9,14 @@ from pydantic import BaseModel
 
 from ems_telemetry.errors import CannotComputeError
 from ems_telemetry.intervals.calendar import Period
-from ems_telemetry.records.averages.blocks import block_profile, day_profile, days_as_inputs, days_of
+from ems_telemetry.records.averages.blocks import block_profile, day_profile
 from ems_telemetry.records.averages.days import counted, days_before, judged_days
-from ems_telemetry.records.averages.emissions import (
-    AirEmissionParams,
-    Auxiliary,
-    check_auxiliaries,
-    check_unit,
-    needed,
-    unit_told,
-)
-from ems_telemetry.records.averages.normalising import EmissionBlock, Measured, Normaliser, auxiliary_quarters
+from ems_telemetry.records.averages.emissions import AirEmissionParams
+from ems_telemetry.records.averages.gathering import BLOCKS_BY, Place, blocks_of, gather_emission
+from ems_telemetry.records.averages.normalising import EmissionBlock
 from ems_telemetry.records.inputs.layers import CORRECTED
-from ems_telemetry.records.inputs.operation import Operation, gather_state, operations_of
-from ems_telemetry.records.inputs.quarters import extremes_of, gather_quarters, quarters_of
+from ems_telemetry.records.inputs.measuring import OUTSIDE, Wanted, calibrated
+from ems_telemetry.records.inputs.operation import Operation
 from ems_telemetry.records.inputs.sources import Sources
 from ems_telemetry.records.kinds import RecordQuality, RecordType
 from ems_telemetry.records.method import Asked, Figure
@@ -50,42 +45,23 @@ class AirEmission:
     )
     params: type[BaseModel] = AirEmissionParams
 
+    wanted: Wanted = BLOCKS_BY["air_emission@1"]
+    """What is known of instruments beside what they showed."""
+
     async def gather(self, sources: Sources, asked: Asked) -> dict[str, Any]:
         """Reads the quarters of the concentration, of the gas and of the state."""
         params = params_of(AirEmissionParams, asked)
         if asked.item.period is Period.YEAR:
             raise CannotComputeError("a year of blocks is read from the records of its months; plan this item by day or month")
-        point = await sources.point(params.point)
-        told, state = unit_told(point), params.measured_state.to_state(point.unit)
-        wanted = needed(params.basis.to_basis(), state)
-        check_auxiliaries(params, wanted)
         _check_profiles(params)
-        state_quarters = None
-        if params.state is not None:
-            numbered, state_quarters = await gather_state(sources, params.state, asked.start, asked.end)
-            params = params.model_copy(update={"state": numbered})
-        gathered: dict[str, Any] = {
-            "params": params.model_dump(mode="json"),
-            "unit": told,
-            "days": days_as_inputs(asked.start, asked.end, params.block, asked.zone),
-            "concentration": await gather_quarters(sources, point, asked.start, asked.end),
-            "auxiliaries": {},
-            "state": state_quarters,
-            "before": await days_before(sources, asked) if params.day_profile is not None else None,
-        }
-        for auxiliary, key in params.auxiliaries.named().items():
-            if auxiliary in wanted:
-                other = await sources.point(key)
-                check_unit(auxiliary, other)
-                gathered["auxiliaries"][auxiliary.value] = await gather_quarters(sources, other, asked.start, asked.end)
-        return gathered
+        place = Place(asked.item.site, asked.zone, asked.start, asked.end)
+        gathered = await gather_emission(sources, params, place, self.wanted)
+        before = await days_before(sources, asked) if params.day_profile is not None else None
+        return {**gathered, "before": before}
 
     def compute(self, inputs: Mapping[str, Any]) -> Figure:
         """Makes the blocks, judges the days, and averages."""
-        params = AirEmissionParams.model_validate(inputs["params"])
-        measured = _measured(inputs, params)
-        days = days_of(inputs["days"])
-        blocks = list(Normaliser(params, measured.unit).blocks_of(measured, days))
+        params, blocks = AirEmissionParams.model_validate(inputs["params"]), blocks_of(inputs)
         by_day = None if params.day_profile is None else day_profile(params.day_profile, params.block)
         of_days = [] if by_day is None else judged_days(blocks, by_day)
         value, flags, reason = _average(params, blocks, of_days)
@@ -116,9 +92,32 @@ class AirEmission:
                 "excluded_blocks": sum(block.standing is Standing.VALID and not block.counts for block in blocks),
                 "reason": reason,
                 **count,
-                "blocks": [block.details() for block in blocks],
+                "blocks": [block.details(with_calibration=self.wanted.functions) for block in blocks],
+                **self._more(inputs, valid),
             },
         )
+
+    def _more(self, inputs: Mapping[str, Any], valid: Sequence[EmissionBlock]) -> dict[str, Any]:
+        """Gives what later versions tell besides."""
+        if not self.wanted.functions:
+            return {}
+        gauges = [inputs["concentration"], *inputs["auxiliaries"].values()]
+        return {
+            "calibrated": _mean_of(block.calibrated for block in valid),
+            "functions": [{"point": each["point"], **told} for each in gauges for told in each.get("functions", ())],
+            "maintained": [{"point": each["point"], **told} for each in gauges for told in each.get("maintained", ())],
+        }
+
+
+class AirEmission2(AirEmission):
+    """The same of calibrated values; what instruments showed while they were tested or maintained does not count."""
+
+    version = 2
+    formula = (
+        "Quarters of an hour are calibrated by the function in force, y = a + b x (CR-47, EN 14181). "
+        f"{AirEmission.formula} An hour in which an instrument was tested or maintained is judged as one (CR-12)."
+    )
+    wanted = BLOCKS_BY["air_emission@2"]
 
 
 def _check_profiles(params: AirEmissionParams) -> None:
@@ -127,18 +126,6 @@ def _check_profiles(params: AirEmissionParams) -> None:
         day_profile(params.day_profile, params.block)
     if params.mean_profile is not None:
         profile_of(params.mean_profile, LongMeanProfile)
-
-
-def _measured(inputs: Mapping[str, Any], params: AirEmissionParams) -> Measured:
-    concentration = quarters_of(inputs["concentration"])
-    states = [Operation.RUNNING] * len(concentration)
-    if params.state is not None:
-        states = operations_of(params.state, extremes_of(inputs["state"]))
-    auxiliaries = {
-        Auxiliary(name): auxiliary_quarters(Auxiliary(name), each["unit"], quarters_of(each))
-        for name, each in inputs["auxiliaries"].items()
-    }
-    return Measured(inputs["concentration"]["unit"], concentration, auxiliaries, states)
 
 
 def _average(
@@ -175,6 +162,8 @@ def _flags(inputs: Mapping[str, Any], blocks: Sequence[EmissionBlock]) -> set[st
     flags |= {CORRECTED} if any(block.is_corrected for block in blocks) else set()
     flags |= {"state_unknown"} if any(block.state is Operation.UNKNOWN for block in blocks) else set()
     flags |= {"invalid_blocks"} if any(block.standing is Standing.INVALID for block in blocks) else set()
+    start = datetime.fromisoformat(inputs["days"][0]["start"])
     for each in (inputs["concentration"], *inputs["auxiliaries"].values()):
+        flags |= {OUTSIDE} if any(calibrated(each, start).is_outside) else set()
         flags |= {f"substituted:{method.partition('@')[0]}" for method in each["substituted_by"]}
     return flags

@@ -11,22 +11,25 @@ from pydantic import BaseModel, Field
 from ems_telemetry.errors import CannotComputeError
 from ems_telemetry.intervals.calendar import Period
 from ems_telemetry.records.averages.blocks import (
+    QUARTER,
     BlockLength,
     OwnBlockProfile,
     ProfileId,
     block_profile,
+    counts_off,
     days_as_inputs,
     days_of,
     judge,
     spans_of,
 )
 from ems_telemetry.records.averages.days import records_before
-from ems_telemetry.records.inputs.operation import Operation, StatePoint, gather_state, operations_of
-from ems_telemetry.records.inputs.quarters import extremes_of, gather_quarters, quarters_of
+from ems_telemetry.records.inputs.measuring import Wanted, gather_measured, maintained_too
+from ems_telemetry.records.inputs.operation import StatePoint, gather_state, states_of
+from ems_telemetry.records.inputs.quarters import quarters_of
 from ems_telemetry.records.inputs.sources import Sources
 from ems_telemetry.records.kinds import RecordQuality, RecordType
 from ems_telemetry.records.method import Asked, Figure
-from ems_telemetry.records.parameters import Params, params_of
+from ems_telemetry.records.parameters import Params, params_of, unsaid
 from ems_telemetry.records.registers.register import Text, Word
 from ems_telemetry.rules.arithmetic import percent_of, settle
 from ems_telemetry.rules.availability import (
@@ -62,6 +65,10 @@ class AvailabilityParams(Params):
         default=None, description="Whose window the percent monitor data availability is of.", examples=["us_part75_so2@1"]
     )
     state: StatePoint | None = Field(default=None, description="Without it, the unit ran all the time.")
+    instrument_maintenance: bool = Field(
+        default=False, exclude_if=unsaid,
+        description="Let tests and maintenance of the instrument count as such (CR-12), and nothing that it showed then.",
+    )  # fmt: skip
 
 
 class Availability:
@@ -80,20 +87,20 @@ class Availability:
     async def gather(self, sources: Sources, asked: Asked) -> dict[str, Any]:
         """Reads the quarters of an hour, the state, and what earlier records of the item say."""
         params = params_of(AvailabilityParams, asked)
-        block_profile(params.block_profile, BlockLength.HOUR)
+        profile = block_profile(params.block_profile, BlockLength.HOUR)
         _profile(params)
         if params.pma_profile is not None:
             profile_of(params.pma_profile, LadderProfile)
         point = await sources.point(params.point)
-        state_quarters = None
-        if params.state is not None:
-            numbered, state_quarters = await gather_state(sources, params.state, asked.start, asked.end)
-            params = params.model_copy(update={"state": numbered})
+        numbered, told = await gather_state(sources, params.state, asked.item.site, asked.start, asked.end)
+        params = params.model_copy(update={"state": numbered})
+        states = states_of(told, numbered, asked.start, (asked.end - asked.start) // QUARTER)
+        wanted, off = Wanted(maintenance=params.instrument_maintenance), counts_off(profile)
         return {
             "params": params.model_dump(mode="json"),
             "days": days_as_inputs(asked.start, asked.end, BlockLength.HOUR, asked.zone),
-            "point": await gather_quarters(sources, point, asked.start, asked.end),
-            "state": state_quarters,
+            "point": await gather_measured(sources, point, asked.start, states, wanted, counts_off=off),
+            **told,
             "before": await _gather_before(sources, asked, params),
             "period": asked.item.period,
         }
@@ -163,10 +170,9 @@ async def _gather_before(sources: Sources, asked: Asked, params: AvailabilityPar
 def _hours_of(inputs: Mapping[str, Any], params: AvailabilityParams) -> Iterator[_Hours]:
     """Counts the hours of each day."""
     quarters, profile = quarters_of(inputs["point"]), block_profile(params.block_profile, BlockLength.HOUR)
-    states = [Operation.RUNNING] * len(quarters)
-    if params.state is not None:
-        states = operations_of(params.state, extremes_of(inputs["state"]))
-    for day, spans in spans_of(days_of(inputs["days"])):
+    days = days_of(inputs["days"])
+    states = maintained_too(states_of(inputs, params.state, days[0].start, len(quarters)), inputs["point"], days[0].start)
+    for day, spans in spans_of(days):
         standings = [judge(quarters[span.quarters], states[span.quarters], profile).standing for span in spans]
         operating = len(standings) - standings.count(Standing.NOT_OPERATING)
         yield _Hours(day.day, standings.count(Standing.VALID), operating)

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 
 from ems_telemetry.errors import CannotComputeError
 from ems_telemetry.intervals.calendar import Period, edges_of, microseconds, moment_of
+from ems_telemetry.records.averages.gathering import Place
 from ems_telemetry.records.compliance.counting import availability_told, days_told
 from ems_telemetry.records.compliance.events import Json, joined, settled
 from ems_telemetry.records.compliance.judging import (
@@ -22,7 +23,7 @@ from ems_telemetry.records.compliance.judging import (
 )
 from ems_telemetry.records.compliance.series import Quarter, Row, gather_series, measured_percent, quarters_of, rows_of
 from ems_telemetry.records.compliance.sets import judge_set
-from ems_telemetry.records.compliance.statistics import Measured, measured_of
+from ems_telemetry.records.compliance.statistics import Measured, measured_by_item, measured_of
 from ems_telemetry.records.facts.entries import segments
 from ems_telemetry.records.inputs.sources import Sources
 from ems_telemetry.records.kinds import RecordQuality, RecordStatus, RecordType
@@ -129,7 +130,7 @@ async def _gather_part(sources: Sources, asked: Asked, start: datetime, end: dat
     body = LimitBody.model_validate(row.body)
     obligation = await sources.entry(OBLIGATION, body.obligation, start)
     first, last = _whole_days(body, start, end, asked.zone)
-    series = await gather_series(sources, body, asked.item.site, first, last)
+    series = await gather_series(sources, body, Place(asked.item.site, asked.zone, first, last))
     if body.plan is not None and not _reaches(series, end) and sources.now < closes_at(asked) + _PATIENCE:
         sources.waits_for.append(f"plan/{body.plan}")
     told = {"id": obligation.id, "revision": obligation.revision, "reference": obligation.body["reference"]}
@@ -158,7 +159,8 @@ async def _gather_former(sources: Sources, asked: Asked, limit: str) -> list[Jso
 def _whole_days(body: LimitBody, start: datetime, end: datetime, zone: ZoneInfo) -> tuple[datetime, datetime]:
     """Gives the local days that a part reaches into, and those before it that a rolling mean needs."""
     back = (body.rolling_days or 1) - 1
-    back *= REACH_BACK if body.state_point is not None else 1
+    knows_states = body.state_point is not None or body.state_register is not None or body.plan is not None
+    back *= REACH_BACK if knows_states else 1
     edges = edges_of(Period.DAY, microseconds(start - timedelta(days=back)), microseconds(end), zone)
     return moment_of(edges[0]), moment_of(edges[-1])
 
@@ -170,10 +172,12 @@ def _reaches(series: Mapping[str, Any], end: datetime) -> bool:
 def _judge_part(limit: str, part: Mapping[str, Any], zone: ZoneInfo) -> _Part:
     body, series = LimitBody.model_validate(part["limit"]), part["series"]
     start, end = datetime.fromisoformat(part["start"]), datetime.fromisoformat(part["end"])
-    if body.plan is not None:
+    if "blocks" in series:
+        measured, quarters = measured_by_item(series, body, start, end, zone), list[Quarter]()
+    elif body.plan is not None:
         measured, quarters = _measured_by_records(rows_of(series), start, end, zone), list[Quarter]()
     else:
-        known = quarters_of(series)
+        known = quarters_of(series, body)
         quarters = [each for each in known if start <= each.start < end]
         is_cut = body.statistic in {Statistic.TOTAL, Statistic.PH_EXCURSIONS}
         given = [] if is_cut else known

@@ -10,18 +10,20 @@ from pydantic import BaseModel
 from ems_telemetry.errors import CannotComputeError
 from ems_telemetry.records.averages.blocks import BlockLength, block_profile, days_as_inputs
 from ems_telemetry.records.averages.emitted import EmissionMassParams, EmittedBlock, Flow, emitted_blocks
+from ems_telemetry.records.averages.told import block_records
 from ems_telemetry.records.inputs.layers import CORRECTED, SUBSTITUTED
-from ems_telemetry.records.inputs.quarters import gather_quarters, is_any_corrected
+from ems_telemetry.records.inputs.measuring import OUTSIDE, Wanted, calibrated, gather_measured
+from ems_telemetry.records.inputs.operation import ROUTINE
+from ems_telemetry.records.inputs.quarters import is_any_corrected
 from ems_telemetry.records.inputs.sources import Sources
 from ems_telemetry.records.inputs.totals import ADDITIVE
-from ems_telemetry.records.kinds import RecordQuality, RecordStatus, RecordType
+from ems_telemetry.records.kinds import RecordQuality, RecordType
 from ems_telemetry.records.method import Asked, Figure, Json
 from ems_telemetry.records.parameters import params_of
 from ems_telemetry.rules.arithmetic import ZERO, exactly, settle
 from ems_telemetry.rules.mass import KG_PER_G, KG_PER_MG, KG_PER_UG, Mass, mass_of
 from ems_telemetry.rules.validity import Standing
 from ems_telemetry.storage.point_facts import PointFacts
-from ems_telemetry.storage.records import RecordFilter
 
 _LITRES: Final = Decimal(1000)
 KG_PER: Final[Mapping[tuple[str, str], Decimal]] = {
@@ -37,6 +39,7 @@ KG_PER: Final[Mapping[tuple[str, str], Decimal]] = {
 }
 """What a concentration times a volume is in kg, by their units."""
 AIR_EMISSION: Final = "air_emission@1"
+AIR_EMISSION_2: Final = "air_emission@2"
 _QUARTER: Final = timedelta(minutes=15)
 
 
@@ -52,6 +55,9 @@ class EmissionMass:
         "the part that is known is asked for."
     )
     params: type[BaseModel] = EmissionMassParams
+    emissions: tuple[str, ...] = (AIR_EMISSION,)
+    """Methods whose blocks it takes."""
+    wanted = Wanted()
 
     async def gather(self, sources: Sources, asked: Asked) -> dict[str, Any]:
         """Reads the blocks of the concentration, or its quarters, and the quarters of the flow."""
@@ -59,16 +65,27 @@ class EmissionMass:
         flow = await sources.point(params.flow.point)
         gathered: dict[str, Any] = {"params": params.model_dump(mode="json")}
         if params.emission is not None:
-            gathered |= await _gather_blocks(sources, asked, params.emission)
+            gathered |= await _gather_blocks(sources, asked, params.emission, self.emissions)
         else:
             point = await sources.point(params.point or "")
             gathered |= {"block": params.block, "unit": point.unit, "oxygen_corrected": False}
-            gathered["concentration"] = await gather_quarters(sources, point, asked.start, asked.end)
+            gathered["concentration"] = await self._quarters(sources, point, asked)
         gathered["volume_unit"] = _volume_unit(params.flow, flow)
         _check(params, gathered)
         gathered["days"] = days_as_inputs(asked.start, asked.end, BlockLength(gathered["block"]), asked.zone)
-        gathered["flow"] = await gather_quarters(sources, flow, asked.start, asked.end)
+        gathered["flow"] = await self._quarters(sources, flow, asked)
         return gathered
+
+    def _more(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
+        """Gives what later versions tell besides."""
+        if not self.wanted.functions:
+            return {}
+        gauges = [inputs[name] for name in ("concentration", "flow") if name in inputs]
+        return {"functions": [{"point": each["point"], **told} for each in gauges for told in each.get("functions", ())]}
+
+    async def _quarters(self, sources: Sources, point: PointFacts, asked: Asked) -> dict[str, Any]:
+        states = [ROUTINE] * ((asked.end - asked.start) // _QUARTER)
+        return await gather_measured(sources, point, asked.start, states, self.wanted, counts_off=True)
 
     @exactly
     def compute(self, inputs: Mapping[str, Any]) -> Figure:
@@ -105,21 +122,29 @@ class EmissionMass:
                 "without_concentration": known.without_concentration,
                 "without_volume": known.without_volume,
                 "without_both": known.without_both,
+                **self._more(inputs),
             },
         )
 
 
-async def _gather_blocks(sources: Sources, asked: Asked, plan: str) -> dict[str, Any]:
+class EmissionMass2(EmissionMass):
+    """The same of calibrated values."""
+
+    version = 2
+    formula = (
+        "Quarters of an hour of gauges are calibrated by the function in force, y = a + b x (CR-47), those of the blocks of "
+        f"`{AIR_EMISSION_2}` in there. {EmissionMass.formula}"
+    )
+    emissions = (AIR_EMISSION, AIR_EMISSION_2)
+    wanted = Wanted(functions=True)
+
+
+async def _gather_blocks(sources: Sources, asked: Asked, plan: str, methods: Sequence[str]) -> dict[str, Any]:
     """Reads what the records of an item say of their blocks; waits until those of the period are kept."""
-    entry = await sources.entry("plan", plan, asked.end - _QUARTER)
-    if entry.body["method"] != AIR_EMISSION or entry.site != asked.item.site:
-        named = f'the plan item "{plan}" is one of {entry.body["method"]} at {entry.site}'
-        raise CannotComputeError(f"{named}; name one of {AIR_EMISSION} at {asked.item.site}")
-    rows = await sources.records(RecordFilter(plan=plan, since=asked.start, until=asked.end))
+    entry, rows, told = await block_records(sources, plan, asked.item.site, asked.start, asked.end, methods)
     is_to_come = asked.end > (entry.valid_from or entry.recorded_at)
     if is_to_come and max((row.period_end for row in rows), default=asked.start) < asked.end:
         sources.waits_for.append(plan)
-    told = [row for row in rows if row.status != RecordStatus.VOIDED and "blocks" in row.envelope["details"]]
     if not told:
         raise CannotComputeError(f'no record of the plan item "{plan}" has blocks within this period; look at what it says')
     lengths, units = {row.envelope["details"]["block"] for row in told}, {row.unit for row in told}
@@ -178,6 +203,9 @@ def _flags(known: Mass, instead: Sequence[EmittedBlock], inputs: Mapping[str, An
     flags = {SUBSTITUTED} if instead else set()
     flags |= {"missing"} if known.used < known.expected else set()
     flags |= {CORRECTED} if is_any_corrected(inputs["flow"]) else set()
+    start = datetime.fromisoformat(inputs["days"][0]["start"])
+    gauges = [inputs[name] for name in ("flow", "concentration") if name in inputs]
+    flags |= {OUTSIDE} if any(any(calibrated(each, start).is_outside) for each in gauges) else set()
     return tuple(sorted(flags))
 
 

@@ -8,6 +8,8 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, Field
 
+from ems_telemetry.errors import CannotComputeError
+from ems_telemetry.intervals.calendar import Period
 from ems_telemetry.records.details import settled
 from ems_telemetry.records.ghg.activity import (
     Activity,
@@ -29,7 +31,7 @@ from ems_telemetry.records.ghg.emission_factors import (
 from ems_telemetry.records.inputs.sources import Sources
 from ems_telemetry.records.kinds import RecordType
 from ems_telemetry.records.method import Asked, Figure
-from ems_telemetry.records.parameters import Params, params_of
+from ems_telemetry.records.parameters import Params, params_of, unsaid
 from ems_telemetry.records.registers import Number
 from ems_telemetry.rules.arithmetic import ZERO
 from ems_telemetry.rules.factors import FactorKey
@@ -41,7 +43,9 @@ from ems_telemetry.rules.ghg import (
     burnt_under_mrr,
     burnt_under_part_98,
     inventory_of,
+    reported_tonnes,
 )
+from ems_telemetry.rules.limits import ROUNDINGS, Ties
 from ems_telemetry.rules.masses import KG_PER_UNIT
 
 SCOPE = 1
@@ -76,6 +80,10 @@ class Scope1Params(ActivityParams):
     calorific_value: CalorificValue | None = Field(default=None, description="Where the factors are by energy alone.")
     oxidation: Share = Field(default=Decimal(1), description="The share of the carbon that is oxidised; of CO2.")
     biomass_fraction: Share = Field(default=ZERO, description="The share of the carbon that is from biomass; of CO2.")
+    reported: Ties | None = Field(
+        default=None, exclude_if=unsaid,
+        description="Of a year: tell whole tonnes beside the exact figure, halves going to the even one or up.",
+    )  # fmt: skip
 
 
 class GhgScope1:
@@ -94,6 +102,8 @@ class GhgScope1:
     async def gather(self, sources: Sources, asked: Asked) -> dict[str, Any]:
         """Reads factors, potentials and the activity."""
         said = params_of(Scope1Params, asked)
+        if said.reported is not None and asked.item.period is not Period.YEAR:
+            raise CannotComputeError("whole tonnes are reported of a year; plan this item by the year, or leave `reported` out")
         gwp_set = await gather_gwp_set(sources, said.gwp_set, asked.start)
         factors: list[dict[str, Any]] = []
         for gas in dict.fromkeys(said.gases):
@@ -124,6 +134,9 @@ class GhgScope1:
             {"gas": gas, "mass_t": mass_t, "gwp": gwp_set.of(gas), "co2e_t": mass_t * gwp_set.of(gas)}
             for gas, mass_t in inventory.masses_t.items()
         ]
+        if params.get("reported") is not None:
+            tonnes = reported_tonnes(inventory.co2e_t, ROUNDINGS[Ties(params["reported"])])
+            details |= {"reported_t": tonnes, "reported_by": params["reported"]}
         return Figure(
             inventory.co2e_t, "t", activity.quality, "co2e", measured=activity.measured, estimated=activity.estimated,
             flags=activity.flags, details=settled({**details, "gases": gases, "biogenic_co2_t": inventory.biogenic_co2_t}),

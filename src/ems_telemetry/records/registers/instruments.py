@@ -10,6 +10,11 @@ from pydantic import Field, model_validator
 from ems_telemetry.model import Scope
 from ems_telemetry.records.registers.register import Body, Dated, Moment, Number, Register, Sha256, Text, Word
 
+
+def _is_unsaid(value: object) -> bool:
+    return value is None
+
+
 Percent = Annotated[Number, Field(gt=0)]
 
 
@@ -77,10 +82,26 @@ class AsFoundBody(Body):
 
 
 class CorrectionFunction(Body):
-    """y = a + b x, as a certificate gives it. It is written down and applied to nothing by itself."""
+    """y = a + b x, as a certificate gives it, as that of a QAL2 (EN 14181). Methods that apply it say so."""
 
     a: Number
     b: Number
+    point: Word | None = Field(
+        default=None, exclude_if=_is_unsaid, description="Of which point; needed where the instrument measures several."
+    )
+    valid_from: Moment | None = Field(
+        default=None, exclude_if=_is_unsaid, description="From when on it holds, until the next one does; `at` if not said."
+    )
+    low: Number | None = Field(
+        default=None, exclude_if=_is_unsaid, description="The least y that it is valid for, in the unit of the point."
+    )
+    high: Number | None = Field(default=None, exclude_if=_is_unsaid, description="The greatest y that it is valid for.")
+
+    @model_validator(mode="after")
+    def _rises(self) -> Self:
+        if self.low is not None and self.high is not None and self.low >= self.high:
+            raise ValueError("`low` is not below `high`; a function is valid from the one to the other")
+        return self
 
 
 class CalibrationBody(Body):
@@ -88,6 +109,11 @@ class CalibrationBody(Body):
 
     instrument: Word = Field(description="Its id in this service.", examples=["A123"])
     at: Moment = Field(examples=["2026-03-20T09:00:00Z"])
+    from_: Moment | None = Field(
+        default=None, alias="from", exclude_if=_is_unsaid,
+        description="From when to when the instrument was at it, so that what it showed does not count.",
+    )  # fmt: skip
+    to: Moment | None = Field(default=None, exclude_if=_is_unsaid)
     kind: CalibrationKind = CalibrationKind.CALIBRATION
     lab: Text | None = None
     certificate: Word | None = Field(default=None, description="Its number.")
@@ -110,6 +136,14 @@ class CalibrationBody(Body):
     def _is_due_later(self) -> Self:
         if self.due is not None and self.due <= self.at:
             raise ValueError("`due` is not after `at`; the next check follows this one")
+        return self
+
+    @model_validator(mode="after")
+    def _lasts(self) -> Self:
+        if (self.from_ is None) != (self.to is None):
+            raise ValueError("say both `from` and `to`, or neither")
+        if self.from_ is not None and self.to is not None and not (self.from_ < self.to and self.from_ <= self.at <= self.to):
+            raise ValueError("`at` does not lie from `from` to `to`; a check is made while the instrument is at it")
         return self
 
 

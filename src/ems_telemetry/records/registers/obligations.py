@@ -1,6 +1,6 @@
 """What a permit asks: obligations, and the limits in them, each as the permit words it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Final, Self, TypeAlias
@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 from ems_telemetry.errors import CannotComputeError
 from ems_telemetry.model import Scope
 from ems_telemetry.records.registers.limit_profiles import block_profile, counted_minutes, day_profile, said
+from ems_telemetry.records.registers.operations import OperatingState, StateRegister
 from ems_telemetry.records.registers.register import Body, Number, Register, Sha256, Text, Word
 from ems_telemetry.rules.discharge import NonDetects
 from ems_telemetry.rules.limit_sets import LIMIT_SETS, Averaging, limit_set
@@ -49,6 +50,10 @@ class Statistic(StrEnum):
     TOTAL = "total"
 
 
+BLOCK_MINUTES: Final[Mapping[str, int]] = {
+    Statistic.HOURLY_MEAN: 60, Statistic.HALF_HOUR_MEAN: 30, "wi@1": 30, "lcp@1": 60, "ch_lrv15@1": 60,
+}  # fmt: skip
+"""How long the blocks are that statistics and sets are of, where that is fixed."""
 OF_DAYS: Final = frozenset({Statistic.DAILY_MAX, Statistic.MONTHLY_AVG, Statistic.GEOMETRIC_MEAN})
 """Statistics of one value a day, whether that is a mean or a total."""
 
@@ -61,6 +66,10 @@ class Rounding(Body):
         default=None, description="As many as the limit is written with, if not said."
     )
     ties: Ties = Ties.HALF_EVEN
+
+
+def _is_unsaid(value: object) -> bool:
+    return value is None or value is False or value == []
 
 
 class LimitBody(Body):
@@ -111,6 +120,18 @@ class LimitBody(Body):
     exclude_states: list[Word] = Field(
         default=[], description="States in which the limit does not apply; what exceeds is told and not counted."
     )
+    state_register: StateRegister | None = Field(
+        default=None, exclude_if=_is_unsaid,
+        description="States that people stated, by their names there, as `off`, `start_up`, `shut_down`, `malfunction`.",
+    )  # fmt: skip
+    maintenance_states: list[Word] = Field(
+        default=[], exclude_if=_is_unsaid,
+        description="Of `states`, those in which the instrument is tested or maintained: what it shows does not count.",
+    )  # fmt: skip
+    instrument_maintenance: bool = Field(
+        default=False, exclude_if=_is_unsaid,
+        description="Let maintenance of the instrument count that is stated, or follows from its checks.",
+    )  # fmt: skip
     nd_policy: NonDetects | None = Field(default=None, description="What stands for a result below detection.")
     zero_as: Annotated[Number, Field(gt=0)] | None = Field(
         default=None, description="What stands for zero in a geometric mean, as 1 for bacteria."
@@ -171,21 +192,24 @@ def _check_validity(body: LimitBody) -> None:
     for minutes, counting in counted_minutes(body.day_validity, body.availability):
         if block is not None and block.minutes != minutes:
             raise ValueError(f"{counting} counts blocks of {minutes} min, and {block.id} judges those of {block.minutes} min")
-    wanted = {Statistic.HOURLY_MEAN: 60, Statistic.HALF_HOUR_MEAN: 30, "wi@1": 30, "lcp@1": 60, "ch_lrv15@1": 60}
-    wanted_min = wanted.get(body.statistic)
+    wanted_min = BLOCK_MINUTES.get(body.statistic)
     if block is not None and wanted_min is not None and block.minutes != wanted_min:
         raise ValueError(f"{body.statistic} is of {wanted_min} min, and {block.id} judges {block.minutes} min")
 
 
 def _check_states(body: LimitBody) -> None:
-    if body.state_point is None and (body.states or body.off_states or body.exclude_states):
+    is_stated = body.state_register is not None
+    if body.state_point is None and (body.states or (not is_stated and (body.off_states or body.exclude_states))):
         raise ValueError("name the `state_point` that tells the states")
-    if body.state_point is not None and body.statistic == Statistic.TOTAL:
-        raise ValueError("a total counts in every state; leave `state_point` out")
+    if (body.state_point is not None or is_stated) and body.statistic == Statistic.TOTAL:
+        raise ValueError("a total counts in every state; leave `state_point` and `state_register` out")
+    if body.point is None and (is_stated or body.maintenance_states or body.instrument_maintenance):
+        raise ValueError("the item of the plan tells the states and the maintenance of what it makes; say them there")
     codes = [code for each in body.states.values() for code in each]
     if len(codes) != len(set(codes)):
         raise ValueError("`states` give one number to two states")
-    strange = {*body.off_states, *body.exclude_states} - set(body.states)
+    known = {*body.states, *(OperatingState if is_stated else ())}
+    strange = {*body.off_states, *body.exclude_states} - known | set(body.maintenance_states) - set(body.states)
     if strange:
         raise ValueError(f"`states` do not tell the number of {', '.join(sorted(strange))}")
 
@@ -195,6 +219,12 @@ def needs_blocks(body: LimitBody) -> bool:
     if body.is_set:
         return any(each is not Averaging.SAMPLE for each in LIMIT_SETS[body.statistic].averagings)
     return body.statistic not in {Statistic.PH_EXCURSIONS, Statistic.TOTAL, *OF_DAYS}
+
+
+def takes_blocks(body: LimitBody) -> bool:
+    """Tells whether a limit on an item of the plan judges the hours or half-hours in its records, and not their values."""
+    of_hours = {Statistic.HOURLY_MEAN, Statistic.HALF_HOUR_MEAN, Statistic.ROLLING_MEAN}
+    return body.plan is not None and (body.statistic in of_hours or (body.is_set and needs_blocks(body)))
 
 
 def _needs_days(body: LimitBody) -> bool:

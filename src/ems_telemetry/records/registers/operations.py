@@ -23,6 +23,8 @@ class OperatingState(StrEnum):
     BYPASS = "bypass"
     ABNORMAL = "abnormal"
     EMERGENCY = "emergency"
+    CALIBRATION = "calibration"
+    """Of an instrument: what it shows then does not count."""
 
 
 class Condition(StrEnum):
@@ -37,9 +39,10 @@ CONDITION_OF: Final[Mapping[OperatingState, Condition]] = {
     **dict.fromkeys(OperatingState, Condition.ABNORMAL),
     OperatingState.NORMAL: Condition.NORMAL,
     OperatingState.OFF: Condition.NORMAL,
+    OperatingState.CALIBRATION: Condition.NORMAL,
     OperatingState.EMERGENCY: Condition.EMERGENCY,
 }
-"""Start-up, shut-down and maintenance are abnormal conditions, as are malfunctions."""
+"""Start-up, shut-down, maintenance and malfunctions are abnormal conditions; the calibration of an instrument is none."""
 
 
 class OperatingStateBody(Body):
@@ -48,7 +51,9 @@ class OperatingStateBody(Body):
     state: OperatingState
     from_: Annotated[Moment, Field(alias="from", examples=["2026-03-02T10:05:00Z"])]
     to: Moment | None = Field(default=None, description="Null while it lasts.", examples=["2026-03-02T12:40:00Z"])
-    equipment: Word | None = Field(default=None, description="Which unit; null: the whole site.", examples=["boiler 1"])
+    equipment: Word | None = Field(
+        default=None, description="Which unit, or the point, meter or instrument; null: the whole site.", examples=["boiler 1"]
+    )
     cause: Text | None = None
 
     @model_validator(mode="after")
@@ -56,6 +61,18 @@ class OperatingStateBody(Body):
         if self.to is not None and self.from_ >= self.to:
             raise ValueError("`from` is not before `to`; nothing lies between them")
         return self
+
+
+class StateRegister(Body):
+    """Which entries of the register of operating states tell the state of what a limit judges."""
+
+    equipment: Annotated[list[Word], Field(max_length=50)] = Field(
+        default=[], description="Which units count, beside the whole site; none: the whole site alone."
+    )
+    overrides: bool = Field(
+        default=False,
+        description="What is stated goes before what the point tells; without, it counts where the point tells nothing.",
+    )
 
 
 def _span(body: OperatingStateBody) -> tuple[datetime, datetime | None]:
