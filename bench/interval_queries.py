@@ -142,6 +142,7 @@ def services(database: Database) -> ApiServices:
         reload=anything,
         pause=anything,
         resume=anything,
+        paused=lambda: None,
         take_in=anything,
         metrics=Metrics(),
         clock=SystemClock(),

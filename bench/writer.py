@@ -99,6 +99,7 @@ def readings(count: int) -> list[Reading]:
 
 async def empty(database: Database) -> None:
     async with database.connection() as connection:
+        await connection.execute("SET LOCAL session_replication_role = replica")  # readings refuse to be emptied
         await connection.execute("TRUNCATE readings, latest_readings")
 
 

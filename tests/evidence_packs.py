@@ -9,7 +9,7 @@ from typing import Any
 
 from ems_telemetry.evidence.canonical import canonical, parse
 from ems_telemetry.evidence.chain import START, linked
-from ems_telemetry.evidence.envelope import record_line
+from ems_telemetry.evidence.envelope import record_hash, record_line
 from ems_telemetry.evidence.manifest import MANIFEST, SIGNATURE
 from ems_telemetry.evidence.pack import PackContents
 from ems_telemetry.evidence.signing import SigningKey
@@ -32,7 +32,9 @@ def trail(count: int, first: int = 1) -> bytes:
     """The entries of the audit trail from `first` to `count`."""
     lines, previous = [], START
     for seq in range(1, count + 1):
-        kept = linked({"seq": seq, "action": "record.close", "object": IDS[seq % 10]}, previous)
+        about = {"object_type": "record", "object_id": IDS[(seq - 1) % 10], "object_revision": 1}
+        hash_ = record_hash(record(IDS[(seq - 1) % 10]))
+        kept = linked({"seq": seq, "action": "record.created", **about, "after_hash": hash_}, previous)
         previous = bytes.fromhex(str(kept["hash"]))
         lines.append(canonical(kept) + b"\n")
     return b"".join(lines[first - 1 :])
@@ -49,7 +51,7 @@ def contents(files: Mapping[str, bytes | Path] | None = None, **other: Any) -> P
         "sample_size": 3,
         "files": {
             "records.ndjson": b"".join(record_line(record(record_id)) for record_id in IDS),
-            "audit.ndjson": trail(5),
+            "audit.ndjson": trail(10),
             "readings/EL-01.csv": READINGS,
             "methods.ndjson": b'{"method":"counter_delta_interp@3"}\n{"method":"twa@1"}\n',
         },

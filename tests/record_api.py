@@ -81,6 +81,7 @@ def services(plant: Plant, packs: PackRoom | None = None) -> ApiServices:
         reload=reload,
         pause=writes,
         resume=writes,
+        paused=lambda: None,
         take_in=take_in,
         metrics=Metrics(),
         clock=plant.clock,

@@ -184,6 +184,36 @@ class Receipt(NamedTuple):
     digest: bytes
 
 
+class RunEnd(NamedTuple):
+    """What whoever brought readings counted when all were handed over."""
+
+    batches: int
+    readings: int
+    refused: int
+    """Rows that were wrong, and left out."""
+
+
+class Run(NamedTuple):
+    """Readings that somebody brings at once, as those of a file: who, from where and why. Stands in each batch of them."""
+
+    id: UUID
+    part: UUID
+    """Of this batch alone."""
+    began_at: datetime
+    actor: str
+    actor_name: str
+    client: str | None
+    source: str
+    """The name of the file, or the connector whose endpoint was asked."""
+    verb: str
+    sha256: str | None = None
+    """Of the file, in hexadecimal."""
+    author: str | None = None
+    reason: str | None = None
+    ended: RunEnd | None = None
+    """In the last batch, which holds nothing else."""
+
+
 @dataclass(frozen=True, slots=True)
 class Batch:
     """What travels through the spool together: durable as a whole or not at all.
@@ -196,10 +226,13 @@ class Batch:
     dead_letters: Sequence[DeadLetter] = ()
     gaps: Sequence[Gap] = ()
     declarations: Sequence[Declaration] = ()
+    run: Run | None = None
+    """None for what meters say."""
 
     def __len__(self) -> int:
         """Counts everything that must arrive."""
-        return len(self.readings) + len(self.dead_letters) + len(self.gaps) + len(self.declarations)
+        ends = self.run is not None and self.run.ended is not None
+        return len(self.readings) + len(self.dead_letters) + len(self.gaps) + len(self.declarations) + ends
 
 
 DEAD_LETTER_PAYLOAD_BYTES = 16 * 1024

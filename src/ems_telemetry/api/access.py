@@ -12,6 +12,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from ems_telemetry.api.caller import ANONYMOUS, Caller, CallerKind, turned_away
 from ems_telemetry.api.keyring import REMEMBERED_S, Keyring
+from ems_telemetry.api.pausing import refuse_while_paused
 from ems_telemetry.api.problem import ApiError, ProblemType
 from ems_telemetry.api.rates import Limit, neighbourhood
 from ems_telemetry.api.services import ApiServices
@@ -98,7 +99,7 @@ class Doorkeeper:
 
 
 def require(*scopes: Scope) -> Callable[..., Awaitable[Caller]]:
-    """Makes the dependency of operations that need one of these scopes."""
+    """Makes the dependency of operations that need one of these scopes, and none of which changes tables in a pause."""
 
     async def identify(
         request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Security(bearer)]
@@ -109,6 +110,7 @@ def require(*scopes: Scope) -> Callable[..., Awaitable[Caller]]:
             allowed, needed = ", ".join(sorted(caller.scopes)), " or ".join(f'"{scope}"' for scope in scopes)
             message = f"this needs a {caller.credential} with the scope {needed}; this one allows {allowed or 'nothing'}"
             raise ApiError(ProblemType.FORBIDDEN, message)
+        refuse_while_paused(request)
         return caller
 
     return identify

@@ -65,7 +65,11 @@ _DESCRIPTIONS = {
     ProblemType.PRECONDITION_REQUIRED: "The header If-Match is missing; it says which state the change is of.",
     ProblemType.TOO_MANY_REQUESTS: "The caller asks too often, or keys that do not hold came from its address.",
     ProblemType.ISSUER_UNAVAILABLE: "The issuer of the token does not answer. Try again later.",
-    ProblemType.DATABASE_UNAVAILABLE: "The database, or the issuer of the token, does not answer. Collecting goes on.",
+    ProblemType.DATABASE_UNAVAILABLE: (
+        "The database, or the issuer of the token, does not answer, or writing to the database is paused and this would "
+        "change it. Collecting goes on."
+    ),
+    ProblemType.WRITES_PAUSED: "Writing to the database is paused, and this would change it. Collecting goes on.",
     ProblemType.NOT_READY: "Something the service needs is missing; `checks` says what.",
 }
 

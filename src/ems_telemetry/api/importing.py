@@ -13,9 +13,8 @@ from ems_telemetry.api.access import Ingester
 from ems_telemetry.api.description import make_router, problems
 from ems_telemetry.api.parameters import Query as Parameters
 from ems_telemetry.api.problem import ApiError, ProblemType, WrongParameter, shorten, wrong_parameter
-from ems_telemetry.api.services import ApiServices, Services, TakeIn
+from ems_telemetry.api.services import Services, TakeIn
 from ems_telemetry.errors import ConfigurationError, SpoolFullError
-from ems_telemetry.storage.audit import Act, Actor, append_act
 
 router = make_router("Readings")
 
@@ -65,21 +64,12 @@ async def import_readings(
         file = Path(folder) / _NAME
         await asyncio.to_thread(file.write_bytes, sheet)
         try:
-            taken = await services.take_in(TakeIn(file, caller.sites, query.dry_run))
+            taken = await services.take_in(TakeIn(file, caller.sites, query.dry_run, caller.actor))
         except ConfigurationError as error:
             raise _mistakes(error) from error
         except SpoolFullError as error:
             raise ApiError(ProblemType.CONFLICT, f"{error}; send the sheet again later") from error
-    if not query.dry_run:
-        detail = {"sha256": digest, "readings": taken.readings}
-        act = Act("readings.imported", "sheet", digest, detail=detail)
-        await _note(services, caller.actor, act)
     return ImportedReadings(readings=taken.readings, taken=not query.dry_run, sha256=digest)
-
-
-async def _note(services: ApiServices, actor: Actor, act: Act) -> None:
-    async with services.database.connection() as connection:
-        await append_act(connection, actor, act, services.clock.now())
 
 
 async def _read(request: Request) -> bytes:

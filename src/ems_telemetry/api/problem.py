@@ -38,6 +38,7 @@ class ProblemType(Enum):
     TOO_MANY_REQUESTS = ("too-many-requests", HTTPStatus.TOO_MANY_REQUESTS, "Too many requests")
     ISSUER_UNAVAILABLE = ("issuer-unavailable", HTTPStatus.SERVICE_UNAVAILABLE, "The issuer of the token does not answer")
     DATABASE_UNAVAILABLE = ("database-unavailable", HTTPStatus.SERVICE_UNAVAILABLE, "The database does not answer")
+    WRITES_PAUSED = ("writes-paused", HTTPStatus.SERVICE_UNAVAILABLE, "Writing to the database is paused")
     NOT_READY = ("not-ready", HTTPStatus.SERVICE_UNAVAILABLE, "The service is not ready")
     INTERNAL = ("internal", HTTPStatus.INTERNAL_SERVER_ERROR, "The service failed")
 

@@ -9,7 +9,7 @@ from fastapi import Depends, Request
 
 from ems_telemetry.api.readiness import Readiness
 from ems_telemetry.api.retried import Retried
-from ems_telemetry.api.standing import Reload, Standing, Writes
+from ems_telemetry.api.standing import Pause, Reload, Standing, Writes
 from ems_telemetry.clock import Clock
 from ems_telemetry.config.access import IssuerSettings
 from ems_telemetry.model import DeadLetter
@@ -25,6 +25,8 @@ class TakeIn(NamedTuple):
     file: Path
     sites: Sequence[str] | None
     dry_run: bool
+    by: Actor
+    """Who sends it, as the audit trail is told with the readings."""
 
 
 class TakenIn(NamedTuple):
@@ -50,6 +52,8 @@ class ApiServices:
     """Lets nothing more be written to the database; takes who asks, for people and for the audit trail. Its counterpart is
     `resume`."""
     resume: Callable[[str, Actor], Awaitable[Writes]]
+    paused: Callable[[], Pause | None]
+    """Who paused writing, and since when; None while it goes on."""
     take_in: Callable[[TakeIn], Awaitable[TakenIn]]
     """Takes a sheet of hand-read values into the spool, or looks for mistakes in it.
 

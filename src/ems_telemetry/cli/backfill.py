@@ -12,7 +12,8 @@ from rich.console import Console
 from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
-from ems_telemetry.cli.importing import in_words
+from ems_telemetry.cli.acting import command_actor
+from ems_telemetry.cli.importing import AuthorOption, ReasonOption, in_words
 from ems_telemetry.cli.output import (
     EXIT_FAILED,
     ConfigOption,
@@ -27,6 +28,7 @@ from ems_telemetry.cli.times import read_time
 from ems_telemetry.config.load import DEFAULT_PATH, Configuration
 from ems_telemetry.service.backfilling import Backfilled, Progress, Show, backfill_file, check_file
 from ems_telemetry.service.history import HistoryRead, backfill_connector
+from ems_telemetry.service.running_import import BroughtBy
 
 
 def add_to(app: typer.Typer) -> None:
@@ -48,6 +50,8 @@ def backfill(  # noqa: PLR0913, PLR0917 - a verb has as many parameters as optio
     restart: Annotated[
         bool, typer.Option("--restart", help="From the beginning, although an earlier run stopped midway.")
     ] = False,
+    author: AuthorOption = None,
+    reason: ReasonOption = None,
     config: ConfigOption = DEFAULT_PATH,
     as_json: JsonOption = False,
 ) -> None:
@@ -58,18 +62,19 @@ def backfill(  # noqa: PLR0913, PLR0917 - a verb has as many parameters as optio
     if (file is None) == (connector is None):
         refuse("give either a FILE, or --connector with --from")
     configuration = load_configuration(config)
+    by = BroughtBy(command_actor(), author, reason)
     if file is not None:
-        _from_file(configuration, file, check=check, restart=restart, as_json=as_json)
+        _from_file(configuration, file, by, check=check, restart=restart, as_json=as_json)
     elif connector is not None:
         span = _span(from_, to)
         with _bar() as show:
-            read = asyncio.run(backfill_connector(configuration, connector, point or (), span, show))
+            read = asyncio.run(backfill_connector(configuration, connector, point or (), span, show, by))
         _tell_history(read, as_json=as_json)
 
 
-def _from_file(configuration: Configuration, file: Path, *, check: bool, restart: bool, as_json: bool) -> None:
+def _from_file(configuration: Configuration, file: Path, by: BroughtBy, *, check: bool, restart: bool, as_json: bool) -> None:
     with _bar() as show:
-        work = check_file(configuration, file, show) if check else backfill_file(configuration, file, show, restart=restart)
+        work = check_file(configuration, file, show) if check else backfill_file(configuration, file, show, by, restart=restart)
         done = asyncio.run(work)
     if as_json:
         print_json(_as_object(done))

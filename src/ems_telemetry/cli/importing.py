@@ -3,14 +3,19 @@
 import asyncio
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeAlias
 
 import typer
 
+from ems_telemetry.cli.acting import command_actor
 from ems_telemetry.cli.output import ConfigOption, JsonOption, load_configuration, print_json, say
 from ems_telemetry.config.load import DEFAULT_PATH
 from ems_telemetry.service.feeding import Fed
 from ems_telemetry.service.importing import import_sheet
+from ems_telemetry.service.running_import import BroughtBy
+
+AuthorOption: TypeAlias = Annotated[str | None, typer.Option(help="Who says so, for the audit trail; you, if not said.")]
+ReasonOption: TypeAlias = Annotated[str | None, typer.Option(help="Why, for the audit trail.")]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -20,6 +25,8 @@ def add_to(app: typer.Typer) -> None:
 
 def import_(
     file: Annotated[Path, typer.Argument(help="Columns point,time,value and, if you like, quality.")],
+    author: AuthorOption = None,
+    reason: ReasonOption = None,
     config: ConfigOption = DEFAULT_PATH,
     as_json: JsonOption = False,
 ) -> None:
@@ -28,7 +35,7 @@ def import_(
     Nothing of a file with a mistake in it is imported; every mistake is told with its line.
     """
     configuration = load_configuration(config)
-    imported = asyncio.run(import_sheet(configuration, file, datetime.now(UTC)))
+    imported = asyncio.run(import_sheet(configuration, file, datetime.now(UTC), BroughtBy(command_actor(), author, reason)))
     if as_json:
         print_json({"readings": imported.readings, **imported.fed._asdict()})
     else:

@@ -1,12 +1,12 @@
 """`register import` and `factors import`: facts from files into the registers, stated by whoever runs the command."""
 
-import getpass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from ems_telemetry.cli.acting import command_actor
 from ems_telemetry.cli.database import ask_database
 from ems_telemetry.cli.factor_file import read_factors
 from ems_telemetry.cli.output import (
@@ -26,7 +26,6 @@ from ems_telemetry.records.registering.sheets import read_sheet
 from ems_telemetry.records.registering.statements import Sheet
 from ems_telemetry.records.registers import REGISTERS
 from ems_telemetry.shipped import shipped
-from ems_telemetry.storage.audit import Actor
 from ems_telemetry.storage.database import Database
 
 register = typer.Typer(help="State facts from files.", no_args_is_help=True)
@@ -79,11 +78,9 @@ def import_factors(
 
 
 def _import(sheet: Sheet, file: Path, wanted: Wanted, config: Path, *, as_json: bool) -> None:
-    user = getpass.getuser()
-
     async def importing(database: Database) -> Imported:
         async with database.connection() as connection:
-            return await import_sheet(connection, Actor(f"os:{user}", user), sheet, wanted, datetime.now(UTC))
+            return await import_sheet(connection, command_actor(), sheet, wanted, datetime.now(UTC))
 
     outcome = ask_database(load_configuration(config), importing)
     for mistake in outcome.mistakes:

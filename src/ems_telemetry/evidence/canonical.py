@@ -5,6 +5,7 @@ are refused: what they say depends on who prints them.
 """
 
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -22,6 +23,12 @@ MAX_DEPTH: Final = 64
 """So deep may lists and objects be nested; records need about five."""
 LARGEST_INTEGER: Final = 2**53 - 1
 """Beyond it, readers of JSON that know doubles alone would take another number (RFC 8785, 3.2.2.3; RFC 7493, 2.2)."""
+_BEYOND_PLANE: Final = re.compile("[\U00010000-\U0010ffff]")
+_encode: Final = json.JSONEncoder(
+    sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False, check_circular=False
+).encode
+"""What it is given is a tree of bounded depth, made anew."""
+_PATH_SHOWN: Final = 200
 LEAF_PREFIX: Final = b"\x00"
 """Tells leaves from inner nodes (RFC 6962, 2.1)."""
 
@@ -38,12 +45,12 @@ def canonical(value: object) -> bytes:
         ValueError: an integer beyond 2^53, a decimal that is no number, a naive time, text that is not Unicode, or what is
             nested too deeply.
     """
-    return rfc8785.dumps(_as_json(value, "$", 0))
+    return _written(_formed(value))
 
 
 def plain_object(value: Mapping[str, object]) -> dict[str, Json]:
     """Gives an object as its canonical form reads back. Raises as `canonical` does."""
-    return {_key(key, "$"): _as_json(part, f"$.{key}", 1) for key, part in value.items()}
+    return dict(_formed(value))  # type: ignore[arg-type]  # of a mapping comes an object
 
 
 def digest(value: object) -> bytes:
@@ -100,20 +107,59 @@ def time_words(value: datetime) -> str:
     return value.astimezone(UTC).replace(tzinfo=None).isoformat() + "Z"
 
 
-def _as_json(value: object, path: str, depth: int) -> Json:
-    if depth > MAX_DEPTH:
-        raise ValueError(f"{path[:200]}: is nested more than {MAX_DEPTH} deep")
-    if type(value) not in _FORMS:  # scalars, which are most, need not be asked what else they are
-        if isinstance(value, Mapping):
-            return {_key(key, path): _as_json(part, f"{path}.{key}", depth + 1) for key, part in value.items()}
-        if isinstance(value, list | tuple):
-            return [_as_json(part, f"{path}[{index}]", depth + 1) for index, part in enumerate(value)]
+def _written(value: Json) -> bytes:
+    """Writes what has a form already, as RFC 8785 says.
+
+    Python's own encoder escapes the same characters in the same manner and writes integers alike, several times as fast; it
+    sorts keys by code points. That is their order in UTF-16 too as long as nothing is beyond the Basic Multilingual Plane,
+    whose surrogates would come before U+E000.
+    """
+    text = _encode(value)
+    return text.encode() if text.isascii() or _BEYOND_PLANE.search(text) is None else rfc8785.dumps(value)
+
+
+def _formed(value: object) -> Json:
+    """Gives a value as JSON has it; what has no form is told with its path, which is looked for only then."""
     try:
-        return _scalar(value)
+        return _as_json(value, 0)
     except TypeError as error:
-        raise TypeError(f"{path}: {error}") from error
+        raise TypeError(f"{_path_to_formless(value)}: {error}") from error
     except ValueError as error:
-        raise ValueError(f"{path}: {error}") from error
+        raise ValueError(f"{_path_to_formless(value)}: {error}") from error
+
+
+def _as_json(value: object, depth: int) -> Json:
+    if depth > MAX_DEPTH:
+        raise ValueError(f"is nested more than {MAX_DEPTH} deep")
+    kind = type(value)
+    if kind is str:  # most are
+        return _text(value)  # type: ignore[arg-type]  # it is one
+    if kind not in _FORMS:  # scalars need not be asked what else they are
+        if isinstance(value, Mapping):
+            return {_key(key): _as_json(part, depth + 1) for key, part in value.items()}
+        if isinstance(value, list | tuple):
+            return [_as_json(part, depth + 1) for part in value]
+    return _scalar(value)
+
+
+def _path_to_formless(value: object) -> str:
+    """Finds the first part that has no form."""
+    path, depth, within = "$", 0, True
+    while within:
+        within, depth = False, depth + 1
+        for step, part in _parts(value):
+            try:
+                _as_json(part, depth)
+            except (TypeError, ValueError):
+                path, value, within = path + step, part, True
+                break
+    return path[:_PATH_SHOWN]
+
+
+def _parts(value: object) -> Iterable[tuple[str, object]]:
+    if isinstance(value, Mapping):
+        return [(f".{key}", part) for key, part in value.items()]
+    return [(f"[{index}]", part) for index, part in enumerate(value)] if isinstance(value, list | tuple) else []
 
 
 def _scalar(value: object) -> Json:
@@ -149,10 +195,10 @@ def _refuse_float(value: float) -> NoReturn:
     raise TypeError(f"{value!r} is a float; numbers of evidence are decimals or integers")
 
 
-def _key(key: object, path: str) -> str:
+def _key(key: object) -> str:
     if not isinstance(key, str):
-        raise TypeError(f"{path}: the key {key!r} is not a string")
-    return key
+        raise TypeError(f"the key {key!r} is not a string")
+    return _text(key)
 
 
 def _unrepeated(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:

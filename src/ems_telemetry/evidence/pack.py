@@ -39,7 +39,7 @@ from ems_telemetry.evidence.manifest import (
 )
 from ems_telemetry.evidence.measuring import Measured, TooLongError, exhaust
 from ems_telemetry.evidence.merkle import Tree
-from ems_telemetry.evidence.rows import Records, Trail, check_records, check_trail
+from ems_telemetry.evidence.rows import Records, Trail, check_records, check_told, check_trail
 from ems_telemetry.evidence.sampling import sample
 from ems_telemetry.evidence.signing import SigningKey
 
@@ -90,8 +90,8 @@ def build_pack(target: Path, contents: PackContents, key: SigningKey) -> Manifes
     Files given as paths are read twice, piece by piece. The pack is for its owner alone (mode 0600) until somebody hands it on.
 
     Raises:
-        PackError: a name is not plain, a record's hash is not that of its content, the chain does not hold, a file cannot be
-            read or changes meanwhile, or the pack would be larger than can be verified.
+        PackError: a name is not plain, a record's hash is not that of its content or not the one that the trail tells, the
+            chain does not hold, a file cannot be read or changes meanwhile, or the pack would be larger than can be verified.
     """
     _check_names(contents.files)
     try:
@@ -156,6 +156,8 @@ def _look_through(files: Mapping[str, Content]) -> tuple[list[PackedFile], Recor
                 raise PackError(f"{name} {error}") from error
         packed.append(measured.as_packed(name))
         left_bytes -= packed[-1].size
+    if TRAIL in files:
+        check_told(records, trail, findings)
     if findings:
         raise PackError("; ".join(str(finding) for finding in findings.all()[:_SHOWN]))
     return packed, records, trail

@@ -28,7 +28,7 @@ from ems_telemetry.evidence.manifest import (
 )
 from ems_telemetry.evidence.measuring import Measured, TooLongError, exhaust
 from ems_telemetry.evidence.merkle import Tree, verify_audit
-from ems_telemetry.evidence.rows import Records, Trail, check_records, check_trail
+from ems_telemetry.evidence.rows import Records, Trail, check_records, check_told, check_trail
 from ems_telemetry.evidence.sampling import sample
 from ems_telemetry.evidence.signing import SIGNATURE_BYTES, PublicKey
 
@@ -75,7 +75,7 @@ class PackVerdict:
 
 
 def verify_pack(path: Path, trusted_key: bytes | None = None) -> PackVerdict:
-    """Verifies a pack: names, signature, the hash of each file and of each record, Merkle root and proofs, sample, chain.
+    """Verifies a pack: names, signature, hashes of files and records, Merkle root, proofs, sample, chain, what it tells.
 
     Args:
         path: the pack.
@@ -122,6 +122,8 @@ def _verify(archive: ZipFile, trusted_key: bytes | None, findings: Findings) -> 
     records, trail = _check_files(archive, entries, manifest, findings)
     _check_records(manifest, records, findings)
     _check_chain(manifest, trail, findings)
+    if records is not None and trail.head is not None and trail.head == manifest.chain:  # a part would not tell of all
+        check_told(records, trail, findings)
     return PackVerdict(findings.all(), manifest, signed, trusted, len(records.ids) if records else 0, trail.entries)
 
 

@@ -21,6 +21,7 @@ from ems_telemetry.model import Flag, Sample
 from ems_telemetry.service.feeding import Fed, Feed, feeding
 from ems_telemetry.service.pipeline import Pipeline
 from ems_telemetry.service.resuming import Bookmark, Standing
+from ems_telemetry.service.running_import import BroughtBy, RunningImport, file_sha256
 
 PROBLEMS_KEPT = 20
 PARQUET = ".parquet"
@@ -85,13 +86,16 @@ async def check_file(configuration: Configuration, path: Path, show: Show) -> Ba
     return result
 
 
-async def backfill_file(configuration: Configuration, path: Path, show: Show, *, restart: bool = False) -> Backfilled:
+async def backfill_file(
+    configuration: Configuration, path: Path, show: Show, by: BroughtBy, *, restart: bool = False
+) -> Backfilled:
     """Takes the rows of a file that are right, and tells the others.
 
     Args:
         configuration: names points, spool and database.
         path: CSV, NDJSON or Parquet, by its suffix.
         show: told how far it is.
+        by: who does it, as the audit trail is told.
         restart: from the beginning, although an earlier run was broken off.
 
     Raises:
@@ -103,7 +107,9 @@ async def backfill_file(configuration: Configuration, path: Path, show: Show, *,
     standing = None if restart else await asyncio.to_thread(bookmark.read)
     result = Backfilled()
     place = beginning if standing is None else result.resume(standing)
-    async with feeding(configuration) as feed:
+    sha256 = await asyncio.to_thread(file_sha256, path)
+    running = RunningImport(by, "backfill", path.name, datetime.now(UTC), sha256)
+    async with feeding(configuration, running=running) as feed:
         intake = _Intake(configuration, feed)
         async for portion in _portions(file, place):
             share = _share(file, portion)
@@ -111,10 +117,11 @@ async def backfill_file(configuration: Configuration, path: Path, show: Show, *,
             await intake.take(portion.samples)
             result.taken += len(portion.samples)
             result.count(portion)
+            running.refused += len(portion.problems)
             await asyncio.to_thread(bookmark.write, portion.next, result.rows, result.wrong)
             show(Progress(share, result.rows))
         await asyncio.to_thread(bookmark.remove)
-        result.fed = await feed.emptied()
+        result.fed = await feed.end()
     return result
 
 

@@ -13,6 +13,7 @@ from ems_telemetry.normalize.meaning import Normalizer
 from ems_telemetry.observe import ConnectorReport, Metrics
 from ems_telemetry.service.access import reach_database
 from ems_telemetry.service.pipeline import Pipeline
+from ems_telemetry.service.running_import import RunningImport
 from ems_telemetry.service.storing import Storing
 from ems_telemetry.service.switch_file import read_switch
 from ems_telemetry.spool.lock import ReaderLock
@@ -45,8 +46,16 @@ class Fed(NamedTuple):
 class Feed:
     """Open for the length of `feeding`. `handed_to` is the process that stores; None if this one does."""
 
-    def __init__(self, spool: SqliteSpool, storing: Storing | None, handed_to: str | None, metrics: Metrics) -> None:
+    def __init__(
+        self,
+        spool: SqliteSpool,
+        storing: Storing | None,
+        handed_to: str | None,
+        metrics: Metrics,
+        running: RunningImport | None,
+    ) -> None:
         self.spool = spool
+        self._running = running
         self.metrics = metrics
         self.clock: Clock = SystemClock()
         self._storing = storing
@@ -58,7 +67,7 @@ class Feed:
 
     def pipeline_of(self, report: ConnectorReport, points: Sequence[ConfiguredPoint]) -> Pipeline:
         """The same, telling its state to this report."""
-        return Pipeline(Normalizer(report.status.name, points), self.spool, report, self.clock)
+        return Pipeline(Normalizer(report.status.name, points), self.spool, report, self.clock, running=self._running)
 
     async def pace(self, tell: Tell = lambda _: None) -> None:
         """Waits while the spool is too full, or too old, for anything but what the meters say.
@@ -75,6 +84,18 @@ class Feed:
             if self.clock.monotonic() - began_s > GIVE_UP_AFTER_S:
                 raise SpoolFullError(f"{reason}, and it does not empty: {self._trouble()}")
             await self.clock.sleep(_LOOK_AGAIN_S)
+
+    async def end(self) -> Fed:
+        """Tells that everything of the run is handed over; goes on as `emptied`.
+
+        Raises:
+            SpoolFullError: there is no room to tell it; what was handed over is stored, and told of, all the same.
+        """
+        last = None if self._running is None else self._running.end()
+        if last is not None:
+            await self.pace()
+            await self.spool.append(last)
+        return await self.emptied()
 
     async def emptied(self) -> Fed:
         """Waits until all is stored, as long as that gets on; not for another process, nor for a database that is away."""
@@ -117,12 +138,15 @@ class Feed:
 
 
 @asynccontextmanager
-async def feeding(configuration: Configuration, database: Database | None = None) -> AsyncIterator[Feed]:
+async def feeding(
+    configuration: Configuration, database: Database | None = None, running: RunningImport | None = None
+) -> AsyncIterator[Feed]:
     """Opens the spool for a command, and stores from it if no service does.
 
     Args:
         configuration: names the spool.
         database: where to store, if the command has it open anyway.
+        running: what the audit trail is told of all that is fed; None if each has an event of its own.
 
     Raises:
         SpoolDamagedError: the spool cannot be opened.
@@ -134,7 +158,7 @@ async def feeding(configuration: Configuration, database: Database | None = None
         stack.push_async_callback(spool.close)
         lock = ReaderLock(settings.spool.directory)
         if not lock.take():
-            yield Feed(spool, None, lock.holder(), metrics)
+            yield Feed(spool, None, lock.holder(), metrics, running)
             return
         stack.callback(lock.release)
         into = await stack.enter_async_context(reach_database(settings.database)) if database is None else database
@@ -144,7 +168,7 @@ async def feeding(configuration: Configuration, database: Database | None = None
             storing.gate.shut()
         writing = asyncio.create_task(storing.writer.run(), name="writer")
         try:
-            yield Feed(spool, storing, None, metrics)
+            yield Feed(spool, storing, None, metrics, running)
         finally:
             storing.writer.stop()
             await writing

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from ems_telemetry.config.check import ConfiguredPoint
 from ems_telemetry.config.load import Configuration
@@ -16,6 +16,7 @@ from ems_telemetry.service.assembly import state_directory
 from ems_telemetry.service.backfilling import Progress, Show
 from ems_telemetry.service.feeding import Fed, Feed, feeding
 from ems_telemetry.service.pipeline import Pipeline
+from ems_telemetry.service.running_import import BroughtBy, RunningImport
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,12 @@ class HistoryRead:
 
 
 async def backfill_connector(
-    configuration: Configuration, connector: str, points: Sequence[str], span: tuple[datetime, datetime], show: Show
+    configuration: Configuration,
+    connector: str,
+    points: Sequence[str],
+    span: tuple[datetime, datetime],
+    show: Show,
+    by: BroughtBy,
 ) -> HistoryRead:
     """Reads what a connector's endpoint keeps of some points over a span.
 
@@ -38,6 +44,7 @@ async def backfill_connector(
         points: keys of its points; all of them if none is named.
         span: the times `[start, end)`.
         show: told how far it is.
+        by: who does it, as the audit trail is told.
 
     Raises:
         ConfigurationError: there is no such connector or point, or its type keeps no history.
@@ -55,7 +62,8 @@ async def backfill_connector(
     for point in wanted:
         if point not in {each.key for each in own}:
             raise _wrong(not_known(f"point of {connector}", point, [each.key for each in own]))
-    async with feeding(configuration) as feed:
+    running = RunningImport(by, "backfill", connector, datetime.now(UTC))
+    async with feeding(configuration, running=running) as feed:
         report = ConnectorReport(connector, type_.name, loaded.file.endpoint_text, clock=feed.clock, metrics=feed.metrics)
         sink = _PacedSink(feed, feed.pipeline_of(report, own), show)
         surroundings = Surroundings(
@@ -69,7 +77,7 @@ async def backfill_connector(
         )
         refused = await type_.backfill(loaded.file, surroundings, Stretch(frozenset(wanted), *span), sink.show_share)
         sink.show_share(1.0)
-        return HistoryRead(sink.readings, refused, await feed.emptied())
+        return HistoryRead(sink.readings, refused, await feed.end())
 
 
 def _wrong(words: str) -> ConfigurationError:

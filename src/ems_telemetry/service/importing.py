@@ -14,6 +14,7 @@ from ems_telemetry.errors import ConfigurationError, SpoolFullError
 from ems_telemetry.model import Sample
 from ems_telemetry.observe import ConnectorReport
 from ems_telemetry.service.feeding import Fed, Feed, feeding
+from ems_telemetry.service.running_import import BroughtBy, RunningImport, file_sha256
 
 MANUAL = "manual"
 _CHUNK = 500
@@ -27,7 +28,13 @@ class Imported(NamedTuple):
 
 
 async def import_sheet(
-    configuration: Configuration, file: Path, now: datetime, *, sites: Sequence[str] | None = None, dry_run: bool = False
+    configuration: Configuration,
+    file: Path,
+    now: datetime,
+    by: BroughtBy,
+    *,
+    sites: Sequence[str] | None = None,
+    dry_run: bool = False,
 ) -> Imported:
     """Imports a sheet of readings of manual points; importing it twice changes nothing.
 
@@ -35,6 +42,7 @@ async def import_sheet(
         configuration: names the manual points, the spool and the database.
         file: CSV; see `ems_telemetry.connectors.manual.sheet`.
         now: when it is imported, aware.
+        by: who imports it, as the audit trail is told.
         sites: whose points may stand in it; None for all.
         dry_run: only look for mistakes.
 
@@ -55,11 +63,12 @@ async def import_sheet(
         raise ConfigurationError(sheet.problems)
     if dry_run:
         return Imported(len(sheet.samples), Fed(stored=False))
-    async with feeding(configuration) as feed:
+    running = RunningImport(by, "import", file.name, now, await asyncio.to_thread(file_sha256, file))
+    async with feeding(configuration, running=running) as feed:
         for connector in sorted(by_hand):
             own = [point for point in points.values() if point.connector == connector]
             await _append(connector, own, sheet.samples, feed)
-        return Imported(len(sheet.samples), await feed.emptied())
+        return Imported(len(sheet.samples), await feed.end())
 
 
 async def _append(connector: str, points: Sequence[ConfiguredPoint], samples: Sequence[Sample], feed: Feed) -> None:

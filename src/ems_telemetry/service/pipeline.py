@@ -12,6 +12,7 @@ from ems_telemetry.normalize.meaning import Normalizer
 from ems_telemetry.observe import ConnectorReport
 from ems_telemetry.retry import Backoff
 from ems_telemetry.service.plant_rows import declaration_of
+from ems_telemetry.service.running_import import RunningImport
 from ems_telemetry.service.silence import Silence, SilenceWatch
 from ems_telemetry.spool.port import SpoolWriter
 
@@ -62,8 +63,10 @@ class Pipeline:
         report: ConnectorReport,
         clock: Clock,
         watch: SilenceWatch | None = None,
+        running: RunningImport | None = None,
     ) -> None:
         self._normalizer = normalizer
+        self._running = running
         self.watch = watch or SilenceWatch(report, clock)
         self._spool = spool
         self._report = report
@@ -152,7 +155,8 @@ class Pipeline:
         refused = self._refusals.take()
         untold, self._untold = self._untold, {}
         undeclared, self._undeclared = self._undeclared, {}
-        batch = Batch(self._connector, readings, letters, [*refused, *untold.values()], list(undeclared.values()))
+        run = None if self._running is None else self._running.part()
+        batch = Batch(self._connector, readings, letters, [*refused, *untold.values()], list(undeclared.values()), run)
         if not len(batch) and not receipts:
             return
         try:
@@ -162,6 +166,8 @@ class Pipeline:
             self._untold = untold | self._untold
             self._undeclared = undeclared | self._undeclared
             raise
+        if self._running is not None:
+            self._running.handed_over(len(readings))
         self.watch.heard(readings, letters)
         self._report.samples("stored", len(readings))
         self._report.samples("dead_letter", len(letters))

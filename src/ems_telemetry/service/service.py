@@ -37,6 +37,7 @@ from ems_telemetry.service.plant_rows import as_accepted
 from ems_telemetry.service.readiness import Watch
 from ems_telemetry.service.reloading import Hooks, Reloader, Running
 from ems_telemetry.service.retrying import Retrier
+from ems_telemetry.service.running_import import BroughtBy
 from ems_telemetry.service.server import ApiServer, address_of, bind, serve_while
 from ems_telemetry.service.signing import open_pack_room
 from ems_telemetry.service.standing import Standings
@@ -143,7 +144,9 @@ class Service:
 
             async def take_in(asked: TakeIn) -> TakenIn:
                 running = parts.reloader.running.configuration
-                done = await import_sheet(running, asked.file, self._clock.now(), sites=asked.sites, dry_run=asked.dry_run)
+                done = await import_sheet(
+                    running, asked.file, self._clock.now(), BroughtBy(asked.by), sites=asked.sites, dry_run=asked.dry_run
+                )
                 return TakenIn(done.readings, done.fed.stored)
 
             services = ApiServices(
@@ -155,6 +158,7 @@ class Service:
                 reload=partial(parts.reloader.reload, "request"),
                 pause=parts.pause.pause,
                 resume=parts.pause.resume,
+                paused=lambda: parts.pause.paused,
                 take_in=take_in,
                 metrics=self._metrics,
                 clock=self._clock,

@@ -22,7 +22,7 @@ from uuid import UUID
 import msgspec
 
 from ems_telemetry.errors import SpoolDamagedError
-from ems_telemetry.model import Batch, DeadLetter, Declaration, Gap, Reading
+from ems_telemetry.model import Batch, DeadLetter, Declaration, Gap, Reading, Run
 
 VERSION = 1
 _HEADER = struct.Struct(">2sBI")
@@ -71,6 +71,8 @@ class _Body(msgspec.Struct, array_like=True, frozen=True):
     gaps: list[_Gap]
     declarations: list[Declaration] = []
     """Missing in what was written before there were any."""
+    run: Run | None = None
+    """Likewise."""
 
 
 CellT = TypeVar("CellT")
@@ -102,6 +104,7 @@ def encode(batch: Batch) -> bytes:
             letters=[_pack_letter(letter) for letter in batch.dead_letters],
             gaps=[_pack_gap(gap) for gap in batch.gaps],
             declarations=list(batch.declarations),
+            run=batch.run,
         )
     )
     return _HEADER.pack(_MAGIC, VERSION, zlib.crc32(body)) + body
@@ -163,6 +166,7 @@ def _unpack(body: _Body) -> Batch:
             for gap in body.gaps
         ),
         declarations=tuple(body.declarations),
+        run=body.run,
     )
 
 

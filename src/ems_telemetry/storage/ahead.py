@@ -34,7 +34,7 @@ class Planned(NamedTuple):
     target: Target
 
     def plan_for(self, target: Target) -> Plan:
-        """Gives what to write by what this target knows."""
+        """Gives what to write by what this target knows, but for the batches of runs."""
         return _plan(self.portion.entries, target) if self.plan is None or self.target is not target else self.plan
 
 
@@ -73,4 +73,4 @@ class Ahead:
 
 
 def _plan(entries: Sequence[Entry], target: Target) -> Plan:
-    return plan((entry.batch for entry in entries), target.point_ids)
+    return plan((entry.batch for entry in entries if entry.batch.run is None), target.point_ids)

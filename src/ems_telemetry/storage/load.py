@@ -85,6 +85,11 @@ class Plan:
     conflicts: int
     rejected: int
 
+    @property
+    def whole(self) -> Load:
+        """Both loads as one."""
+        return Load((*self.load.rows, *self.late.rows), self.load.dead_letters, self.load.gaps)
+
 
 def plan(batches: Iterable[Batch], point_ids: Mapping[str, int]) -> Plan:
     """Plans what to write for some batches of the spool.

@@ -4,9 +4,9 @@ A row that is there already is left as it is and accounted for: the same again i
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 import psycopg
 
@@ -15,7 +15,7 @@ from ems_telemetry.model import DeadLetter, Flag, Gap
 from ems_telemetry.storage.capability import Capability, prepare_for
 from ems_telemetry.storage.gap_events import announce_gaps
 from ems_telemetry.storage.interval_marks import MARK_STAGED, SHARE_PROGRESS
-from ems_telemetry.storage.load import COLUMNS, Load, Row, conflict
+from ems_telemetry.storage.load import COLUMNS, Load, Plan, Row, conflict
 from ems_telemetry.storage.records import GAPS, mark_changed
 from ems_telemetry.storage.translation import translated
 
@@ -101,6 +101,14 @@ class Account:
         return self.inserted + self.duplicates + self.conflicts + self.rejected
 
 
+def account_of(planned: Plan) -> Account:
+    """Accounts for the readings that planning kept back."""
+    return Account(duplicates=planned.duplicates, conflicts=planned.conflicts, rejected=planned.rejected)
+
+
+Tell: TypeAlias = Callable[[psycopg.AsyncConnection[Any], Account], Awaitable[None]]
+
+
 async def begin_session(connection: psycopg.AsyncConnection[Any], capability: Capability) -> None:
     """Makes a connection ready for `store`; once for each connection."""
     async with connection.transaction():
@@ -110,7 +118,11 @@ async def begin_session(connection: psycopg.AsyncConnection[Any], capability: Ca
 
 
 async def store(
-    connection: psycopg.AsyncConnection[Any], capability: Capability, load: Load, meanwhile: Callable[[], None] | None = None
+    connection: psycopg.AsyncConnection[Any],
+    capability: Capability,
+    load: Load,
+    meanwhile: Callable[[], None] | None = None,
+    tell: Tell | None = None,
 ) -> Account:
     """Stores all of it, or nothing.
 
@@ -120,6 +132,7 @@ async def store(
         load: may be empty.
         meanwhile: called once when the database has the rows and begins with them, and this process nothing to do; not called
             where there are none.
+        tell: told within the transaction what became of the rows.
 
     Returns:
         What became of its rows.
@@ -134,6 +147,8 @@ async def store(
             account, contradicting = await _store_rows(connection, load.rows, meanwhile)
             letters = await _store_dead_letters(connection, [*load.dead_letters, *contradicting])
             await store_gaps(connection, load.gaps)
+            if tell is not None:
+                await tell(connection, account)
     return account + Account(dead_letters=letters)
 
 

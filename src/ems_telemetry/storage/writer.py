@@ -11,27 +11,30 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from typing import Any, TypeVar
+from uuid import UUID
 
 import psycopg
 
 from ems_telemetry.clock import Clock
-from ems_telemetry.errors import ConnectionLostError, DatabaseNotReadyError, EmsTelemetryError, PermanentError
+from ems_telemetry.errors import DatabaseNotReadyError, EmsTelemetryError
+from ems_telemetry.model import Batch
 from ems_telemetry.observe import Metrics, get_logger
 from ems_telemetry.retry import Backoff
-from ems_telemetry.spool.port import SpoolReader
+from ems_telemetry.spool.port import Entry, SpoolReader
 from ems_telemetry.storage.ahead import Ahead, Planned, Target
+from ems_telemetry.storage.bisecting import TRANSACTION_TIMEOUT_S, answered, store_bisecting
 from ems_telemetry.storage.capability import Capability
-from ems_telemetry.storage.database import Database
+from ems_telemetry.storage.database import Connection, Database
 from ems_telemetry.storage.gate import Gate
+from ems_telemetry.storage.imports import Parts, parts_of, stored_parts, tell_parts
 from ems_telemetry.storage.lanes import MAX_ITEMS, Lanes
-from ems_telemetry.storage.load import Item, Load, Row, rejected
+from ems_telemetry.storage.load import Plan, Row, plan
 from ems_telemetry.storage.registry import declare
-from ems_telemetry.storage.storing import Account, begin_session, store
+from ems_telemetry.storage.storing import Account, account_of, begin_session
 from ems_telemetry.waiting import first_of
 
 GATHER_S = 0.25
 """After a load smaller than that, others may gather for so long: a hundred meters need not be a hundred commits a second."""
-TRANSACTION_TIMEOUT_S = 120.0
 PREPARE_TIMEOUT_S = 3_600.0
 """Long enough for a migration that rewrites a table."""
 LAST_TRANSACTION_S = 1.0
@@ -138,7 +141,7 @@ class Writer:
         """Writes on one connection until it is lost, the gate shut, or `stop`."""
         known = target = await self._prepare_anew()
         async with self._database.connection() as connection:
-            await _answered(begin_session(connection, target.capability), TRANSACTION_TIMEOUT_S)
+            await answered(begin_session(connection, target.capability), TRANSACTION_TIMEOUT_S)
             self._tell_connected(target.capability)
             lanes = Lanes(self._spool, self._clock)
             async with Ahead(lanes) as ahead:
@@ -160,7 +163,7 @@ class Writer:
 
     async def _prepare_anew(self) -> Target:
         self._outdated.clear()
-        return await _answered(self._prepare(), PREPARE_TIMEOUT_S)
+        return await answered(self._prepare(), PREPARE_TIMEOUT_S)
 
     async def _has_work(self) -> bool:
         """Waits for something to write, or to prepare anew; False if it is time to stop or to rest."""
@@ -179,47 +182,61 @@ class Writer:
         began_s, entries = self._clock.monotonic(), ahead.portion.entries
         declared = [(entry.batch.connector, point) for entry in entries for point in entry.batch.declarations]
         if declared:
-            known = await _answered(declare(connection, declared, target.point_ids), TRANSACTION_TIMEOUT_S)
+            known = await answered(declare(connection, declared, target.point_ids), TRANSACTION_TIMEOUT_S)
             target = replace(target, point_ids=known)
         planned = ahead.plan_for(target)
-        already = Account(duplicates=planned.duplicates, conflicts=planned.conflicts, rejected=planned.rejected)
-        account = already + await self._store(connection, target.capability, planned.load, meanwhile)
+        account = account_of(planned) + await store_bisecting(connection, target.capability, planned.load, meanwhile)
         if planned.late.rows:
             # Apart, so that rows of long ago hold up none of now; by time, so that they touch each old chunk once.
             late_meanwhile = None if planned.load.rows else meanwhile
-            account += await self._store(connection, target.capability, planned.late, late_meanwhile)
+            account += await store_bisecting(connection, target.capability, planned.late, late_meanwhile)
+        others_meanwhile = None if planned.load.rows or planned.late.rows else meanwhile
+        brought, rows = await self._store_runs(connection, target, entries, others_meanwhile)
+        account += brought
         if not account.rejected:
-            self.committed((*planned.load.rows, *planned.late.rows))
+            self.committed((*planned.load.rows, *planned.late.rows, *rows))
         self._tell(account, sum(len(entry.batch.readings) for entry in entries), self._clock.monotonic() - began_s)
         await self._spool.remove([entry.sequence for entry in entries])
         return target
 
-    async def _store(
+    async def _store_runs(
         self,
         connection: psycopg.AsyncConnection[Any],
-        capability: Capability,
-        load: Load,
-        meanwhile: Callable[[], None] | None = None,
-    ) -> Account:
-        """Stores all of a load but the items that the database refuses even when they are alone."""
-        try:
-            return await _answered(store(connection, capability, load, meanwhile), TRANSACTION_TIMEOUT_S)
-        except PermanentError as error:
-            if len(load.items) == 1:
-                return await self._set_aside(connection, capability, load.items[0], str(error))
-            first, second = load.halves()
-            return await self._store(connection, capability, first) + await self._store(connection, capability, second)
+        target: Target,
+        entries: Sequence[Entry],
+        meanwhile: Callable[[], None] | None,
+    ) -> tuple[Account, list[Row]]:
+        """Stores what somebody brings, each run apart: what the audit trail is told of one is of its readings alone."""
+        runs: dict[UUID, list[Batch]] = {}
+        for entry in entries:
+            if entry.batch.run is not None:
+                runs.setdefault(entry.batch.run.id, []).append(entry.batch)
+        account, rows = Account(), list[Row]()
+        for batches in runs.values():
+            known = await answered(stored_parts(connection, parts_of(batches).runs), TRANSACTION_TIMEOUT_S)
+            again = [batch for batch in batches if batch.run is not None and batch.run.part in known]
+            account += Account(duplicates=sum(len(batch.readings) for batch in again))
+            new = [batch for batch in batches if batch not in again]
+            if new:
+                planned = plan(new, target.point_ids)
+                account += await self._store_run(connection, target, planned, parts_of(new), None if rows else meanwhile)
+                rows += planned.whole.rows
+        return account, rows
 
-    async def _set_aside(
-        self, connection: psycopg.AsyncConnection[Any], capability: Capability, item: Item, reason: str
+    async def _store_run(
+        self,
+        connection: psycopg.AsyncConnection[Any],
+        target: Target,
+        planned: Plan,
+        parts: Parts,
+        meanwhile: Callable[[], None] | None,
     ) -> Account:
-        letter = rejected(item, reason)
-        self._log.warning("the database refuses a row", event_code="row_refused", point=letter.point, reason=reason)
-        try:
-            account = await _answered(store(connection, capability, Load((), (letter,), ())), TRANSACTION_TIMEOUT_S)
-        except PermanentError as error:
-            raise DatabaseNotReadyError(f"not even a dead letter can be stored: {error}") from error
-        return account + Account(rejected=1 if isinstance(item, Row) else 0)
+        already = account_of(planned)
+
+        async def tell(open_: Connection, stored: Account) -> None:
+            await tell_parts(open_, parts, already + stored)
+
+        return already + await store_bisecting(connection, target.capability, planned.whole, meanwhile, tell)
 
     def _tell(self, account: Account, sent: int, duration_s: float) -> None:
         """Publishes what was committed; by now every reading must be accounted for."""
@@ -266,15 +283,6 @@ class Writer:
                 retry_in_s=round(delay_s, 1),
             )
         await first_of(self._clock.sleep(delay_s), self._stopping.wait(), self.gate.closed.wait())
-
-
-async def _answered(asking: Awaitable[T], timeout_s: float) -> T:
-    """Bounds the wait for a server that no longer answers and has not closed the connection either."""
-    try:
-        async with asyncio.timeout(timeout_s):
-            return await asking
-    except TimeoutError as error:
-        raise ConnectionLostError(f"the database did not answer within {timeout_s:g} s") from error
 
 
 async def _undisturbed(work: Coroutine[Any, Any, T]) -> T:

@@ -111,6 +111,7 @@ class Plant:
             reload=self.answer_reload,
             pause=self.pause,
             resume=self.resume,
+            paused=lambda: self.writes.paused,
             take_in=self.take_in,
             metrics=self.metrics,
             clock=self.clock,

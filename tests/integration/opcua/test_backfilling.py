@@ -20,7 +20,10 @@ from ems_telemetry.errors import ConnectionLostError
 from ems_telemetry.model import Flag
 from ems_telemetry.service.backfilling import Progress
 from ems_telemetry.service.history import backfill_connector
+from ems_telemetry.service.running_import import BroughtBy
+from ems_telemetry.storage.audit import Actor
 
+BY = BroughtBy(Actor("command:test", "test"))
 FIRST, SECOND, NOWHERE = "CA-01.first", "CA-01.second", "CA-01.nowhere"
 NODES = {"first": "Kept.0", "second": "Kept.1", "nowhere": "No.Such.Node", "unkept": "Kept.Nowhere"}
 
@@ -112,8 +115,8 @@ async def test_a_stretch_goes_through_spool_and_writer_and_twice_changes_nothing
     counted = counted_by(kept)
     span = counted[0].time, counted[20].time
     shown: list[Progress] = []
-    first = await backfill_connector(configuration, "plc", (), span, shown.append)
-    again = await backfill_connector(configuration, "plc", (FIRST,), span, shown.append)
+    first = await backfill_connector(configuration, "plc", (), span, shown.append, BY)
+    again = await backfill_connector(configuration, "plc", (FIRST,), span, shown.append, BY)
     assert (first.readings, first.fed.inserted, first.refused) == (20, 20, [])
     assert (again.readings, again.fed.inserted, again.fed.duplicates) == (20, 0, 20)
     assert shown[-1].share == 1.0

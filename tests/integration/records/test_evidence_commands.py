@@ -68,7 +68,9 @@ async def verified(folder: Path, *words: str) -> tuple[int, dict[str, Any]]:
 
 
 async def alter(plant: Plant, statement: str) -> None:
+    """Changes what the triggers would not let be changed."""
     async with plant.database.connection() as connection:
+        await connection.execute("SET LOCAL session_replication_role = replica")
         await connection.execute(statement.encode())
 
 

@@ -103,6 +103,7 @@ async def test_what_changed_below_a_record_is_told_with_its_day(plant: Plant, cl
     record = await closed(plant)
     changed = MARCH + timedelta(days=9, hours=5)
     async with plant.database.connection() as connection:
+        await connection.execute("SET LOCAL session_replication_role = replica")
         await connection.execute("UPDATE readings SET value = value + 1 WHERE time = %s", (changed,))
     unverified = await get(clients.alice, f"/{record}/lineage", depth="raw")
     assert unverified["raw"][0]["same"] is True

@@ -124,7 +124,7 @@ async def test_timescaledb_7672_a_batch_that_is_not_accounted_for_to_the_last_ro
     await prepare(database)
     spool, metrics = MemorySpool(batch(*(reading(POWER, second=n) for n in range(10)))), Metrics()
     with monkeypatch.context() as patched:
-        patched.setattr("ems_telemetry.storage.writer.store", forgetful)
+        patched.setattr("ems_telemetry.storage.bisecting.store", forgetful)
         async with running(writer(database, spool, metrics)) as one:
             await until(lambda: "10 readings were sent and 9 are accounted for" in (one.state.last_error or ""))
     assert (len(spool.entries), outcomes(metrics)) == (1, {})

@@ -72,7 +72,8 @@ async def test_a_database_that_no_longer_answers_is_left_and_tried_again(
     spool = MemorySpool()
     async with Database(timescaledb_url) as database:
         await prepare(database)
-        monkeypatch.setattr("ems_telemetry.storage.writer.TRANSACTION_TIMEOUT_S", 0.5)
+        for room in ("writer", "bisecting"):
+            monkeypatch.setattr(f"ems_telemetry.storage.{room}.TRANSACTION_TIMEOUT_S", 0.5)
         async with database.connection() as blocking, running(writer(database, spool)) as one:
             await until(lambda: one.state.connected)
             await blocking.execute("LOCK TABLE readings IN ACCESS EXCLUSIVE MODE")

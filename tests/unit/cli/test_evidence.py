@@ -47,7 +47,7 @@ def test_a_sound_pack_of_a_trusted_key_is_said_to_be_so(pack: Path, key: Signing
         assert f"✓ {pack} is sound" in result.stdout
         assert f"✓ signed by {key.public.key_id}, the key you trust" in result.stdout
         assert '  records  10; the seed "2026-Q1-audit" draws R-0009, R-0004, R-0001' in result.stdout
-        assert "  chain    5 entries followed; it stood at 5, " in result.stdout
+        assert "  chain    10 entries followed; it stood at 10, " in result.stdout
 
 
 def test_a_key_that_nobody_trusted_is_said_plainly(pack: Path, key: SigningKey) -> None:
@@ -74,7 +74,7 @@ def test_a_script_gets_the_same_as_json(pack: Path, key: SigningKey) -> None:
     sound = run("verify", pack, "--key", key.public.raw.hex(), "--json")
     told = json.loads(sound.stdout)
     assert (sound.exit_code, told["sound"], told["signed"], told["trusted"], told["findings"]) == (0, True, True, True, [])
-    assert (told["records"], told["entries"], told["as_of"]) == (10, 5, "2026-04-06T00:00:00Z")
+    assert (told["records"], told["entries"], told["as_of"]) == (10, 10, "2026-04-06T00:00:00Z")
     wrong = run("verify", changed(pack), "--json")
     told = json.loads(wrong.stdout)
     assert (wrong.exit_code, told["sound"], told["signed"], told["trusted"]) == (1, False, True, False)
@@ -144,7 +144,7 @@ def test_the_guide_verifies_a_pack_by_hand(pack: Path, key: SigningKey) -> None:
     assert done.returncode == 0, done.stderr
     assert "Signature Verified Successfully" in done.stdout
     assert "records.ndjson: OK" in done.stdout
-    assert "10 records and 5 entries are as they were signed" in done.stdout
+    assert "10 records and 10 entries are as they were signed" in done.stdout
 
 
 def test_the_guide_finds_by_hand_what_was_changed(pack: Path, key: SigningKey, tmp_path: Path) -> None:

@@ -7,7 +7,8 @@ from types import MappingProxyType
 from uuid import UUID
 
 import pytest
-from hypothesis import given
+import rfc8785
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ems_telemetry.evidence.canonical import canonical, decimal_words, digest, leaf, parse
@@ -16,6 +17,11 @@ from ems_telemetry.rules.arithmetic import digits
 pytestmark = pytest.mark.unit
 
 words = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
+any_words = st.text(
+    st.characters(exclude_categories=["Cs"]) | st.sampled_from('\x00\x1f\x7f"\\/\u2028\ud7ff\ue000\uffff\U00010000\U0010ffff'),
+    max_size=6,
+)
+"""With more of what writers of JSON disagree about."""
 integers = st.integers(-(2**53) + 1, 2**53 - 1)
 decimals = st.decimals(allow_nan=False, allow_infinity=False, min_value=-(10**15), max_value=10**15)
 times = st.datetimes(timezones=st.sampled_from([UTC, timezone(timedelta(hours=5, minutes=45))]), min_value=datetime(2000, 1, 1))  # noqa: DTZ001 - hypothesis adds the zone
@@ -88,6 +94,11 @@ def test_keys_are_strings() -> None:
         canonical({1: "x"})
 
 
+def test_keys_are_text() -> None:
+    with pytest.raises(ValueError, match=r"^\$\.a: .* half a surrogate pair"):
+        canonical({"a": {"\ud800": 1}})
+
+
 def test_nesting_has_an_end() -> None:
     nested: list[object] = []
     for _ in range(100):
@@ -101,6 +112,17 @@ def test_what_was_written_and_read_again_is_the_same_evidence(value: object) -> 
     assert canonical(parse(canonical(value))) == canonical(value)
     assert digest(value) == sha256(canonical(value)).digest()
     assert leaf(value) == sha256(b"\x00" + canonical(value)).digest()
+
+
+@given(st.recursive(
+    st.none() | st.booleans() | integers | any_words,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(any_words, inner, max_size=6),
+    max_leaves=20,
+))  # fmt: skip
+@example({"\ufb33": 1, "\U0001f600": 2, "\ue000": 3, "\ud7ff": 4})
+@example({"\x7f\x1f\u2028": '\b\f\n\r\t"\\/\x00\x80'})
+def test_the_canonical_form_is_what_the_reference_writes(value: object) -> None:
+    assert canonical(value) == rfc8785.dumps(value)  # type: ignore[arg-type]  # it is plain JSON
 
 
 @given(st.dictionaries(words, scalars, min_size=2), st.randoms())

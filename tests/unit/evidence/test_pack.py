@@ -46,7 +46,7 @@ def test_the_manifest_says_what_is_in_the_pack(tmp_path: Path, key: SigningKey) 
     assert manifest.merkle is not None
     assert manifest.merkle.root == root([record_leaf(record(record_id)) for record_id in IDS]).hex()
     assert manifest.chain is not None
-    assert manifest.chain.head_seq == 5
+    assert manifest.chain.head_seq == 10
     assert key.public.verifies(files["manifest.sig"], files["manifest.json"])
 
 
@@ -54,7 +54,7 @@ def test_a_pack_verifies(tmp_path: Path, key: SigningKey) -> None:
     build_pack(tmp_path / "pack.zip", contents(), key)
     verdict = verify_pack(tmp_path / "pack.zip", key.public.raw)
     assert (verdict.findings, verdict.ok, verdict.signed, verdict.trusted) == ((), True, True, True)
-    assert (verdict.records, verdict.entries) == (10, 5)
+    assert (verdict.records, verdict.entries) == (10, 10)
     assert verdict.manifest is not None
     assert verdict.manifest.pack_id == "01JQ-BER1-2026-03"
 
@@ -111,6 +111,14 @@ def test_packs_of_little_verify_too(tmp_path: Path, key: SigningKey, given: Pack
         ({"records.ndjson": b"\n"}, "records.ndjson:1: Expecting value"),
         ({"audit.ndjson": trail(3) + trail(5, first=5)}, "audit.ndjson:4: the chain breaks at entry 4"),
         ({"audit.ndjson": b'{"seq":1}\n'}, "audit.ndjson:1: has no seq, hash and prev_hash"),
+        (
+            {"records.ndjson": record_line(record("R-0001", "99.4")), "audit.ndjson": trail(2)},
+            r"records.ndjson:1: record R-0001, revision 1: entry 1 of audit.ndjson tells hash",
+        ),
+        (
+            {"records.ndjson": record_line({**record("R-0001"), "revision": 2}), "audit.ndjson": trail(2)},
+            r"records.ndjson:1: record R-0001, revision 2: no entry of audit.ndjson tells of it",
+        ),
         ({"long.ndjson": b"x" * (2**20 + 1)}, "long.ndjson has more than 1048576 bytes in line 1"),
     ],
 )

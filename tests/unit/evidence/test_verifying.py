@@ -11,8 +11,11 @@ from evidence_packs import IDS, contents, packed, record, signed_anew, unpacked
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ems_telemetry.evidence.envelope import record_line
+from ems_telemetry.evidence.canonical import parse
+from ems_telemetry.evidence.envelope import record_hash, record_leaf, record_line
+from ems_telemetry.evidence.merkle import Tree
 from ems_telemetry.evidence.pack import build_pack
+from ems_telemetry.evidence.sampling import sample
 from ems_telemetry.evidence.signing import SigningKey
 from ems_telemetry.evidence.verifying import PackVerdict, verify_pack
 
@@ -242,9 +245,56 @@ def test_a_record_that_was_changed_with_its_hash_is_still_not_what_was_signed(or
     lines = original.files["records.ndjson"].splitlines(keepends=True)
     lines[3] = record_line(record(IDS[3], "99.4"))
     found = messages(original.verify({**original.files, "records.ndjson": b"".join(lines)}))
-    assert [message.partition(":")[0] for message in found] == ["records.ndjson"] * 2
+    assert [message.partition(":")[0] for message in found] == ["records.ndjson"] * 3
     assert "is other than it was signed" in found[0]
     assert "its 10 records have the root" in found[1]
+    assert found[2].startswith("records.ndjson:4: record R-0004, revision 1: entry 4 of audit.ndjson tells hash ")
+
+
+def forged(original: Original, records: list[bytes]) -> dict[str, bytes]:
+    """Other records, with a manifest that fits them; signed by whoever has a key."""
+    content = b"".join(records)
+    tree = Tree([record_leaf(as_object(line)) for line in records])
+    ids = tuple(str(as_object(line)["record_id"]) for line in records)
+
+    def fit(it: dict[str, Any]) -> None:
+        drawn = sample(it["seed"], ids, 3)
+        (file,) = (each for each in it["files"] if each["path"] == "records.ndjson")
+        file.update(sha256=sha256(content).hexdigest(), size=len(content), rows=len(records))
+        proofs = {id_: [part.hex() for part in tree.audit_proof(ids.index(id_))] for id_ in drawn}
+        proved = {id_: {"index": ids.index(id_), "path": path} for id_, path in proofs.items()}
+        key = {"key_id": stranger.public.key_id, "public_key": stranger.public.raw.hex()}
+        it.update(merkle={"size": tree.size, "root": tree.root.hex(), "proofs": proved}, sample=list(drawn), signer=key)
+
+    path = original.folder / "forger.pem"
+    stranger = SigningKey.load(path) if path.exists() else SigningKey.make(path)
+    return {**signed_anew(original.files, fit, stranger), "records.ndjson": content}
+
+
+def as_object(line: bytes) -> dict[str, Any]:
+    read = parse(line)
+    assert isinstance(read, dict)
+    return read
+
+
+def test_a_forged_record_that_was_signed_anew_by_another_key_is_not_what_the_trail_tells(original: Original) -> None:
+    records = original.files["records.ndjson"].splitlines(keepends=True)
+    genuine = packed(original.folder / "genuine.zip", forged(original, records))
+    assert messages(verify_pack(genuine)) == []
+    records[3] = record_line(record(IDS[3], "99.4"))
+    verdict = verify_pack(packed(original.folder / "forged.zip", forged(original, records)))
+    assert verdict.signed
+    was, is_ = record_hash(record(IDS[3])), record_hash(record(IDS[3], "99.4"))
+    assert messages(verdict) == [
+        f"records.ndjson:4: record R-0004, revision 1: entry 4 of audit.ndjson tells hash {was}, its content gives {is_}"
+    ]
+
+
+def test_a_record_that_was_put_in_is_told_by_no_entry_of_the_trail(original: Original) -> None:
+    records = original.files["records.ndjson"].splitlines(keepends=True)
+    added = record_line({**record(IDS[3], "99.4"), "revision": 2})
+    verdict = verify_pack(packed(original.folder / "added.zip", forged(original, [*records, added])))
+    assert messages(verdict) == ["records.ndjson:11: record R-0004, revision 2: no entry of audit.ndjson tells of it"]
 
 
 def test_each_wrong_record_is_named_with_its_line(original: Original) -> None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ems_telemetry.errors import SpoolDamagedError
-from ems_telemetry.model import Batch, DeadLetter, Declaration, Gap, Reading
+from ems_telemetry.model import Batch, DeadLetter, Declaration, Gap, Reading, Run, RunEnd
 from ems_telemetry.spool.codec import decode, encode
 
 TIMES = st.datetimes(min_value=datetime(1970, 1, 1), max_value=datetime(2200, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
@@ -47,6 +47,8 @@ GAPS = st.builds(
 )
 
 
+ENDS = st.builds(RunEnd, st.integers(1, 2**40), st.integers(0, 2**40), st.integers(0, 2**40))
+RUNS = st.builds(Run, began_at=st.datetimes(timezones=st.just(UTC)), ended=st.none() | ENDS)
 DECLARATIONS = st.builds(Declaration, expected_interval_s=st.none() | st.floats(1e-3, 1e9))
 
 
@@ -55,11 +57,12 @@ DECLARATIONS = st.builds(Declaration, expected_interval_s=st.none() | st.floats(
     st.lists(LETTERS, max_size=3),
     st.lists(GAPS, max_size=3),
     st.lists(DECLARATIONS, max_size=2),
+    st.none() | RUNS,
 )
 def test_what_is_encoded_is_decoded_the_same(
-    readings: list[Reading], letters: list[DeadLetter], gaps: list[Gap], declared: list[Declaration]
+    readings: list[Reading], letters: list[DeadLetter], gaps: list[Gap], declared: list[Declaration], run: Run | None
 ) -> None:
-    batch = Batch("line-3", tuple(readings), tuple(letters), tuple(gaps), tuple(declared))
+    batch = Batch("line-3", tuple(readings), tuple(letters), tuple(gaps), tuple(declared), run)
     assert decode(encode(batch)) == batch
 
 
