@@ -74,7 +74,8 @@ async def test_a_database_without_tables_is_told_and_tried_again(empty_database:
         await until(lambda: bool(one.state.problems))
         await prepare(empty_database)
         await until(lambda: one.state.last_done_at is not None)
-        assert one.state.problems == ()
+        # What a scheduled job of the database does meanwhile is another matter: some pairs of versions let every one fail.
+        assert [problem for problem in one.state.problems if "(policy_compression)" not in problem] == []
         one.stop()
 
 
