@@ -5,26 +5,27 @@ database will never take is set aside alone, so that no batch holds up the next 
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
 import psycopg
 
 from ems_telemetry.clock import Clock
-from ems_telemetry.errors import ConnectionLostError, DatabaseNotReadyError, EmsTelemetryError, PermanentError
+from ems_telemetry.errors import DatabaseNotReadyError, EmsTelemetryError, LockedError, PermanentError
 from ems_telemetry.observe import Metrics, get_logger
 from ems_telemetry.retry import Backoff
-from ems_telemetry.spool.port import SpoolReader
+from ems_telemetry.spool.port import Entry, SpoolReader
 from ems_telemetry.storage.ahead import Ahead, Planned, Target
+from ems_telemetry.storage.bounded import answered, undisturbed
 from ems_telemetry.storage.capability import Capability
 from ems_telemetry.storage.database import Database
 from ems_telemetry.storage.gate import Gate
 from ems_telemetry.storage.lanes import MAX_ITEMS, Lanes
-from ems_telemetry.storage.load import Item, Load, Row, rejected
+from ems_telemetry.storage.load import Item, Load, Row, is_late, rejected
+from ems_telemetry.storage.postponed import Late, Postponed
 from ems_telemetry.storage.registry import declare
 from ems_telemetry.storage.storing import Account, begin_session, store
 from ems_telemetry.waiting import first_of
@@ -34,10 +35,6 @@ GATHER_S = 0.25
 TRANSACTION_TIMEOUT_S = 120.0
 PREPARE_TIMEOUT_S = 3_600.0
 """Long enough for a migration that rewrites a table."""
-LAST_TRANSACTION_S = 1.0
-"""How long a transaction may go on once the writer is cancelled; one that is broken off is still in the spool."""
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +90,7 @@ class Writer:
         self._outdated = asyncio.Event()
         self._state = WriterState()
         self._failures = 0
+        self._postponed = Postponed(clock)
         self._log = get_logger(__name__)
 
     @property
@@ -138,9 +136,9 @@ class Writer:
         """Writes on one connection until it is lost, the gate shut, or `stop`."""
         known = target = await self._prepare_anew()
         async with self._database.connection() as connection:
-            await _answered(begin_session(connection, target.capability), TRANSACTION_TIMEOUT_S)
+            await answered(begin_session(connection, target.capability), TRANSACTION_TIMEOUT_S)
             self._tell_connected(target.capability)
-            lanes = Lanes(self._spool, self._clock)
+            lanes, self._postponed = Lanes(self._spool, self._clock), Postponed(self._clock)
             async with Ahead(lanes) as ahead:
                 while await self._has_work():
                     planned = await ahead.take(target)
@@ -153,14 +151,16 @@ class Writer:
                         began_s = self._clock.monotonic()
                         # In a thread beside the COPY it would only take the interpreter away from it.
                         meanwhile = partial(ahead.begin, target) if is_full else None
-                        target = await _undisturbed(self._hand_over(connection, target, planned, meanwhile))
+                        target = await undisturbed(self._hand_over(connection, target, planned, meanwhile))
                         lanes.written(planned.portion, self._clock.monotonic() - began_s)
+                    if late := self._postponed.next_due():
+                        await undisturbed(self._try_again(connection, target, late))
                     if not is_full:
                         await first_of(self._clock.sleep(GATHER_S), self._stopping.wait())
 
     async def _prepare_anew(self) -> Target:
         self._outdated.clear()
-        return await _answered(self._prepare(), PREPARE_TIMEOUT_S)
+        return await answered(self._prepare(), PREPARE_TIMEOUT_S)
 
     async def _has_work(self) -> bool:
         """Waits for something to write, or to prepare anew; False if it is time to stop or to rest."""
@@ -179,20 +179,50 @@ class Writer:
         began_s, entries = self._clock.monotonic(), ahead.portion.entries
         declared = [(entry.batch.connector, point) for entry in entries for point in entry.batch.declarations]
         if declared:
-            known = await _answered(declare(connection, declared, target.point_ids), TRANSACTION_TIMEOUT_S)
+            known = await answered(declare(connection, declared, target.point_ids), TRANSACTION_TIMEOUT_S)
             target = replace(target, point_ids=known)
         planned = ahead.plan_for(target)
         already = Account(duplicates=planned.duplicates, conflicts=planned.conflicts, rejected=planned.rejected)
         account = already + await self._store(connection, target.capability, planned.load, meanwhile)
+        rows, held = planned.load.rows, frozenset[int]()
         if planned.late.rows:
             # Apart, so that rows of long ago hold up none of now; by time, so that they touch each old chunk once.
             late_meanwhile = None if planned.load.rows else meanwhile
-            account += await self._store(connection, target.capability, planned.late, late_meanwhile)
-        if not account.rejected:
-            self.committed((*planned.load.rows, *planned.late.rows))
-        self._tell(account, sum(len(entry.batch.readings) for entry in entries), self._clock.monotonic() - began_s)
-        await self._spool.remove([entry.sequence for entry in entries])
+            try:
+                account += await self._store(connection, target.capability, planned.late, late_meanwhile)
+                rows += planned.late.rows
+            except LockedError as error:
+                held = self._postpone(entries, planned.late, error)
+        sent = sum(len(entry.batch.readings) for entry in entries) - (len(planned.late.rows) if held else 0)
+        sequences = [entry.sequence for entry in entries if entry.sequence not in held]
+        await self._finish(account, rows, sent, sequences, began_s)
         return target
+
+    def _postpone(self, entries: Sequence[Entry], load: Load, error: LockedError) -> frozenset[int]:
+        """Lets rows wait; gives the entries that have to stay in the spool until they are stored."""
+        held = frozenset(entry.sequence for entry in entries if any(map(is_late, entry.batch.readings)))
+        if not self._postponed.add(Late(load, held)):
+            raise error
+        self._log.info("rows of long ago wait for what holds their chunk", event_code="late_rows_wait", reason=str(error))
+        return held
+
+    async def _try_again(self, connection: psycopg.AsyncConnection[Any], target: Target, late: Late) -> None:
+        """Stores what was postponed, and removes it; what is still held waits on."""
+        began_s = self._clock.monotonic()
+        try:
+            account = await self._store(connection, target.capability, late.load)
+        except LockedError:
+            self._postponed.again()
+            return
+        await self._finish(account, late.load.rows, len(late.load.rows), sorted(late.sequences), began_s)
+        self._postponed.done()
+
+    async def _finish(self, account: Account, rows: Sequence[Row], sent: int, sequences: Sequence[int], began_s: float) -> None:
+        """Tells what was committed, and removes it from the spool."""
+        if not account.rejected:
+            self.committed(rows)
+        self._tell(account, sent, self._clock.monotonic() - began_s)
+        await self._spool.remove(sequences)
 
     async def _store(
         self,
@@ -203,7 +233,7 @@ class Writer:
     ) -> Account:
         """Stores all of a load but the items that the database refuses even when they are alone."""
         try:
-            return await _answered(store(connection, capability, load, meanwhile), TRANSACTION_TIMEOUT_S)
+            return await answered(store(connection, capability, load, meanwhile), TRANSACTION_TIMEOUT_S)
         except PermanentError as error:
             if len(load.items) == 1:
                 return await self._set_aside(connection, capability, load.items[0], str(error))
@@ -216,7 +246,7 @@ class Writer:
         letter = rejected(item, reason)
         self._log.warning("the database refuses a row", event_code="row_refused", point=letter.point, reason=reason)
         try:
-            account = await _answered(store(connection, capability, Load((), (letter,), ())), TRANSACTION_TIMEOUT_S)
+            account = await answered(store(connection, capability, Load((), (letter,), ())), TRANSACTION_TIMEOUT_S)
         except PermanentError as error:
             raise DatabaseNotReadyError(f"not even a dead letter can be stored: {error}") from error
         return account + Account(rejected=1 if isinstance(item, Row) else 0)
@@ -266,27 +296,3 @@ class Writer:
                 retry_in_s=round(delay_s, 1),
             )
         await first_of(self._clock.sleep(delay_s), self._stopping.wait(), self.gate.closed.wait())
-
-
-async def _answered(asking: Awaitable[T], timeout_s: float) -> T:
-    """Bounds the wait for a server that no longer answers and has not closed the connection either."""
-    try:
-        async with asyncio.timeout(timeout_s):
-            return await asking
-    except TimeoutError as error:
-        raise ConnectionLostError(f"the database did not answer within {timeout_s:g} s") from error
-
-
-async def _undisturbed(work: Coroutine[Any, Any, T]) -> T:
-    """Lets work end although its caller is cancelled meanwhile, if that takes no longer than a moment."""
-    task = asyncio.create_task(work, name="writer-transaction")
-    try:
-        return await asyncio.shield(task)
-    except asyncio.CancelledError:
-        try:
-            await asyncio.wait({task}, timeout=LAST_TRANSACTION_S)
-        finally:
-            task.cancel()
-        with suppress(EmsTelemetryError, asyncio.CancelledError):
-            await task
-        raise

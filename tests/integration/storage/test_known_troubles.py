@@ -197,3 +197,32 @@ async def test_volttron_2636_writing_rests_for_maintenance_and_no_connection_is_
         one.gate.open()
         await spool.wait_until_empty()
     assert len(await stored(database)) == 1
+
+
+# https://github.com/timescale/timescaledb/issues/5801
+async def test_late_readings_of_a_chunk_that_is_held_by_who_compresses_it_hold_up_none_of_now(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Compressing a day of a large plant takes minutes, and nothing can be inserted into it meanwhile."""
+    monkeypatch.setattr("ems_telemetry.storage.postponed.AGAIN_AFTER_S", 0.5)
+    await prepare(database)
+    now = START + timedelta(days=30)
+    old = [reading(POWER, second=2 * n) for n in range(10)]
+    late = [reading(POWER, second=2 * n + 1, received_at=now) for n in range(10)]
+    await write(database, batch(*old))
+    ((chunk,),) = await fetch(database, "SELECT DISTINCT tableoid::regclass::text FROM readings")
+    spool, metrics = MemorySpool(), Metrics()
+    async with database.connection() as compressing, running(writer(database, spool, metrics)) as one:
+        await until(lambda: one.state.connected)
+        await compressing.execute(f"LOCK TABLE {chunk} IN EXCLUSIVE MODE".encode())
+        await spool.put(batch(*late, reading(ENERGY, time=now, received_at=now)))
+        for second in range(1, 4):
+            moment = now + timedelta(seconds=second)
+            await spool.put(batch(reading(ENERGY, time=moment, received_at=moment)))
+            await until(lambda second=second: outcomes(metrics).get("inserted") == second + 1)  # type: ignore[misc]
+        await until(lambda: len(spool.entries) == 1)
+        assert (one.state.connected, len(await stored(database)), len(await stored(database, POWER))) == (True, 4, 10)
+        await compressing.rollback()
+        await spool.wait_until_empty()
+    assert outcomes(metrics) == {"inserted": 14}
+    assert len(await stored(database, POWER)) == 20
