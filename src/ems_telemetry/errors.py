@@ -5,6 +5,7 @@ EmsTelemetryError
 ├── TransientError              the same call may succeed later
 │   ├── ConnectionLostError     an endpoint or the database is out of reach
 │   ├── SpoolFullError          the spool has reached its size; nothing was stored
+│   ├── LockedError             somebody else holds what is needed in the database, for longer than is waited
 │   └── DatabaseNotReadyError   no database yet, or its schema is not the one this version needs
 └── PermanentError              trying again cannot help
     ├── RejectedByDatabaseError the database refuses these rows
@@ -37,6 +38,10 @@ class ConnectionLostError(TransientError):
 
 class SpoolFullError(TransientError):
     """The spool has reached its size; nothing of the batch was stored."""
+
+
+class LockedError(TransientError):
+    """Somebody else holds what is needed in the database, for longer than is waited."""
 
 
 class DatabaseNotReadyError(TransientError):

@@ -173,7 +173,7 @@ class DatabaseStanding(Described):
     """Of TimescaleDB: `timescale` is the Community edition, `apache` the Apache edition."""
     jobs: list[JobStanding]
     upkeep_problems: list[str]
-    """What the daily upkeep found wrong."""
+    """What the daily upkeep found wrong, beside what `jobs` tell themselves."""
     needed_past_retention: int = 0
     """Chunks or partitions of readings that are past `retention.readings` and stay, since records or holds need them."""
     disk: Disk | None

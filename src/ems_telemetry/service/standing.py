@@ -1,7 +1,7 @@
 """Puts together how the service stands, and says in words what of it is wrong."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from ems_telemetry.api.standing import (
@@ -26,6 +26,7 @@ from ems_telemetry.service.deriving import Deriving
 from ems_telemetry.service.readiness import FILLING, Watch, pause_words, refusal_words
 from ems_telemetry.service.reloading import Reloader
 from ems_telemetry.service.storing import Storing
+from ems_telemetry.storage.condition import Job
 from ems_telemetry.wording import duration_words, size_words
 
 LAG_S = 60.0
@@ -122,6 +123,7 @@ class Standings:
     def _database(self) -> DatabaseStanding:
         seen, state, settings = self._watch.condition, self._storing.writer.state, self._settings
         is_used = state.connected or self._watch.paused() is not None
+        upkeep = self._deriving.maintenance.state
         problem = self._watch.away or (None if is_used else state.last_error or "not connected yet")
         return DatabaseStanding(
             address=EMBEDDED if settings.database.url == EMBEDDED else self._storing.database.address,
@@ -132,8 +134,8 @@ class Standings:
             timescaledb=None if seen is None else seen.timescaledb,
             license=None if seen is None else seen.license,
             jobs=[] if seen is None else [JobStanding(**job._asdict()) for job in seen.jobs],
-            upkeep_problems=list(self._deriving.maintenance.state.problems) if problem is None else [],
-            needed_past_retention=len(self._deriving.maintenance.state.needed),
+            upkeep_problems=untold(upkeep.problems, seen.jobs if seen else ()) if problem is None else [],
+            needed_past_retention=len(upkeep.needed),
             disk=self._watch.disks.get(settings.database.directory) if settings.database.url == EMBEDDED else None,
             missing=[
                 Missing(connector=gap.connector, received_from=gap.start, received_to=gap.end) for gap in self._storing.missing
@@ -207,10 +209,12 @@ def _database_troubles(database: DatabaseStanding) -> Iterator[str]:
     failing = [job for job in database.jobs if not job.ok]
     for job in failing:
         yield f"the database's job {job.id} ({job.name}) fails; see timescaledb_information.job_errors"
-    # What the daily upkeep saw of a job is told by the job itself, and sooner.
-    yield from (
-        problem for problem in database.upkeep_problems if not any(f"job {job.id} " in problem for job in database.jobs)
-    )
+    yield from database.upkeep_problems
+
+
+def untold(problems: Sequence[str], jobs: Sequence[Job]) -> list[str]:
+    """Gives what the daily upkeep found wrong, without what it saw of jobs: these tell it themselves, and sooner."""
+    return [problem for problem in problems if not any(f"job {job.id} " in problem for job in jobs)]
 
 
 def _webhook_troubles(webhooks: WebhooksStanding) -> Iterator[str]:

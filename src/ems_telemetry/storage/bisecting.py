@@ -1,20 +1,17 @@
 """Stores a load, all of it but what the database refuses even when it is alone: that is set aside as a dead letter."""
 
-import asyncio
-from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
+from collections.abc import Callable
+from typing import Any
 
 import psycopg
 
-from ems_telemetry.errors import ConnectionLostError, DatabaseNotReadyError, PermanentError
+from ems_telemetry.errors import DatabaseNotReadyError, PermanentError
 from ems_telemetry.observe import get_logger
+from ems_telemetry.storage.bounded import TRANSACTION_TIMEOUT_S, answered
 from ems_telemetry.storage.capability import Capability
 from ems_telemetry.storage.load import Item, Load, Row, rejected
 from ems_telemetry.storage.storing import Account, Tell, store
 
-TRANSACTION_TIMEOUT_S = 120.0
-
-T = TypeVar("T")
 _log = get_logger("ems_telemetry.storage.writer")
 
 
@@ -29,6 +26,7 @@ async def store_bisecting(
 
     Raises:
         DatabaseNotReadyError: not even a dead letter can be stored.
+        LockedError: somebody else holds what it needs.
         TransientError: it may work later.
     """
     try:
@@ -60,17 +58,3 @@ async def _set_aside(connection: psycopg.AsyncConnection[Any], capability: Capab
     except PermanentError as error:
         raise DatabaseNotReadyError(f"not even a dead letter can be stored: {error}") from error
     return account + Account(rejected=1 if isinstance(item, Row) else 0)
-
-
-async def answered(asking: Awaitable[T], timeout_s: float) -> T:
-    """Bounds the wait for a server that no longer answers and has not closed the connection either.
-
-    Raises:
-        ConnectionLostError: it did not answer in time.
-    """
-    try:
-        # A load that is written is broken off by it, and is still in the spool.
-        async with asyncio.timeout(timeout_s):
-            return await asking
-    except TimeoutError as error:
-        raise ConnectionLostError(f"the database did not answer within {timeout_s:g} s") from error

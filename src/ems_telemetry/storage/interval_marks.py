@@ -28,6 +28,11 @@ MARK_STAGED = """
 """Marks what was staged and is not new to `advance`; in the transaction that stores it, after `SHARE_PROGRESS`."""
 
 _LOCK = f"SELECT pg_advisory_xact_lock({_KEY})"
+# Asked apart, since it is asked every few seconds: to plan a look at thousands of compressed chunks takes many.
+_ANY_BEGINS = """
+    SELECT EXISTS (SELECT FROM latest_readings l
+                   WHERE NOT EXISTS (SELECT FROM interval_progress p WHERE p.point_id = l.point_id))
+"""
 # A point that has readings and no progress begins with its first reading.
 _BEGIN = """
     INSERT INTO interval_progress (point_id, computed_to)
@@ -106,7 +111,8 @@ async def advance(connection: psycopg.AsyncConnection[Any], now: datetime) -> in
     with translated():
         async with connection.transaction():
             await connection.execute(_LOCK)
-            await connection.execute(_BEGIN)
+            if await (await connection.execute(_ANY_BEGINS)).fetchone() == (True,):
+                await connection.execute(_BEGIN)
             return (await connection.execute(_ADVANCE, {"now": now})).rowcount
 
 

@@ -61,6 +61,8 @@ class Load:
     rows: tuple[Row, ...]
     dead_letters: tuple[DeadLetter, ...]
     gaps: tuple[Gap, ...]
+    is_late: bool = False
+    """Its rows are of long ago when they were received: they wait for no lock while others of now wait behind them."""
 
     @property
     def items(self) -> tuple[Item, ...]:
@@ -71,7 +73,7 @@ class Load:
         """Splits it in two, neither empty; for a load of two items or more."""
         items = self.items
         middle = len(items) // 2
-        return _load_of(items[:middle]), _load_of(items[middle:])
+        return _load_of(items[:middle], self.is_late), _load_of(items[middle:], self.is_late)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +90,8 @@ class Plan:
     @property
     def whole(self) -> Load:
         """Both loads as one."""
-        return Load((*self.load.rows, *self.late.rows), self.load.dead_letters, self.load.gaps)
+        rows = (*self.load.rows, *self.late.rows)
+        return Load(rows, self.load.dead_letters, self.load.gaps, is_late=bool(self.late.rows))
 
 
 def plan(batches: Iterable[Batch], point_ids: Mapping[str, int]) -> Plan:
@@ -152,10 +155,10 @@ class _Planning:
     def finish(self) -> Plan:
         """Gives the plan; call it once."""
         rows = [self._rows[key] for key in sorted(self._rows)]
-        late = sorted((row for row in rows if _is_late(row)), key=lambda row: row.time)
-        current = tuple(rows) if not late else tuple(row for row in rows if not _is_late(row))
+        late = sorted((row for row in rows if is_late(row)), key=lambda row: row.time)
+        current = tuple(rows) if not late else tuple(row for row in rows if not is_late(row))
         load = Load(current, tuple(self.letters), tuple(self.gaps))
-        return Plan(load, Load(tuple(late), (), ()), self._duplicates, self._conflicts, self._rejected)
+        return Plan(load, Load(tuple(late), (), (), is_late=True), self._duplicates, self._conflicts, self._rejected)
 
     def _reject(self, letter: DeadLetter) -> None:
         self._rejected += 1
@@ -169,7 +172,8 @@ class _Planning:
             self.letters.append(conflict(row, first.value, first.quality))
 
 
-def _is_late(row: Row) -> bool:
+def is_late(row: Row | Reading) -> bool:
+    """Tells whether it was received long after its time."""
     return row.received_at - row.time > LATE_AFTER
 
 
@@ -221,7 +225,7 @@ def _when(item: DeadLetter | Gap) -> datetime:
     return item.received_at if isinstance(item, DeadLetter) else item.start
 
 
-def _load_of(items: Iterable[Item]) -> Load:
+def _load_of(items: Iterable[Item], is_late: bool) -> Load:  # noqa: FBT001  # a field of it
     rows: list[Row] = []
     letters: list[DeadLetter] = []
     gaps: list[Gap] = []
@@ -232,4 +236,4 @@ def _load_of(items: Iterable[Item]) -> Load:
             letters.append(item)
         else:
             gaps.append(item)
-    return Load(tuple(rows), tuple(letters), tuple(gaps))
+    return Load(tuple(rows), tuple(letters), tuple(gaps), is_late)

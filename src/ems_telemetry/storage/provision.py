@@ -45,6 +45,13 @@ _ROLES = """
     SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = %s),
            (SELECT rolsuper OR rolcreaterole FROM pg_roles WHERE rolname = current_user)
 """
+_UNREADABLE = """
+    SELECT name, current_schema() FROM unnest(%(names)s::text[]) AS name
+    WHERE to_regclass(name) IS NOT NULL AND NOT (
+        has_schema_privilege(%(reader)s, current_schema(), 'USAGE')
+        AND has_table_privilege(%(reader)s, to_regclass(name), 'SELECT')
+    )
+"""
 _log = get_logger(__name__)
 
 
@@ -77,15 +84,11 @@ async def grant_reading(connection: psycopg.AsyncConnection[Any]) -> None:
         await connection.execute(_LOCK)
         if not await _has_reader(connection):
             return
-        cursor = await connection.execute(
-            "SELECT name, current_schema() FROM unnest(%s::text[]) AS name WHERE to_regclass(name) IS NOT NULL",
-            (list(PUBLIC_NAMES),),
-        )
-        present = await cursor.fetchall()
-        for schema in {schema for _, schema in present}:
-            await connection.execute(_grant("USAGE ON SCHEMA", schema))
-        for name, _ in present:
-            await connection.execute(_grant("SELECT ON", name))
+        missing = await (await connection.execute(_UNREADABLE, {"names": list(PUBLIC_NAMES), "reader": READER})).fetchall()
+        for schema in {schema for _, schema in missing}:
+            await _grant(connection, "USAGE ON SCHEMA", schema)
+        for name, _ in missing:
+            await _grant(connection, "SELECT ON", name)
 
 
 async def _create_extension(connection: psycopg.AsyncConnection[Any]) -> None:
@@ -120,5 +123,8 @@ async def _has_reader(connection: psycopg.AsyncConnection[Any]) -> bool:
     return True
 
 
-def _grant(what: str, name: str) -> sql.Composed:
-    return sql.SQL("GRANT {} {} TO {}").format(sql.SQL(what), sql.Identifier(name), sql.Identifier(READER))
+async def _grant(connection: psycopg.AsyncConnection[Any], what: str, name: str) -> None:
+    statement = sql.SQL("GRANT {} {} TO {}").format(sql.SQL(what), sql.Identifier(name), sql.Identifier(READER))
+    # Prepared, it is kept with the names of chunks that TimescaleDB adds to it, and these are gone when it is run again: the
+    # server goes down with it. See https://github.com/timescale/timescaledb/issues/4936
+    await connection.execute(statement, prepare=False)

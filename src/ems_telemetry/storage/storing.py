@@ -24,6 +24,8 @@ COLUMN_TYPES = ("timestamptz", "int4", "int4", "float8", "timestamptz", "int8", 
 _STAGE = "CREATE TEMPORARY TABLE IF NOT EXISTS staged_readings (LIKE readings) ON COMMIT DELETE ROWS"
 # A late row may meet a batch of the columnstore; the default bound is for mistakes, not for a writer that is bounded itself.
 _UNBOUND = "SET timescaledb.max_tuples_decompressed_per_dml_transaction = 0"
+# A chunk that is being compressed is held for as long as that takes, and such rows can wait; see `postponed`.
+_WAIT_BRIEFLY = "SET LOCAL lock_timeout = '1s'"
 _NAMES = "time, point_id, flags, value, received_at, source_status, quality, raw, exact"
 _COPY = f"COPY staged_readings ({_NAMES}) FROM STDIN (FORMAT binary)"
 _INSERT = f"""
@@ -139,11 +141,14 @@ async def store(
 
     Raises:
         RejectedByDatabaseError: something in it is refused.
+        LockedError: somebody else holds what it needs.
         TransientError: it may work later.
     """
     with translated():
         await prepare_for(connection, capability, [row.time for row in load.rows])
         async with connection.transaction():
+            if load.is_late:
+                await connection.execute(_WAIT_BRIEFLY)
             account, contradicting = await _store_rows(connection, load.rows, meanwhile)
             letters = await _store_dead_letters(connection, [*load.dead_letters, *contradicting])
             await store_gaps(connection, load.gaps)

@@ -13,6 +13,7 @@ from ems_telemetry.errors import (
     ConnectionLostError,
     DatabaseNotReadyError,
     EmsTelemetryError,
+    LockedError,
     RejectedByDatabaseError,
     TransientError,
 )
@@ -42,6 +43,7 @@ BY_SQLSTATE: Mapping[str, type[EmsTelemetryError]] = {
     "42883": DatabaseNotReadyError,  # a function is missing
     "42P01": DatabaseNotReadyError,  # a table is missing
     "53400": RejectedByDatabaseError,  # a limit per transaction: fewer rows may pass
+    "55P03": LockedError,  # waited for as long as lock_timeout says
     "57P01": ConnectionLostError,  # the server shuts down
     "57P02": ConnectionLostError,  # the server crashed
     "57P03": ConnectionLostError,  # the server is starting

@@ -5,31 +5,30 @@ database will never take is set aside alone, so that no batch holds up the next 
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
-from typing import Any, TypeVar
-from uuid import UUID
+from typing import Any
 
 import psycopg
 
 from ems_telemetry.clock import Clock
-from ems_telemetry.errors import DatabaseNotReadyError, EmsTelemetryError
-from ems_telemetry.model import Batch
+from ems_telemetry.errors import DatabaseNotReadyError, EmsTelemetryError, LockedError
 from ems_telemetry.observe import Metrics, get_logger
 from ems_telemetry.retry import Backoff
-from ems_telemetry.spool.port import Entry, SpoolReader
+from ems_telemetry.spool.port import SpoolReader
 from ems_telemetry.storage.ahead import Ahead, Planned, Target
-from ems_telemetry.storage.bisecting import TRANSACTION_TIMEOUT_S, answered, store_bisecting
+from ems_telemetry.storage.bisecting import store_bisecting
+from ems_telemetry.storage.bounded import TRANSACTION_TIMEOUT_S, answered, undisturbed
 from ems_telemetry.storage.capability import Capability
-from ems_telemetry.storage.database import Connection, Database
+from ems_telemetry.storage.database import Database
 from ems_telemetry.storage.gate import Gate
-from ems_telemetry.storage.imports import Parts, parts_of, stored_parts, tell_parts
 from ems_telemetry.storage.lanes import MAX_ITEMS, Lanes
-from ems_telemetry.storage.load import Plan, Row, plan
+from ems_telemetry.storage.load import Row
+from ems_telemetry.storage.postponed import Late, Postponed
 from ems_telemetry.storage.registry import declare
+from ems_telemetry.storage.runs import late_of, plan_runs
 from ems_telemetry.storage.storing import Account, account_of, begin_session
 from ems_telemetry.waiting import first_of
 
@@ -37,10 +36,6 @@ GATHER_S = 0.25
 """After a load smaller than that, others may gather for so long: a hundred meters need not be a hundred commits a second."""
 PREPARE_TIMEOUT_S = 3_600.0
 """Long enough for a migration that rewrites a table."""
-LAST_TRANSACTION_S = 1.0
-"""How long a transaction may go on once the writer is cancelled; one that is broken off is still in the spool."""
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +91,7 @@ class Writer:
         self._outdated = asyncio.Event()
         self._state = WriterState()
         self._failures = 0
+        self._postponed = Postponed(clock)
         self._log = get_logger(__name__)
 
     @property
@@ -143,7 +139,7 @@ class Writer:
         async with self._database.connection() as connection:
             await answered(begin_session(connection, target.capability), TRANSACTION_TIMEOUT_S)
             self._tell_connected(target.capability)
-            lanes = Lanes(self._spool, self._clock)
+            lanes, self._postponed = Lanes(self._spool, self._clock), Postponed(self._clock)
             async with Ahead(lanes) as ahead:
                 while await self._has_work():
                     planned = await ahead.take(target)
@@ -156,8 +152,10 @@ class Writer:
                         began_s = self._clock.monotonic()
                         # In a thread beside the COPY it would only take the interpreter away from it.
                         meanwhile = partial(ahead.begin, target) if is_full else None
-                        target = await _undisturbed(self._hand_over(connection, target, planned, meanwhile))
+                        target = await undisturbed(self._hand_over(connection, target, planned, meanwhile))
                         lanes.written(planned.portion, self._clock.monotonic() - began_s)
+                    if late := self._postponed.next_due():
+                        await undisturbed(self._try_again(connection, target, late))
                     if not is_full:
                         await first_of(self._clock.sleep(GATHER_S), self._stopping.wait())
 
@@ -186,57 +184,57 @@ class Writer:
             target = replace(target, point_ids=known)
         planned = ahead.plan_for(target)
         account = account_of(planned) + await store_bisecting(connection, target.capability, planned.load, meanwhile)
-        if planned.late.rows:
-            # Apart, so that rows of long ago hold up none of now; by time, so that they touch each old chunk once.
-            late_meanwhile = None if planned.load.rows else meanwhile
-            account += await store_bisecting(connection, target.capability, planned.late, late_meanwhile)
-        others_meanwhile = None if planned.load.rows or planned.late.rows else meanwhile
-        brought, rows = await self._store_runs(connection, target, entries, others_meanwhile)
-        account += brought
-        if not account.rejected:
-            self.committed((*planned.load.rows, *planned.late.rows, *rows))
-        self._tell(account, sum(len(entry.batch.readings) for entry in entries), self._clock.monotonic() - began_s)
-        await self._spool.remove([entry.sequence for entry in entries])
+        sent, rows, held = sum(len(entry.batch.readings) for entry in entries), planned.load.rows, set[int]()
+        if planned.load.rows:
+            meanwhile = None
+        brought = await plan_runs(connection, entries, target.point_ids)
+        account += brought.before
+        # Apart, so that rows of long ago hold up none of now; by time, so that they touch each old chunk once.
+        for late in [*late_of(planned, entries), *brought.runs]:
+            stored = await self._store_late(connection, target.capability, late, meanwhile)
+            meanwhile = None
+            if stored is None:
+                held |= late.sequences
+                sent -= late.sent
+            else:
+                account += stored
+                rows += late.load.rows
+        await self._finish(account, rows, sent, [entry.sequence for entry in entries if entry.sequence not in held], began_s)
         return target
 
-    async def _store_runs(
+    async def _store_late(
         self,
         connection: psycopg.AsyncConnection[Any],
-        target: Target,
-        entries: Sequence[Entry],
+        capability: Capability,
+        late: Late,
         meanwhile: Callable[[], None] | None,
-    ) -> tuple[Account, list[Row]]:
-        """Stores what somebody brings, each run apart: what the audit trail is told of one is of its readings alone."""
-        runs: dict[UUID, list[Batch]] = {}
-        for entry in entries:
-            if entry.batch.run is not None:
-                runs.setdefault(entry.batch.run.id, []).append(entry.batch)
-        account, rows = Account(), list[Row]()
-        for batches in runs.values():
-            known = await answered(stored_parts(connection, parts_of(batches).runs), TRANSACTION_TIMEOUT_S)
-            again = [batch for batch in batches if batch.run is not None and batch.run.part in known]
-            account += Account(duplicates=sum(len(batch.readings) for batch in again))
-            new = [batch for batch in batches if batch not in again]
-            if new:
-                planned = plan(new, target.point_ids)
-                account += await self._store_run(connection, target, planned, parts_of(new), None if rows else meanwhile)
-                rows += planned.whole.rows
-        return account, rows
+    ) -> Account | None:
+        """Stores rows of long ago; None if they wait, and their entries with them, since somebody else holds their chunk."""
+        try:
+            return late.already + await store_bisecting(connection, capability, late.load, meanwhile, late.tell)
+        except LockedError as error:
+            if not self._postponed.add(late):
+                raise
+            self._log.info("rows of long ago wait for what holds their chunk", event_code="late_rows_wait", reason=str(error))
+            return None
 
-    async def _store_run(
-        self,
-        connection: psycopg.AsyncConnection[Any],
-        target: Target,
-        planned: Plan,
-        parts: Parts,
-        meanwhile: Callable[[], None] | None,
-    ) -> Account:
-        already = account_of(planned)
+    async def _try_again(self, connection: psycopg.AsyncConnection[Any], target: Target, late: Late) -> None:
+        """Stores what was postponed, and removes it; what is still held waits on."""
+        began_s = self._clock.monotonic()
+        try:
+            account = late.already + await store_bisecting(connection, target.capability, late.load, None, late.tell)
+        except LockedError:
+            self._postponed.again()
+            return
+        await self._finish(account, late.load.rows, late.sent, sorted(late.sequences), began_s)
+        self._postponed.done()
 
-        async def tell(open_: Connection, stored: Account) -> None:
-            await tell_parts(open_, parts, already + stored)
-
-        return already + await store_bisecting(connection, target.capability, planned.whole, meanwhile, tell)
+    async def _finish(self, account: Account, rows: Sequence[Row], sent: int, sequences: Sequence[int], began_s: float) -> None:
+        """Tells what was committed, and removes it from the spool."""
+        if not account.rejected:
+            self.committed(rows)
+        self._tell(account, sent, self._clock.monotonic() - began_s)
+        await self._spool.remove(sequences)
 
     def _tell(self, account: Account, sent: int, duration_s: float) -> None:
         """Publishes what was committed; by now every reading must be accounted for."""
@@ -283,18 +281,3 @@ class Writer:
                 retry_in_s=round(delay_s, 1),
             )
         await first_of(self._clock.sleep(delay_s), self._stopping.wait(), self.gate.closed.wait())
-
-
-async def _undisturbed(work: Coroutine[Any, Any, T]) -> T:
-    """Lets work end although its caller is cancelled meanwhile, if that takes no longer than a moment."""
-    task = asyncio.create_task(work, name="writer-transaction")
-    try:
-        return await asyncio.shield(task)
-    except asyncio.CancelledError:
-        try:
-            await asyncio.wait({task}, timeout=LAST_TRANSACTION_S)
-        finally:
-            task.cancel()
-        with suppress(EmsTelemetryError, asyncio.CancelledError):
-            await task
-        raise

@@ -234,3 +234,15 @@ async def test_what_has_just_ended_goes_before_a_backlog(plant: Plant, monkeypat
     await plant.compute(START + timedelta(minutes=62))
     assert len(order) > 10
     assert order.index(True) < len(order) / 2
+
+
+async def test_moving_on_does_not_look_at_the_readings_unless_a_point_begins(timescaledb_url: str) -> None:
+    """To plan it takes seconds where there are thousands of compressed chunks, and it is done every few seconds."""
+    async with Database(timescaledb_url) as database:
+        await prepare(database)
+        await write(database, batch(reading()))
+        async with database.connection() as connection:
+            assert await interval_marks.advance(connection, START + timedelta(hours=1)) == 1
+        async with database.connection() as holding, database.connection() as connection:
+            await holding.execute("LOCK TABLE readings IN ACCESS EXCLUSIVE MODE")
+            assert await interval_marks.advance(connection, START + timedelta(hours=2)) == 1

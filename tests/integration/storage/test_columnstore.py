@@ -1,14 +1,16 @@
 """Compressed chunks and policies exist on the Community edition only; the writer must do the same with them as without."""
 
 from datetime import timedelta
+from decimal import Decimal
 
 from fakes import HandClock
-from small_plant import POWER, START, WATER, batch, fetch, make_maintenance, prepare, reading, stored, write
+from small_plant import ENERGY, POWER, START, WATER, batch, fetch, make_maintenance, prepare, reading, stored, write
 
 from ems_telemetry.config.service import RetentionSettings
 from ems_telemetry.storage.capability import Capability
 from ems_telemetry.storage.database import Database
 from ems_telemetry.storage.maintenance import Maintenance
+from ems_telemetry.storage.raw_digests import compute_digest
 
 POLICIES = """
     SELECT proc_name::text, coalesce(config ->> 'compress_after', config ->> 'drop_after')::interval
@@ -55,6 +57,29 @@ async def test_a_poisoned_row_for_a_compressed_chunk_is_set_aside_alone(database
     assert await write(database, batch(*late)) == {"inserted": 49, "rejected": 1}
 
 
+async def test_compressed_readings_are_to_the_last_digit_what_they_were_and_go_with_their_chunk(database: Database) -> None:
+    target = await prepare(database)
+    numbers = [0.1, -0.0, 1e-300, 1e300, 2.0**53 + 2, None]
+    plain = [reading(POWER, second=60 * n, value=number) for n, number in enumerate(numbers * 20)]
+    exact = [reading(ENERGY, second=60 * n, value=float(2**60), exact=2**60 + Decimal("0.10") + n) for n in range(120)]
+    refused = [reading(WATER, second=n, value=None, raw=-n / 3, flags=4, quality=0, source_status=n) for n in range(120)]
+    await write(database, batch(*plain, *exact, *refused))
+
+    async def digests() -> list[tuple[int, str]]:
+        async with database.connection() as connection:
+            end = START + timedelta(days=1)
+            return [await compute_digest(connection, target.point_ids[key], START, end) for key in (POWER, ENERGY, WATER)]
+
+    before = await digests()
+    await compress(database, target.capability)
+    assert await digests() == before
+    await write(database, batch(reading(POWER, second=30, value=0.2)))
+    assert [count for count, _ in await digests()] == [121, 120, 120]
+    year = make_maintenance(database, RetentionSettings.model_construct(readings=DAY_S), HandClock(START + timedelta(days=365)))
+    await year.do()
+    assert await fetch(database, "SELECT count(*) FROM readings") == [(0,)]
+
+
 async def test_policies_follow_the_settings(database: Database) -> None:
     community = (await prepare(database)).capability is Capability.COMMUNITY
     for keep_s, compress_after_s in (
@@ -85,12 +110,15 @@ async def test_a_database_that_began_without_a_columnstore_gets_one(database: Da
     async with database.connection() as connection:
         await connection.execute("ALTER TABLE readings SET (timescaledb.enable_columnstore = false)")
     await maintenance(database, None, DAY_S).do()
-    assert await fetch(database, "SELECT compression_enabled FROM timescaledb_information.hypertables") == [(True,)]
+    enabled = "SELECT compression_enabled FROM timescaledb_information.hypertables WHERE hypertable_name = %s"
+    assert await fetch(database, enabled, "readings") == [(True,)]
 
 
 async def test_a_failing_job_is_told_also_if_it_never_succeeded(database: Database) -> None:
     if (await prepare(database)).capability is not Capability.COMMUNITY:
         return
+    # The job must not run in earnest meanwhile, and end otherwise than is told here.
+    await fetch(database, "SELECT _timescaledb_functions.stop_background_workers()")
     one = maintenance(database, 365 * DAY_S, DAY_S)
     await one.do()
     assert not one.state.problems

@@ -5,7 +5,10 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
-from small_plant import ENERGY, POWER, START, WATER, batch, fetch, prepare, reading, stored, write
+import pytest
+from fakes import until
+from fakes_spool import MemorySpool
+from small_plant import ENERGY, POWER, START, WATER, batch, fetch, prepare, reading, running, stored, write, writer
 
 from ems_telemetry.model import Batch, Reading, Run, RunEnd
 from ems_telemetry.storage.audit import AuditFilter, AuditRow, list_events
@@ -100,3 +103,27 @@ async def test_a_row_that_the_database_refuses_does_not_keep_a_run_from_being_to
         1,
         (START + timedelta(seconds=19)).isoformat()[:19] + "Z",
     )
+
+
+async def test_a_run_whose_chunk_somebody_holds_waits_and_is_told_when_it_is_stored(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ems_telemetry.storage.postponed.AGAIN_AFTER_S", 0.5)
+    await prepare(database)
+    now = START + timedelta(days=30)
+    await write(database, batch(reading(POWER)))
+    ((chunk,),) = await fetch(database, "SELECT DISTINCT tableoid::regclass::text FROM readings")
+    spool = MemorySpool()
+    async with database.connection() as holding, running(writer(database, spool)) as one:
+        await until(lambda: one.state.connected)
+        await holding.execute(f"LOCK TABLE {chunk} IN EXCLUSIVE MODE".encode())
+        await spool.put(part(reading(POWER, 1, received_at=now), reading(POWER, 2, received_at=now)))
+        await spool.put(batch(reading(ENERGY, time=now, received_at=now)))
+        await until(lambda: one.state.rows == 1 and len(spool.entries) == 1)
+        assert await events(database) == []
+        await holding.rollback()
+        await spool.put(end(2, 2))
+        await spool.wait_until_empty()
+    assert [event.action for event in await events(database)] == ["readings.import_begun", "readings.imported"]
+    told = await detail(database)
+    assert (told["accepted"], told["duplicates"], len(await stored(database, POWER))) == (2, 0, 3)

@@ -30,6 +30,7 @@ from ems_telemetry.observe import Metrics
 from ems_telemetry.storage.capability import Capability
 from ems_telemetry.storage.capability.detection import require_new_enough
 from ems_telemetry.storage.database import Database
+from ems_telemetry.storage.provision import grant_reading
 from ems_telemetry.storage.storing import Account, store
 
 REFUSE_13 = "ALTER TABLE readings ADD CONSTRAINT poisoned CHECK (value <> 13)"
@@ -197,3 +198,51 @@ async def test_volttron_2636_writing_rests_for_maintenance_and_no_connection_is_
         one.gate.open()
         await spool.wait_until_empty()
     assert len(await stored(database)) == 1
+
+
+# https://github.com/timescale/timescaledb/issues/5801
+async def test_late_readings_of_a_chunk_that_is_held_by_who_compresses_it_hold_up_none_of_now(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Compressing a day of a large plant takes minutes, and nothing can be inserted into it meanwhile."""
+    monkeypatch.setattr("ems_telemetry.storage.postponed.AGAIN_AFTER_S", 0.5)
+    await prepare(database)
+    now = START + timedelta(days=30)
+    old = [reading(POWER, second=2 * n) for n in range(10)]
+    late = [reading(POWER, second=2 * n + 1, received_at=now) for n in range(10)]
+    await write(database, batch(*old))
+    ((chunk,),) = await fetch(database, "SELECT DISTINCT tableoid::regclass::text FROM readings")
+    spool, metrics = MemorySpool(), Metrics()
+    async with database.connection() as compressing, running(writer(database, spool, metrics)) as one:
+        await until(lambda: one.state.connected)
+        await compressing.execute(f"LOCK TABLE {chunk} IN EXCLUSIVE MODE".encode())
+        await spool.put(batch(*late, reading(ENERGY, time=now, received_at=now)))
+        for second in range(1, 4):
+            moment = now + timedelta(seconds=second)
+            await spool.put(batch(reading(ENERGY, time=moment, received_at=moment)))
+            await until(lambda second=second: outcomes(metrics).get("inserted") == second + 1)  # type: ignore[misc]
+        await until(lambda: len(spool.entries) == 1)
+        assert (one.state.connected, len(await stored(database)), len(await stored(database, POWER))) == (True, 4, 10)
+        await compressing.rollback()
+        await spool.wait_until_empty()
+    assert outcomes(metrics) == {"inserted": 14}
+    assert len(await stored(database, POWER)) == 20
+
+
+# https://github.com/timescale/timescaledb/issues/4936
+async def test_timescaledb_4936_granting_again_and_again_over_one_connection_does_not_bring_the_server_down(
+    database: Database,
+) -> None:
+    """Each start and each return to the database grants what is missing, over connections that live long."""
+    await prepare(database)
+    await write(database, batch(reading()))
+    asked = "SELECT has_table_privilege('grafana_reader', 'readings', 'SELECT'), pg_backend_pid()"
+    seen = set[object]()
+    async with database.connection() as connection:
+        for _ in range(12):
+            await connection.execute("REVOKE SELECT ON readings FROM grafana_reader", prepare=False)
+            await grant_reading(connection)
+            seen.update(await (await connection.execute(asked)).fetchall())
+        server = connection.info.backend_pid
+        await connection.rollback()
+    assert seen == {(True, server)}

@@ -8,9 +8,9 @@ from small_plant import START, batch, fetch, make_maintenance, prepare, reading,
 
 from ems_telemetry.clock import SystemClock
 from ems_telemetry.config.service import RetentionSettings
-from ems_telemetry.errors import DatabaseNotReadyError
+from ems_telemetry.errors import DatabaseNotReadyError, TransientError
 from ems_telemetry.storage.capability.partitions import make_partitions, partition_of
-from ems_telemetry.storage.database import Database
+from ems_telemetry.storage.database import SESSION_SETTINGS, Database
 from ems_telemetry.storage.maintenance import Maintenance
 
 DAY_S = 86_400.0
@@ -27,6 +27,23 @@ async def test_old_readings_go_by_whole_partitions_or_chunks_and_others_stay(dat
     await maintenance(database, keep_s=15 * DAY_S).do()
     assert [time for time, _ in await stored(database)] == [START + timedelta(days=day) for day in (20, 29)]
     assert await maintenance(database, keep_s=15 * DAY_S).do() == []
+
+
+async def test_old_chunks_go_some_at_a_time_so_that_one_in_use_keeps_only_those_with_it(
+    timescaledb_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ems_telemetry.storage.capability.upkeep.CHUNKS_AT_ONCE", 2)
+    monkeypatch.setitem(SESSION_SETTINGS, "lock_timeout", "1s")
+    async with Database(timescaledb_url) as database:
+        await write(database, batch(*(reading(second=day * DAY_S) for day in range(6))))
+        (*_, (fifth,), _) = await fetch(database, "SELECT show_chunks('readings')::text")
+        async with database.connection() as using:
+            await using.execute(f"LOCK TABLE {fifth} IN ACCESS SHARE MODE".encode())
+            with pytest.raises(TransientError):
+                await maintenance(database, keep_s=15 * DAY_S).do()
+        assert [time for time, _ in await stored(database)] == [START + timedelta(days=day) for day in (4, 5)]
+        await maintenance(database, keep_s=15 * DAY_S).do()
+        assert await stored(database) == []
 
 
 async def test_nothing_is_dropped_unless_the_settings_say_so(database: Database) -> None:
@@ -75,7 +92,8 @@ async def test_a_database_without_tables_is_told_and_tried_again(empty_database:
         await until(lambda: bool(one.state.problems))
         await prepare(empty_database)
         await until(lambda: one.state.last_done_at is not None)
-        assert one.state.problems == ()
+        # What a scheduled job of the database does meanwhile is another matter: some pairs of versions let every one fail.
+        assert [problem for problem in one.state.problems if "(policy_compression)" not in problem] == []
         one.stop()
 
 

@@ -7,6 +7,8 @@ from standings import CONFIGURATION, DATABASE, GIB, SPOOL, WRITER, ago, changed,
 
 from ems_telemetry.api.standing import Disk, Missing, Pause, WebhooksStanding
 from ems_telemetry.observe import LinkState
+from ems_telemetry.service.standing import untold
+from ems_telemetry.storage.condition import Job
 
 DOWN = connector("plc", state=LinkState.DOWN, since=ago(minutes=4), last_error="nobody listens there")
 DISK = Disk(path="/var/spool", free_bytes=GIB // 2, total_bytes=250 * GIB)
@@ -109,7 +111,8 @@ def test_a_connector_that_is_off_begins_or_had_an_error_once_is_no_trouble(field
     assert standing(connectors=[connector(**fields)]).well
 
 
-def test_a_job_that_fails_is_told_once_although_the_upkeep_saw_it_too() -> None:
+def test_a_job_that_failed_when_the_upkeep_looked_is_told_by_itself_alone() -> None:
     seen = "the database's job 1002 (policy_compression) failed 3 times and last succeeded never"
-    database = changed(DATABASE, jobs=[job(1002, ok=False)], upkeep_problems=[seen])
-    assert len(standing(database=database).troubles) == 1
+    recovered = Job(1002, "policy_compression", ok=True, last_success_at=None, next_start_at=None, failures=3)
+    assert untold([seen, "no partition can be made"], [recovered]) == ["no partition can be made"]
+    assert len(standing(database=changed(DATABASE, jobs=[job(1002, ok=False)])).troubles) == 1

@@ -16,6 +16,8 @@ from ems_telemetry.storage.capability.fragments import ENABLE_COLUMNSTORE
 from ems_telemetry.storage.capability.partitions import drop_partitions, make_partitions, partitions_ahead, partitions_of
 
 IsNeeded: TypeAlias = Callable[[datetime, datetime], bool]
+CHUNKS_AT_ONCE = 100
+"""How many are dropped in one transaction: each takes some locks, of which a server has 6,400 by its defaults."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +112,8 @@ async def drop_before(
 ) -> tuple[list[str], list[str]]:
     """Drops the chunks or partitions that lie wholly before an instant, except those that are needed.
 
+    Some at a time, each in a transaction of its own where none is open.
+
     Returns:
         The names of those dropped, and of those that are needed.
     """
@@ -117,10 +121,12 @@ async def drop_before(
         return await drop_partitions(connection, before, is_needed)
     async with connection.transaction():
         past = await (await connection.execute(_CHUNKS, (before,))).fetchall()
-        needed = [name for name, since, until in past if is_needed(since, until)]
-        dropped = [chunk for chunk in past if chunk[0] not in needed]
-        for _, since, until in dropped:
-            await connection.execute(_DROP_CHUNK, (until, since))
+    needed = [name for name, since, until in past if is_needed(since, until)]
+    dropped = [chunk for chunk in past if chunk[0] not in needed]
+    for first in range(0, len(dropped), CHUNKS_AT_ONCE):
+        async with connection.transaction():
+            for _, since, until in dropped[first : first + CHUNKS_AT_ONCE]:
+                await connection.execute(_DROP_CHUNK, (until, since))
     return [name for name, _, _ in dropped], needed
 
 
