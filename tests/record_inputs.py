@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from ems_telemetry.evidence.canonical import canonical
-from ems_telemetry.records.inputs.sources import Child, children_as_inputs
+from ems_telemetry.records.inputs.children import Child, children_as_inputs
 from ems_telemetry.records.keeping.making import FIGURE, as_inputs
 from ems_telemetry.records.method import Figure
 

@@ -8,7 +8,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from ems_telemetry.intervals.calendar import Period
-from ems_telemetry.records.inputs.sources import decimal_of
+from ems_telemetry.records.inputs.children import decimal_of
 from ems_telemetry.records.method import Asked, PlanItem
 from ems_telemetry.storage.records import RecordRow
 

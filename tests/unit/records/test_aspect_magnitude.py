@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from record_inputs import QUARTER, START, Value, point_inputs, quarter, snapshot_of
 
+from ems_telemetry.records.inputs.children import Child, children_as_inputs
 from ems_telemetry.records.inputs.conditions import Segment, Stated, segments_of
-from ems_telemetry.records.inputs.sources import Child, children_as_inputs
 from ems_telemetry.records.method import Figure
 from ems_telemetry.records.methods.aspect_magnitude import AspectMagnitude, AspectMagnitudeParams
 from ems_telemetry.records.registers.operations import CONDITION_OF, OperatingState, OperatingStateBody

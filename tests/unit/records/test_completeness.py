@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from record_inputs import quarter, snapshot_of
 
 from ems_telemetry.errors import CannotComputeError
+from ems_telemetry.records.inputs.children import Child
 from ems_telemetry.records.inputs.layers import CORRECTED, SUBSTITUTED, Part
-from ems_telemetry.records.inputs.sources import Child
 from ems_telemetry.records.inputs.stretches import stretches_of
 from ems_telemetry.records.method import Figure
 from ems_telemetry.records.methods.completeness import Completeness

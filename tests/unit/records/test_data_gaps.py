@@ -14,8 +14,8 @@ from record_inputs import QUARTER, START, figure_as_kept, quarter, snapshot_of
 
 from ems_telemetry.errors import CannotComputeError
 from ems_telemetry.evidence.canonical import canonical
+from ems_telemetry.records.inputs.children import Child
 from ems_telemetry.records.inputs.layers import CORRECTED, SUBSTITUTED, adjust
-from ems_telemetry.records.inputs.sources import Child
 from ems_telemetry.records.inputs.totals import adjustments_of
 from ems_telemetry.records.keeping.making import as_inputs, figure_of
 from ems_telemetry.records.method import Figure

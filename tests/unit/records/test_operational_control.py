@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from record_inputs import Value, point_inputs, quarter, snapshot_of
 
-from ems_telemetry.records.inputs.sources import Child, children_as_inputs
+from ems_telemetry.records.inputs.children import Child, children_as_inputs
 from ems_telemetry.records.inputs.states import shares_of
 from ems_telemetry.records.method import Figure
 from ems_telemetry.records.methods.operational_control import Criterion, OperationalControl

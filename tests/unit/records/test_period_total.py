@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from record_inputs import QUARTER, START, Value, figure_as_kept, point_inputs, quarter, snapshot_of
 
 from ems_telemetry.evidence.canonical import canonical
+from ems_telemetry.records.inputs.children import Child
 from ems_telemetry.records.inputs.layers import adjust
 from ems_telemetry.records.inputs.sourced import stretches_of_sources
-from ems_telemetry.records.inputs.sources import Child
 from ems_telemetry.records.inputs.totals import adjustments_of
 from ems_telemetry.records.keeping.making import as_inputs, figure_of
 from ems_telemetry.records.method import Figure

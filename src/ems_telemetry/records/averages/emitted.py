@@ -16,10 +16,10 @@ from ems_telemetry.records.averages.blocks import (
     judge,
     spans_of,
 )
+from ems_telemetry.records.inputs.children import decimal_of
 from ems_telemetry.records.inputs.measuring import calibrated
 from ems_telemetry.records.inputs.operation import ROUTINE
 from ems_telemetry.records.inputs.quarters import Quarter
-from ems_telemetry.records.inputs.sources import decimal_of
 from ems_telemetry.records.parameters import Params, PlanName
 from ems_telemetry.records.registers.register import Word
 from ems_telemetry.rules.arithmetic import ZERO, exactly

@@ -11,8 +11,8 @@ from pydantic import Field
 
 from ems_telemetry.errors import CannotComputeError
 from ems_telemetry.records.averages.blocks import days_of, spans_of
+from ems_telemetry.records.inputs.children import decimal_of
 from ems_telemetry.records.inputs.quarters import Quarter, quarters_of
-from ems_telemetry.records.inputs.sources import decimal_of
 from ems_telemetry.records.parameters import Params
 from ems_telemetry.records.registers.register import Number, Word
 from ems_telemetry.rules.arithmetic import HUNDRED, ZERO, digits, exactly, settle

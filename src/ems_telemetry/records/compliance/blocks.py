@@ -14,8 +14,8 @@ from zoneinfo import ZoneInfo
 from ems_telemetry.records.averages.blocks import Span, counts_off, days_of, spans_of
 from ems_telemetry.records.compliance.series import Quarter, kept_of
 from ems_telemetry.records.compliance.states import Applies, Course, State, States
+from ems_telemetry.records.inputs.children import decimal_of
 from ems_telemetry.records.inputs.operation import ALL_MINUTES, minutes_of, place_measured
-from ems_telemetry.records.inputs.sources import decimal_of
 from ems_telemetry.records.registers.limit_profiles import block_profile, day_profile
 from ems_telemetry.records.registers.obligations import LimitBody
 from ems_telemetry.rules.arithmetic import ZERO, exactly, mean

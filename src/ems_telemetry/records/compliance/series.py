@@ -17,12 +17,13 @@ from ems_telemetry.records.averages.blocks import BlockLength, BlockProfile, cou
 from ems_telemetry.records.averages.gathering import Place
 from ems_telemetry.records.averages.told import gather_told
 from ems_telemetry.records.compliance.states import Course, Stated, States
+from ems_telemetry.records.inputs.children import Child, decimal_of
 from ems_telemetry.records.inputs.conditions import by_minute, by_quarter, cut, stated_of
 from ems_telemetry.records.inputs.cutting import cut_children
 from ems_telemetry.records.inputs.layers import CORRECTED, SUBSTITUTED, Adjustment, Part, adjust
 from ems_telemetry.records.inputs.measuring import gather_maintenance, masks_of
 from ems_telemetry.records.inputs.operation import ALL_MINUTES
-from ems_telemetry.records.inputs.sources import Child, Sources, decimal_of
+from ems_telemetry.records.inputs.sources import Sources
 from ems_telemetry.records.inputs.statements import gather_stated
 from ems_telemetry.records.inputs.totals import ADDITIVE
 from ems_telemetry.records.registers.limit_profiles import block_profile

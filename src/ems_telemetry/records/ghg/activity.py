@@ -14,8 +14,9 @@ from pydantic import Field, model_validator
 from ems_telemetry.errors import CannotComputeError
 from ems_telemetry.intervals.calendar import Period, edges_of, microseconds, moment_of
 from ems_telemetry.records.details import settled
+from ems_telemetry.records.inputs.children import decimal_of
 from ems_telemetry.records.inputs.layers import Part
-from ems_telemetry.records.inputs.sources import Sources, decimal_of
+from ems_telemetry.records.inputs.sources import Sources
 from ems_telemetry.records.inputs.totals import ADDITIVE, CHILD_OF, Shares, flags_of, gather_point, parts_of, quality_of
 from ems_telemetry.records.kinds import RecordQuality, RecordStatus
 from ems_telemetry.records.method import Asked, Figure

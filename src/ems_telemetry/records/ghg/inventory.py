@@ -14,7 +14,7 @@ from uuid import UUID
 
 from ems_telemetry.errors import CannotComputeError
 from ems_telemetry.records.ghg.emission_factors import CO2E, gwp_set_of
-from ems_telemetry.records.inputs.sources import decimal_of
+from ems_telemetry.records.inputs.children import decimal_of
 from ems_telemetry.records.kinds import RecordStatus
 from ems_telemetry.rules.arithmetic import ZERO, exactly
 from ems_telemetry.rules.ghg import BIOGENIC_CO2, GasLine, inventory_of

@@ -7,7 +7,7 @@ from decimal import Decimal
 from itertools import pairwise
 from typing import Any, Final, NamedTuple
 
-from ems_telemetry.records.inputs.sources import Child
+from ems_telemetry.records.inputs.children import Child
 from ems_telemetry.records.inputs.states import shares_of
 from ems_telemetry.records.registers.operations import CONDITION_OF, Condition, OperatingState
 from ems_telemetry.rules.arithmetic import ZERO, exactly

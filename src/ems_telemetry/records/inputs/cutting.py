@@ -13,8 +13,9 @@ from ems_telemetry.computing.slices import Stretch
 from ems_telemetry.intervals.calendar import microseconds
 from ems_telemetry.intervals.compute import compute
 from ems_telemetry.model import Kind
+from ems_telemetry.records.inputs.children import Child
 from ems_telemetry.records.inputs.conditions import MINUTES
-from ems_telemetry.records.inputs.sources import Child, Sources
+from ems_telemetry.records.inputs.sources import Sources
 from ems_telemetry.rules.arithmetic import ZERO, exactly, settle
 from ems_telemetry.storage.point_facts import PointFacts
 from ems_telemetry.storage.rules import read_rules

@@ -10,7 +10,7 @@ from pydantic import Field, StringConstraints, model_validator
 from ems_telemetry.config.units import UnitError, parse_unit, scale_between
 from ems_telemetry.errors import CannotComputeError
 from ems_telemetry.intervals.conversions import normal_volume_nm3
-from ems_telemetry.records.inputs.sources import decimal_of
+from ems_telemetry.records.inputs.children import decimal_of
 from ems_telemetry.records.parameters import Params
 from ems_telemetry.records.registers.register import Number, Text
 from ems_telemetry.rules.arithmetic import exactly

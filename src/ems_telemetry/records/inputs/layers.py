@@ -9,7 +9,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
 
-from ems_telemetry.records.inputs.sources import Child
+from ems_telemetry.records.inputs.children import Child
 from ems_telemetry.rules.arithmetic import exactly
 
 CORRECTED, SUBSTITUTED = "corrected", "substituted"

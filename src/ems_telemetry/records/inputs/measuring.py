@@ -10,10 +10,11 @@ from ems_telemetry.errors import CannotComputeError
 from ems_telemetry.model import Kind
 from ems_telemetry.records.facts import entries
 from ems_telemetry.records.facts.measured_by import MeasuredBy, read_calibrations, read_measured_by
+from ems_telemetry.records.inputs.children import decimal_of
 from ems_telemetry.records.inputs.conditions import MINUTE, MINUTES, QUARTER
 from ems_telemetry.records.inputs.operation import ALL_MINUTES, QuarterState
 from ems_telemetry.records.inputs.quarters import Quarter, gather_quarters, quarters_of
-from ems_telemetry.records.inputs.sources import Sources, decimal_of
+from ems_telemetry.records.inputs.sources import Sources
 from ems_telemetry.records.inputs.statements import gather_stated_maintenance
 from ems_telemetry.rules.calibration import Correction, corrected
 from ems_telemetry.storage.entries import EntryRow

@@ -7,9 +7,10 @@ from typing import Any, Final, NamedTuple
 
 from ems_telemetry.intervals.calendar import Period
 from ems_telemetry.model import Quality
+from ems_telemetry.records.inputs.children import Child, decimal_of
 from ems_telemetry.records.inputs.cutting import cut_children
 from ems_telemetry.records.inputs.layers import CORRECTED, SUBSTITUTED, Part, adjust
-from ems_telemetry.records.inputs.sources import Child, Sources, decimal_of
+from ems_telemetry.records.inputs.sources import Sources
 from ems_telemetry.records.inputs.totals import ADDITIVE, adjustments_of, gather_adjustments
 from ems_telemetry.rules.arithmetic import ZERO
 from ems_telemetry.storage.point_facts import PointFacts

@@ -9,8 +9,9 @@ from typing import Any, NamedTuple
 
 from ems_telemetry.intervals.calendar import Period
 from ems_telemetry.model import Quality
+from ems_telemetry.records.inputs.children import decimal_of
 from ems_telemetry.records.inputs.layers import CORRECTED, SUBSTITUTED, Part, adjust
-from ems_telemetry.records.inputs.sources import Sources, decimal_of
+from ems_telemetry.records.inputs.sources import Sources
 from ems_telemetry.records.inputs.totals import ADDITIVE, adjustments_of, gather_adjustments
 from ems_telemetry.records.kinds import RecordQuality
 from ems_telemetry.records.method import Figure

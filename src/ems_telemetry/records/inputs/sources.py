@@ -3,31 +3,27 @@
 So every record can tell what it was made of, and every change finds the records it touches.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
-from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from ems_telemetry.config.expressions import parse_expression, references
 from ems_telemetry.errors import CannotComputeError
 from ems_telemetry.evidence.canonical import digest
 from ems_telemetry.intervals.calendar import Period, edges_of, microseconds, moment_of
-from ems_telemetry.intervals.interval import IntervalFlag
 from ems_telemetry.records.facts import entries
 from ems_telemetry.records.facts.measured_by import read_measured_by
+from ems_telemetry.records.inputs.children import Child, read_children
 from ems_telemetry.records.inputs.interval_digest import interval_digest
 from ems_telemetry.records.registers import REGISTERS, Dated
 from ems_telemetry.storage.database import Connection
 from ems_telemetry.storage.entries import EntryFilter, EntryRow, read_entries
 from ems_telemetry.storage.gaps import KnownGap, read_gaps_of
-from ems_telemetry.storage.interval_series import StoredInterval
 from ems_telemetry.storage.point_facts import (
     PointFacts,
     PointRevision,
     read_facts,
-    read_intervals_of,
     read_parents,
     read_point_revisions,
 )
@@ -37,25 +33,6 @@ from ems_telemetry.storage.records import GAPS, RecordFilter, RecordRow, Source,
 Json = dict[str, Any]
 MOST_ROWS = 100_000
 _EVER = datetime.max.replace(tzinfo=UTC)
-
-
-class Child(NamedTuple):
-    """An interval that a figure is made of. `value` is exact of counters and totals, and the mean over time of gauges.
-
-    `coverage` is the share of its time that was measured, 0 to 1; `flags` are names of `IntervalFlag`.
-    """
-
-    start: datetime
-    end: datetime
-    value: Decimal | None
-    coverage: Decimal
-    quality: int
-    flags: Sequence[str]
-    samples: int
-    expected: int | None
-    min: Decimal | None
-    max: Decimal | None
-    revision: int
 
 
 class Sources:
@@ -264,16 +241,6 @@ class Sources:
             self._refer(revision_ref(point, row))
 
 
-async def read_children(
-    connection: Connection, point: PointFacts, period: Period, start: datetime, end: datetime
-) -> list[Child]:
-    """Gives the intervals of a point within `[start, end)` as they are now, without holes."""
-    zone = ZoneInfo(point.timezone)
-    edges = [moment_of(edge) for edge in edges_of(period, microseconds(start), microseconds(end), zone)]
-    stored = {row.start: row for row in await read_intervals_of(connection, point.id, period, start, end)}
-    return [_child(left, right, stored.get(left)) for left, right in pairwise(edges)]
-
-
 def hash_of_days(days: Iterable[tuple[datetime, int, str]]) -> str:
     """Gives the hash of days of readings, each with their number and digest, as the input `raw` of a record has it."""
     return digest([list(day) for day in days]).hex()
@@ -301,41 +268,3 @@ def _worded(value: object) -> object:
     if isinstance(value, Mapping):
         return {key: _worded(each) for key, each in value.items()}
     return [_worded(each) for each in value] if isinstance(value, list) else value
-
-
-def _child(start: datetime, end: datetime, row: StoredInterval | None) -> Child:
-    if row is None:
-        return Child(start, end, None, Decimal(0), 0, ("missing",), 0, None, None, None, 0)
-    value = _decimal(row.value) if row.exact is None else Decimal(row.exact)
-    names = tuple(flag.name.lower() for flag in IntervalFlag(row.flags) if flag.name)
-    return Child(
-        start, end, value, _decimal(row.coverage) or Decimal(0), row.quality, names, row.samples, row.expected,
-        _decimal(row.min), _decimal(row.max), row.revision,
-    )  # fmt: skip
-
-
-def _decimal(value: float | None) -> Decimal | None:
-    """Gives a double as the shortest decimal that means it."""
-    return None if value is None else Decimal(repr(value))
-
-
-def children_as_inputs(children: Iterable[Child]) -> list[Json]:
-    """Writes intervals as inputs of a method have them."""
-    return [child._asdict() for child in children]
-
-
-def children_of(inputs: Iterable[Mapping[str, Any]]) -> list[Child]:
-    """Reads intervals back from inputs."""
-    return [
-        Child(
-            datetime.fromisoformat(each["start"]), datetime.fromisoformat(each["end"]), decimal_of(each["value"]),
-            Decimal(each["coverage"]), each["quality"], tuple(each["flags"]), each["samples"], each["expected"],
-            decimal_of(each["min"]), decimal_of(each["max"]), each["revision"],
-        )
-        for each in inputs
-    ]  # fmt: skip
-
-
-def decimal_of(text: str | None) -> Decimal | None:
-    """Reads a decimal back from inputs."""
-    return None if text is None else Decimal(text)

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Final
 
-from ems_telemetry.records.inputs.sources import Child
+from ems_telemetry.records.inputs.children import Child
 from ems_telemetry.rules.arithmetic import ZERO, exactly
 
 _TWO: Final = 2

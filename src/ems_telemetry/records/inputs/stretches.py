@@ -8,8 +8,8 @@ from decimal import Decimal
 from itertools import groupby
 from typing import Any, Final, NamedTuple, TypeAlias
 
+from ems_telemetry.records.inputs.children import decimal_of
 from ems_telemetry.records.inputs.layers import CORRECTED, SUBSTITUTED, Part
-from ems_telemetry.records.inputs.sources import decimal_of
 from ems_telemetry.rules.arithmetic import ZERO, exactly
 
 Row: TypeAlias = Mapping[str, Any]

@@ -11,8 +11,9 @@ from typing import Any, Final
 from ems_telemetry.errors import CannotComputeError
 from ems_telemetry.intervals.calendar import Period
 from ems_telemetry.model import Quality
+from ems_telemetry.records.inputs.children import Child, children_as_inputs, children_of, decimal_of
 from ems_telemetry.records.inputs.layers import CORRECTED, SUBSTITUTED, Adjustment, Part, adjust
-from ems_telemetry.records.inputs.sources import Child, Sources, children_as_inputs, children_of, decimal_of
+from ems_telemetry.records.inputs.sources import Sources
 from ems_telemetry.records.kinds import RecordQuality
 from ems_telemetry.records.method import Figure
 from ems_telemetry.rules.arithmetic import HUNDRED, ZERO, exactly

@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field, model_validator
 
 from ems_telemetry.errors import CannotComputeError
 from ems_telemetry.intervals.calendar import Period, edges_of, microseconds, moment_of
+from ems_telemetry.records.inputs.children import children_as_inputs, children_of, decimal_of
 from ems_telemetry.records.inputs.conditions import (
     UNKNOWN,
     Segment,
@@ -21,7 +22,7 @@ from ems_telemetry.records.inputs.conditions import (
 from ems_telemetry.records.inputs.joining import join, sum_of
 from ems_telemetry.records.inputs.layers import Part
 from ems_telemetry.records.inputs.metering import refuse_doubles
-from ems_telemetry.records.inputs.sources import Sources, children_as_inputs, children_of, decimal_of
+from ems_telemetry.records.inputs.sources import Sources
 from ems_telemetry.records.inputs.splitting import split_of
 from ems_telemetry.records.inputs.totals import CHILD_OF, gather_point, parts_of, require_totals, total_of
 from ems_telemetry.records.kinds import RecordStatus, RecordType

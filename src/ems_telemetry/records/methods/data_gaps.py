@@ -14,8 +14,9 @@ from ems_telemetry.intervals.calendar import Period
 from ems_telemetry.model import Kind
 from ems_telemetry.records.averages.filling import PRESCRIBED
 from ems_telemetry.records.details import settled
+from ems_telemetry.records.inputs.children import decimal_of
 from ems_telemetry.records.inputs.layers import CORRECTED, SUBSTITUTED, Adjustment, Part, adjust
-from ems_telemetry.records.inputs.sources import Sources, decimal_of
+from ems_telemetry.records.inputs.sources import Sources
 from ems_telemetry.records.inputs.stretches import (
     Row,
     amounts_of,

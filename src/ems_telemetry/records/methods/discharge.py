@@ -8,8 +8,9 @@ from pydantic import BaseModel
 from ems_telemetry.errors import CannotComputeError
 from ems_telemetry.records.averages.blocks import BlockLength, days_as_inputs
 from ems_telemetry.records.averages.outfall import MG_PER_L, DischargeParams, OutfallDay, in_unit, known_loads, outfall_days
+from ems_telemetry.records.inputs.children import decimal_of
 from ems_telemetry.records.inputs.quarters import gather_quarters
-from ems_telemetry.records.inputs.sources import Sources, decimal_of
+from ems_telemetry.records.inputs.sources import Sources
 from ems_telemetry.records.inputs.totals import ADDITIVE
 from ems_telemetry.records.kinds import RecordQuality, RecordType
 from ems_telemetry.records.method import Asked, Figure

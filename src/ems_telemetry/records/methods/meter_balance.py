@@ -8,9 +8,10 @@ from pydantic import BaseModel, Field, model_validator
 
 from ems_telemetry.errors import CannotComputeError
 from ems_telemetry.intervals.balance import Metered, balance_of
+from ems_telemetry.records.inputs.children import decimal_of
 from ems_telemetry.records.inputs.joining import join, sum_of
 from ems_telemetry.records.inputs.metering import refuse_doubles, whole_points
-from ems_telemetry.records.inputs.sources import Sources, decimal_of
+from ems_telemetry.records.inputs.sources import Sources
 from ems_telemetry.records.inputs.totals import ADDITIVE, CHILD_OF, gather_point, require_totals, total_of
 from ems_telemetry.records.kinds import RecordType
 from ems_telemetry.records.method import Asked, Figure

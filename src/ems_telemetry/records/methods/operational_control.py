@@ -12,8 +12,9 @@ from ems_telemetry.config.quantities import Law
 from ems_telemetry.errors import CannotComputeError
 from ems_telemetry.intervals.calendar import Period
 from ems_telemetry.model import Kind, Quality
+from ems_telemetry.records.inputs.children import children_as_inputs, children_of, decimal_of
 from ems_telemetry.records.inputs.layers import SUBSTITUTED, Part
-from ems_telemetry.records.inputs.sources import Sources, children_as_inputs, children_of, decimal_of
+from ems_telemetry.records.inputs.sources import Sources
 from ems_telemetry.records.inputs.states import known_share, shares_of
 from ems_telemetry.records.inputs.totals import flags_of, gather_point, parts_of
 from ems_telemetry.records.kinds import RecordQuality, RecordType

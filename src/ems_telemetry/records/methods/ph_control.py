@@ -10,8 +10,9 @@ from pydantic import BaseModel, Field
 from ems_telemetry.errors import CannotComputeError
 from ems_telemetry.intervals.calendar import Period
 from ems_telemetry.records.averages.blocks import ProfileId
+from ems_telemetry.records.inputs.children import decimal_of
 from ems_telemetry.records.inputs.layers import CORRECTED, SUBSTITUTED, Part, adjust
-from ems_telemetry.records.inputs.sources import Sources, decimal_of
+from ems_telemetry.records.inputs.sources import Sources
 from ems_telemetry.records.inputs.totals import adjustments_of, gather_adjustments
 from ems_telemetry.records.kinds import RecordQuality, RecordType
 from ems_telemetry.records.method import Asked, Figure

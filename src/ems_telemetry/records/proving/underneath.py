@@ -9,8 +9,9 @@ from ems_telemetry.evidence.canonical import digest, time_words
 from ems_telemetry.intervals.calendar import Period
 from ems_telemetry.model import Flag
 from ems_telemetry.records.facts.entries import status_of
+from ems_telemetry.records.inputs.children import read_children
 from ems_telemetry.records.inputs.interval_digest import interval_digest
-from ems_telemetry.records.inputs.sources import hash_of_days, read_children, revision_ref
+from ems_telemetry.records.inputs.sources import hash_of_days, revision_ref
 from ems_telemetry.records.registers import REGISTERS
 from ems_telemetry.storage.audit import AuditRow, events_of
 from ems_telemetry.storage.database import Connection

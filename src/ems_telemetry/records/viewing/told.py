@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any, Final, TypeAlias
 
 from ems_telemetry.errors import CannotComputeError
-from ems_telemetry.records.inputs.sources import decimal_of
+from ems_telemetry.records.inputs.children import decimal_of
 from ems_telemetry.records.kinds import RecordQuality
 from ems_telemetry.records.viewing.columns import Value, Values
 from ems_telemetry.rules.arithmetic import ZERO
