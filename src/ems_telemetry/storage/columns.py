@@ -44,8 +44,10 @@ _USABLE_FROM = """
         ORDER BY time LIMIT %(count)s)
     FROM unnest(%(ids)s::integer[], %(times)s::timestamptz[]) AS told (id, time)
 """
+_NEWEST = "SELECT point_id, time FROM latest_readings WHERE point_id = ANY (%s)"
 _LOOK = (timedelta(days=1), timedelta(days=40), timedelta(days=40_000))
 """How far is looked, step by step: a plan over all partitions of ten years takes long."""
+_APART = timedelta(days=40)
 _FIRST, _LAST = datetime(1900, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 
 
@@ -91,13 +93,29 @@ async def usable_before(
     connection: psycopg.AsyncConnection[Any], times: Mapping[int, datetime], count: int
 ) -> dict[int, list[datetime]]:
     """Finds, for each point, when its last usable readings before an instant are: so many, or as many as there are."""
+    with translated():
+        newest = dict(await (await connection.execute(_NEWEST, (list(times),))).fetchall())
+    # Of a meter that fell silent long ago, the look begins where it did.
+    known = {point_id: min(time, newest[point_id] + _MICROSECOND) for point_id, time in times.items() if point_id in newest}
     found: dict[int, list[datetime]] = {}
-    for look in _LOOK:
-        missing = {point_id: time for point_id, time in times.items() if len(found.get(point_id, ())) < count}
-        if missing:
-            first = max(_FIRST, min(missing.values()) - look)
-            found |= await _look(connection, _USABLE_BEFORE, missing, first, max(missing.values()), count)
+    for near in together(known):
+        for look in _LOOK:
+            missing = {point_id: time for point_id, time in near.items() if len(found.get(point_id, ())) < count}
+            if missing:
+                first = max(_FIRST, min(missing.values()) - look)
+                found |= await _look(connection, _USABLE_BEFORE, missing, first, max(missing.values()), count)
     return found
+
+
+def together(times: Mapping[int, datetime]) -> list[dict[int, datetime]]:
+    """Groups points by time, so that a span over those of a group holds no long stretch in which none of them is."""
+    groups: list[dict[int, datetime]] = []
+    last: datetime | None = None
+    for point_id, time in sorted(times.items(), key=lambda item: item[1]):
+        if last is None or time - last > _APART:
+            groups.append({})
+        groups[-1][point_id] = last = time
+    return groups
 
 
 async def usable_from(
