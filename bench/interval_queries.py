@@ -8,6 +8,7 @@ import argparse
 import asyncio
 import statistics
 import time
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from typing import Any, NoReturn
 
@@ -143,6 +144,7 @@ def services(database: Database) -> ApiServices:
         pause=anything,
         resume=anything,
         paused=lambda: None,
+        writing=nullcontext,
         take_in=anything,
         metrics=Metrics(),
         clock=SystemClock(),

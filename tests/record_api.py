@@ -1,7 +1,7 @@
 """The API over a plant of `record_plant`, as several people with keys of their own see it."""
 
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
 from dataclasses import dataclass
 
 import httpx
@@ -82,6 +82,7 @@ def services(plant: Plant, packs: PackRoom | None = None) -> ApiServices:
         pause=writes,
         resume=writes,
         paused=lambda: None,
+        writing=nullcontext,
         take_in=take_in,
         metrics=Metrics(),
         clock=plant.clock,

@@ -12,7 +12,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from ems_telemetry.api.caller import ANONYMOUS, Caller, CallerKind, turned_away
 from ems_telemetry.api.keyring import REMEMBERED_S, Keyring
-from ems_telemetry.api.pausing import refuse_while_paused
+from ems_telemetry.api.pausing import begin_writing
 from ems_telemetry.api.problem import ApiError, ProblemType
 from ems_telemetry.api.rates import Limit, neighbourhood
 from ems_telemetry.api.services import ApiServices
@@ -110,7 +110,7 @@ def require(*scopes: Scope) -> Callable[..., Awaitable[Caller]]:
             allowed, needed = ", ".join(sorted(caller.scopes)), " or ".join(f'"{scope}"' for scope in scopes)
             message = f"this needs a {caller.credential} with the scope {needed}; this one allows {allowed or 'nothing'}"
             raise ApiError(ProblemType.FORBIDDEN, message)
-        refuse_while_paused(request)
+        begin_writing(request)
         return caller
 
     return identify

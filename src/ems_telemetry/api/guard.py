@@ -7,6 +7,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ems_telemetry.api.access import ALLOWANCE
+from ems_telemetry.api.pausing import end_writing
 from ems_telemetry.api.problem import ApiError, ProblemType
 from ems_telemetry.clock import Clock
 from ems_telemetry.observe import Metrics, get_logger
@@ -54,6 +55,7 @@ class RequestGuard:
                 raise  # half an answer is out: only breaking the connection tells the client so
             await _FAILED.to_response(scope["path"])(scope, receive, answer.send)
         finally:
+            end_writing(scope)
             self._observe(scope, answer.status, self._clock.monotonic() - began_s)
 
     def _observe(self, scope: Scope, status: int | None, duration_s: float) -> None:

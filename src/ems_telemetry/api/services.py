@@ -1,6 +1,7 @@
 """What the API works with, given by whoever wires the service, and how an operation reaches it."""
 
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, NamedTuple
@@ -54,6 +55,8 @@ class ApiServices:
     resume: Callable[[str, Actor], Awaitable[Writes]]
     paused: Callable[[], Pause | None]
     """Who paused writing, and since when; None while it goes on."""
+    writing: Callable[[], AbstractContextManager[None]]
+    """Entered by each request that changes tables, until it is answered: a pause waits for it."""
     take_in: Callable[[TakeIn], Awaitable[TakenIn]]
     """Takes a sheet of hand-read values into the spool, or looks for mistakes in it.
 

@@ -82,4 +82,5 @@ class Deriving:
 async def _while_open(gate: Gate, work: Work) -> None:
     while True:
         await gate.opened.wait()
-        await unless(gate.closed, work())
+        with gate.inside():
+            await unless(gate.closed, work())

@@ -159,6 +159,7 @@ class Service:
                 pause=parts.pause.pause,
                 resume=parts.pause.resume,
                 paused=lambda: parts.pause.paused,
+                writing=parts.storing.gate.inside,
                 take_in=take_in,
                 metrics=self._metrics,
                 clock=self._clock,

@@ -118,7 +118,8 @@ class Writer:
                     await self._rest()
                     continue
                 try:
-                    await self._session()
+                    with self.gate.inside():
+                        await self._session()
                 except EmsTelemetryError as error:
                     await self._wait_after(error)
         finally:
@@ -127,11 +128,7 @@ class Writer:
     async def _rest(self) -> None:
         """Holds still until the gate is opened, or `stop`."""
         self._state = replace(self._state, connected=False)
-        self.gate.at_rest.set()
-        try:
-            await first_of(self.gate.opened.wait(), self._stopping.wait())
-        finally:
-            self.gate.at_rest.clear()
+        await first_of(self.gate.opened.wait(), self._stopping.wait())
 
     async def _session(self) -> None:
         """Writes on one connection until it is lost, the gate shut, or `stop`."""

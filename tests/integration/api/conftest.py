@@ -27,6 +27,7 @@ from ems_telemetry.observe import ConnectorStatus, LinkState, Metrics
 from ems_telemetry.storage.audit import Actor
 from ems_telemetry.storage.capability import detect, prepare_for
 from ems_telemetry.storage.database import Database
+from ems_telemetry.storage.gate import Gate
 from ems_telemetry.storage.intervals import IntervalRow, put_intervals
 from ems_telemetry.storage.keys import create_key
 from ems_telemetry.storage.migrations import migrate
@@ -92,6 +93,8 @@ class Plant:
     standing: Standing = field(default_factory=lambda: standing(connectors=[connector(one.name) for one in CONNECTORS]))
     reload: Reload = field(default_factory=refused)
     writes: Writes = field(default_factory=lambda: Writes(paused=None, at_rest=False))
+    gate: Gate = field(default_factory=Gate)
+    may_retry: asyncio.Event = field(default_factory=asyncio.Event)
     resumed_by: str = ""
 
     def app(
@@ -112,6 +115,7 @@ class Plant:
             pause=self.pause,
             resume=self.resume,
             paused=lambda: self.writes.paused,
+            writing=self.gate.inside,
             take_in=self.take_in,
             metrics=self.metrics,
             clock=self.clock,
@@ -125,8 +129,12 @@ class Plant:
         add_page(app)
         return app
 
+    def __post_init__(self) -> None:
+        self.may_retry.set()
+
     async def _retry(self, letter: DeadLetter, _by: Actor) -> Retried:
         self.retried.append(letter)
+        await self.may_retry.wait()
         return self.outcome
 
     async def take_in(self, asked: TakeIn) -> TakenIn:

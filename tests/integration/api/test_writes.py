@@ -1,9 +1,11 @@
 """Pausing and resuming of writing: who may, and what is answered."""
 
+import asyncio
 import re
 
 import httpx
 import pytest
+from fakes import until
 
 from ems_telemetry.api.pausing import READING_METHODS, WHILE_PAUSED
 from ems_telemetry.model import Scope
@@ -92,3 +94,20 @@ async def test_who_is_refused_in_a_pause_is_told_who_paused(plant: Plant) -> Non
         assert answer.json()["detail"].startswith("writing to the database is paused by key test since ")
         await client.post("/api/v1/writes/resume")
         assert (await client.post("/api/v1/retention:purge", json=body)).json()["dropped"] == []
+
+
+async def test_a_pause_waits_for_what_is_being_written_and_every_request_leaves(plant: Plant) -> None:
+    """Also one that is refused, or fails."""
+    plant.may_retry.clear()
+    letter = await plant.lose("hall-1")
+    async with client_of(plant.app(), await plant.key(scopes=tuple(Scope))) as client:
+        async with asyncio.timeout(20), asyncio.TaskGroup() as group:
+            group.create_task(client.post(f"/api/v1/dead-letters/{letter}/retry", json={}))
+            await until(lambda: bool(plant.retried))
+            plant.gate.shut()
+            assert not plant.gate.at_rest.is_set()
+            plant.may_retry.set()
+        assert plant.gate.at_rest.is_set()
+        for _, method, path in operations(plant):
+            await send(client, method, path)
+            assert plant.gate.at_rest.is_set(), path

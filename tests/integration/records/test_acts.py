@@ -118,7 +118,6 @@ async def test_a_pause_is_told_by_whomever_and_a_database_that_is_away_keeps_nob
             await append_now(connection, actor, act)
 
     gate = Gate()
-    gate.at_rest.set()  # nothing is being written
     pause = WritePause(tmp_path, gate, metrics=Metrics(), clock=plant.clock, tell=tell)
     for _ in range(2):
         await pause.pause("key alice", ALICE)
