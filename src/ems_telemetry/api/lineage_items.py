@@ -81,6 +81,17 @@ class LineageMeaning(BaseModel):
     meaning: dict[str, Any] | None = Field(description="Source, units, scale, kind.")
 
 
+class LineageStanding(BaseModel):
+    """What the configuration said of a meter by which points were chosen."""
+
+    meter: str
+    since: datetime | None = Field(description="Null where no configuration was written down yet.")
+    configuration: int | None = Field(description="The revision of the configuration; `GET /config/revisions/{id}` has it.")
+    hash: str
+    same: bool
+    standing: dict[str, Any] | None = Field(description="Site, area, medium, the meter it stands behind, cost centre.")
+
+
 class LineageFact(BaseModel):
     """An entry of a register that went into it: an instrument, calibration, factor, limit, correction."""
 
@@ -131,6 +142,7 @@ class Lineage(BaseModel):
     intervals: list[LineageIntervals]
     raw: list[LineageReadings] = Field(description="Empty unless `depth=raw`.")
     meanings: list[LineageMeaning]
+    standings: list[LineageStanding] = Field(description="Of records that choose their points by area, medium or meter.")
     facts: list[LineageFact]
     meter_events: list[MeterEvent] = Field(description="What was declared of the meters in the period.")
     records: list["Lineage"]

@@ -11,6 +11,7 @@ from ems_telemetry.config.content import WrittenFile, hash_of
 from ems_telemetry.intervals.calendar import Period
 from ems_telemetry.model import Kind, Quality
 from ems_telemetry.records.keeping.making import recompute
+from ems_telemetry.records.proving.lineage import Lineage, Wanted
 from ems_telemetry.records.rows import asked_of
 from ems_telemetry.storage.intervals import IntervalRow
 from ems_telemetry.storage.records import RecordRow
@@ -78,6 +79,11 @@ async def test_a_site_is_added_up_once_by_what_was_configured_with_its_peak_and_
     assert (demand["peak_demand"]["value"], demand["peak_demand"]["unit"]) == ("600", "kW")
     assert datetime.fromisoformat(demand["peak_demand"]["start"]) == PRESS_AT + QUARTER
     assert {ref["kind"] for ref in record.envelope["inputs"]} >= {"meter_revision", "interval", "raw", "point_revision"}
+    async with plant.database.connection() as connection:
+        tree = await Lineage(connection, Wanted()).of(record)
+    standings = {each["meter"]: each for each in tree["standings"]}
+    assert all(each["same"] for each in standings.values())
+    assert (standings["EM-01"]["standing"]["site"], standings["GM-01"]["standing"]["cost_centre"]) == ("BER1", "4700")
     sub = await march(plant, "E-3")
     assert [sub.value, sub.envelope["details"]["by_cost_centre"][0]["cost_centre"]] == [29720, "4711"]
     assert sub.envelope["details"]["demand"] is None

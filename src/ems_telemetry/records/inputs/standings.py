@@ -10,6 +10,8 @@ from ems_telemetry.records.inputs.sources import Sources
 from ems_telemetry.storage.point_facts import MeterRevision, PointFacts, read_facts, read_meter_revisions
 from ems_telemetry.storage.records import CONFIGURED, Source
 
+METER_REVISION: Final = "meter_revision"
+"""How records name such an input."""
 _BEFORE_ALL: Final = datetime.min.replace(tzinfo=UTC)
 
 
@@ -68,11 +70,17 @@ def standing_of(revisions: Sequence[MeterRevision], start: datetime, end: dateti
 def standing_ref(standing: Standing) -> dict[str, object]:
     """Names what was said of a meter, with the hash of it, as an input of a record."""
     said = standing.said
-    told = said._asdict() | {"valid_from": None if said.valid_from == _BEFORE_ALL else said.valid_from}
+    since = None if said.valid_from == _BEFORE_ALL else said.valid_from
     return {
-        "kind": "meter_revision", "id": said.meter, "since": told["valid_from"], "configuration": said.config_revision,
-        "hash": digest(told).hex(),
+        "kind": METER_REVISION, "id": said.meter, "since": since, "configuration": said.config_revision,
+        "hash": revision_hash(said),
     }  # fmt: skip
+
+
+def revision_hash(said: MeterRevision) -> str:
+    """Gives the hash of what was said of a meter."""
+    since = None if said.valid_from == _BEFORE_ALL else said.valid_from
+    return digest(said._asdict() | {"valid_from": since}).hex()
 
 
 def changed_within(standings: Iterable[Standing]) -> list[str]:

@@ -9,7 +9,15 @@ from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from ems_telemetry.records.methods import METHODS
-from ems_telemetry.records.proving.underneath import MOST_EVENTS, event_item, fact_of, intervals_of, meaning_of, readings_of
+from ems_telemetry.records.proving.underneath import (
+    MOST_EVENTS,
+    event_item,
+    fact_of,
+    intervals_of,
+    meaning_of,
+    readings_of,
+    standings_of,
+)
 from ems_telemetry.storage.audit import events_of
 from ems_telemetry.storage.catalogue import Sites
 from ems_telemetry.storage.database import Connection
@@ -74,6 +82,7 @@ class Lineage:
             "meanings": [
                 await meaning_of(self._connection, ref, point) for ref, point in self._of_kind(refs, "point_revision")
             ],
+            "standings": await standings_of(self._connection, refs),
             "facts": facts,
             "meter_events": await self._meter_events(refs, row.period_start, row.period_end),
             "records": records,

@@ -12,12 +12,13 @@ from ems_telemetry.records.facts.entries import status_of
 from ems_telemetry.records.inputs.children import read_children
 from ems_telemetry.records.inputs.interval_digest import interval_digest
 from ems_telemetry.records.inputs.sources import hash_of_days, revision_ref
+from ems_telemetry.records.inputs.standings import METER_REVISION, revision_hash
 from ems_telemetry.records.registers import REGISTERS
 from ems_telemetry.storage.audit import AuditRow, events_of
 from ems_telemetry.storage.database import Connection
 from ems_telemetry.storage.entries import EntryFilter, read_entries
 from ems_telemetry.storage.lineage import KeptDigest, read_digests, read_ends
-from ems_telemetry.storage.point_facts import PointFacts, read_point_revisions
+from ems_telemetry.storage.point_facts import PointFacts, read_meter_revisions, read_point_revisions
 from ems_telemetry.storage.raw_digests import compute_digest
 from ems_telemetry.storage.reading import ReadingRow
 
@@ -89,6 +90,24 @@ async def meaning_of(connection: Connection, ref: Ref, point: PointFacts) -> Jso
         "same": told is not None and revision_ref(point, told)["hash"] == ref["hash"],
         "meaning": None if told is None else told._asdict(),
     }  # fmt: skip
+
+
+async def standings_of(connection: Connection, refs: Iterable[Ref]) -> list[Json]:
+    """Tells what the configuration said of meters by which points were chosen: area, medium, cost centre."""
+    wanted = [ref for ref in refs if ref["kind"] == METER_REVISION]
+    said = {(row.meter, row.valid_from): row for row in await read_meter_revisions(connection)} if wanted else {}
+    told = []
+    for ref in wanted:
+        # One of before configurations were written down has no time, and nothing now to compare it with.
+        row = None if ref["since"] is None else said.get((ref["id"], datetime.fromisoformat(ref["since"])))
+        told.append(
+            {
+                "meter": ref["id"], "since": ref["since"], "configuration": ref["configuration"], "hash": ref["hash"],
+                "same": row is not None and revision_hash(row) == ref["hash"],
+                "standing": None if row is None else row._asdict(),
+            }
+        )  # fmt: skip
+    return told
 
 
 async def fact_of(connection: Connection, ref: Ref) -> Json:
