@@ -186,6 +186,42 @@ class SubstanceItem(ViewItem):
     max_stored_percent: str | None
 
 
+class AspectItem(ViewItem):
+    """How large an environmental aspect was, and in which condition of operation."""
+
+    aspect: str | None = Field(examples=["energy use of the boiler house"])
+    normal: str | None = Field(description="Of the value, in normal operation; null where that is not told or not known.")
+    abnormal: str | None = Field(description="In start-up, shut-down, maintenance, malfunction and the like.")
+    emergency: str | None
+    unknown: str | None = Field(description="While nobody knows the condition.")
+    normal_hours: str | None
+    abnormal_hours: str | None
+    emergency_hours: str | None
+    unknown_hours: str | None
+    total: str | None = Field(description="What it is a share of.")
+    share_percent: str | None
+    before: str | None = Field(description="The period before, of one record.")
+    change: str | None
+    change_percent: str | None
+
+
+class ControlItem(ViewItem):
+    """Whether a control parameter stayed within its criteria; the share is of the time that was measured."""
+
+    point: str | None = Field(examples=["SC-01.ph"])
+    criteria: str | None = Field(description="By name.", examples=["permit, warning"])
+    verdict: str | None = Field(description="Of one record.", examples=["in_control"])
+    in_range_percent: str | None
+    required_percent: str | None
+    excursions: int | None
+    in_range_minutes: str | None
+    out_of_range_minutes: str | None
+    not_measured_minutes: str | None
+    measured_minutes: str | None
+    bypass_minutes: str | None = Field(description="While the control was passed by.")
+    bypass_unknown_minutes: str | None
+
+
 ITEMS: Final[dict[str, type[ViewItem]]] = {
     "energy": EnergyItem,
     "water": WaterItem,
@@ -193,6 +229,8 @@ ITEMS: Final[dict[str, type[ViewItem]]] = {
     "discharges": DischargeItem,
     "waste": WasteItem,
     "substances": SubstanceItem,
+    "aspects": AspectItem,
+    "controls": ControlItem,
 }
 """How the rows of each view are described."""
 _OWN: Final = {name: tuple(columns_of(item)[len(ViewItem.model_fields) :]) for name, item in ITEMS.items()}

@@ -48,6 +48,8 @@ _SUMMARIES: Final = {
     "discharges": "Lists what was discharged to water with its columns, by period, outfall or parameter.",
     "waste": "Lists what waste left the sites and is in store, with its columns, by period, code, operation or treatment.",
     "substances": "Lists balances of hazardous substances with their columns, by period, substance, CAS number or location.",
+    "aspects": "Lists how large environmental aspects were by operating condition, with their share and their trend.",
+    "controls": "Lists whether control parameters stayed within their criteria, with excursions and time passed by.",
 }
 _PROMISE: Final = (
     "Without `group_by` each item of the monitoring plan stands by itself; with it, what is not named is added up. A figure of "

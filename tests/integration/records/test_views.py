@@ -41,6 +41,13 @@ PLAN = {
     }),
     "ph": ("ph_control@1", "outfall-1", "1d", {"point": PH, "low": "6", "high": "9"}),
     "waste": ("waste_summary@1", "BER1", "1mo", {"storage_days": 90, "none_means_zero": True}),
+    "aspect": ("aspect_magnitude@1", "BER1", "1mo", {
+        "aspect": "energy of the press", "points": [SUB], "by_register": {"otherwise": "normal"}, "total": {"points": [ENERGY]},
+    }),
+    "ph-control": ("operational_control@1", "outfall-1", "1d", {
+        "point": PH, "criteria": [{"name": "permit", "min": "6", "max": "9"}], "required_percent": "99",
+        "required_coverage_percent": "90",
+    }),
     "solvent": ("substance_balance@1", "BER1", "1mo", {"substance": "solvent"}),
 }  # fmt: skip
 
@@ -137,6 +144,14 @@ async def test_each_view_tells_a_month_in_columns_of_its_own(clients: Clients) -
     rows = await items(clients, "substance-balances", **march)
     assert told(rows, "cas", "opening_kg", "in_kg", "used_kg", "closing_kg", "unaccounted_kg", "max_stored_kg") == [
         ("67-64-1", "1200", "800", "650", "950", "400", "2000")
+    ]
+    rows = await items(clients, "aspects", **march)
+    assert told(rows, "aspect", "value", "normal", "emergency", "total", "share_percent") == [
+        ("energy of the press", "29720", "29720", "0", "74300", "40")
+    ]
+    rows = await items(clients, "controls", **first)
+    assert told(rows, "point", "verdict", "excursions", "out_of_range_minutes", "bypass_minutes") == [
+        (PH, "out_of_control", 1, "75", None)
     ]
 
 

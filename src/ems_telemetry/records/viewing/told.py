@@ -17,7 +17,6 @@ Json: TypeAlias = Mapping[str, Any]
 
 POINT_SOURCE: Final = "interval/"
 """What the source of a figure begins with where it is a point."""
-NODI: Final = "nodi"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +42,7 @@ class Told:
         return replace(self, **fields)
 
 
-def _whole(row: ViewRow, columns: Values, *, unit: str | None = None, known: str | None = None) -> Told:
+def whole(row: ViewRow, columns: Values, *, unit: str | None = None, known: str | None = None) -> Told:
     """Gives the figure of the record itself; a refused one is told in the unit it would have."""
     return Told(
         row.value, row.unit or unit, row.quantity, row.quality, row.coverage, row.measured, row.estimated, columns,
@@ -51,7 +50,7 @@ def _whole(row: ViewRow, columns: Values, *, unit: str | None = None, known: str
     )  # fmt: skip
 
 
-def _part(value: Decimal | None, unit: str, quantity: str, given: Json, columns: Values) -> Told:
+def part(value: Decimal | None, unit: str, quantity: str, given: Json, columns: Values) -> Told:
     """Gives the figure of one point within a record."""
     measured, estimated = number(given.get("measured_percent")), number(given.get("estimated_percent"))
     quality = str(given.get("quality") or RecordQuality.MISSING)
@@ -74,10 +73,10 @@ def energy(row: ViewRow) -> Told:
     """A record of energy, over all its points."""
     details = row.details
     points = _energy_points(row)
-    columns: dict[str, Value] = {name: _same(each.get(name) for each in points) for name in _OF_POINT}
-    columns["renewable"] = _same(bool(each.get("renewable")) for each in points)
+    columns: dict[str, Value] = {name: same(each.get(name) for each in points) for name in _OF_POINT}
+    columns["renewable"] = same(bool(each.get("renewable")) for each in points)
     columns |= {name: number(details.get(name)) for name in (*_LAYERS, "renewable_kwh", "renewable_percent")}
-    return _whole(row, {**columns, **_peak(details)}, unit="kWh", known="known")
+    return whole(row, {**columns, **_peak(details)}, unit="kWh", known="known")
 
 
 def energy_by_point(row: ViewRow) -> list[Told]:
@@ -89,7 +88,7 @@ def energy_by_point(row: ViewRow) -> list[Told]:
         columns["renewable"] = bool(each.get("renewable"))
         columns |= {name: number(each.get(name)) for name in _LAYERS}
         columns["renewable_kwh"] = kwh if each.get("renewable") else ZERO
-        made.append(_part(kwh, "kWh", "energy", each, {**columns, **_peak(each)}))
+        made.append(part(kwh, "kWh", "energy", each, {**columns, **_peak(each)}))
     return made
 
 
@@ -118,12 +117,12 @@ def water(row: ViewRow) -> Told:
     details = row.details
     columns: dict[str, Value] = {name: number(details.get(name)) for name in ("withdrawal_m3", "discharge_m3", "reuse_m3")}
     columns |= {
-        "source": _same(each.get("source") for each in _withdrawals(row)),
+        "source": same(each.get("source") for each in _withdrawals(row)),
         "consumption_m3": row.value,
         "reuse_percent": number(details.get("reuse_percent")),
         "stress_area": details.get("stress_area", (row.params or {}).get("stress_area")),
     }
-    return _whole(row, columns, unit="m3")
+    return whole(row, columns, unit="m3")
 
 
 def water_by_source(row: ViewRow) -> list[Told]:
@@ -133,107 +132,13 @@ def water_by_source(row: ViewRow) -> list[Told]:
         m3 = number(each.get("m3"))
         columns: dict[str, Value] = {"source": each.get("source"), "withdrawal_m3": m3}
         columns["stress_area"] = row.details.get("stress_area", (row.params or {}).get("stress_area"))
-        made.append(_part(m3, "m3", "water_withdrawal", each, columns))
+        made.append(part(m3, "m3", "water_withdrawal", each, columns))
     return made
 
 
 def _withdrawals(row: ViewRow) -> Sequence[Json]:
     given: Any = row.details.get("withdrawal") or (row.params or {}).get("withdrawal") or ()
     return list(given)
-
-
-# Emissions
-
-_BLOCKS: Final = ("valid_blocks", "due_blocks", "excluded_blocks", "invalid_days")
-_MASS: Final = ("used", "not_operating", "substituted", "without_concentration", "without_volume", "without_both")
-
-
-def air_average(row: ViewRow) -> Told:
-    """An average of a concentration."""
-    details, params = row.details, row.params or {}
-    basis = details.get("basis") or {}
-    columns: dict[str, Value] = {
-        "pollutant": details.get("substance") or params.get("substance"),
-        "stack": row.scope,
-        **{name: number(details.get(name)) for name in ("raw", "normalised", "validated", "elv", "ci_percent")},
-        "reference_oxygen_percent": number(basis.get("o2_ref")),
-        "dry": basis.get("dry"),
-        "block": details.get("block"),
-        **{name: details.get(name) for name in _BLOCKS},
-    }
-    return _whole(row, columns)
-
-
-def mass(row: ViewRow) -> Told:
-    """A mass; of which pollutant, the plan item of its concentrations says, or the quantity of its point."""
-    details = row.details
-    columns: dict[str, Value] = {
-        "pollutant": row.substance or row.point_quantity,
-        "stack": row.scope,
-        "outfall": row.scope,
-        "parameter": row.substance or row.point_quantity,
-        "block": details.get("block"),
-        "flow_weighted": number(details.get("flow_weighted")),
-        "concentration_unit": details.get("concentration_unit"),
-        "volume": number(details.get("volume")),
-        "volume_unit": details.get("volume_unit"),
-        "substituted_kg": number(details.get("kg_substituted")),
-        "blocks": details.get("blocks"),
-        **{f"{name}_blocks" if name != "used" else "used_blocks": details.get(name) for name in _MASS},
-    }
-    return _whole(row, columns, unit="kg", known="kg_known")
-
-
-def is_to_water(row: ViewRow) -> bool:
-    """Whether a mass was made of a concentration per litre."""
-    return str(row.details.get("concentration_unit") or row.point_unit or "").endswith("/L")
-
-
-# Discharges
-
-
-def discharge(row: ViewRow) -> Told:
-    """The figures of one parameter of an outfall."""
-    details, params = row.details, row.params or {}
-    load, no_data = details.get("load") or {}, details.get("no_data") or {}
-    averaging = details.get("averaging") or params.get("average")
-    columns: dict[str, Value] = {
-        "outfall": details.get("outfall") or params.get("outfall") or row.scope,
-        "parameter": details.get("parameter") or params.get("parameter"),
-        "averaging": averaging,
-        "arithmetic_mean": row.value if averaging == "arithmetic" else None,
-        "geometric_mean": row.value if averaging == "geometric" else None,
-        "non_detects": details.get("non_detects") or params.get("non_detects"),
-        **{name: details.get(name) for name in ("n", "samples", "missing", "exceedances")},
-        "daily_limit": number(details.get("daily_limit")),
-        "no_data": no_data.get("reason"),
-        "no_data_code": no_data.get(NODI),
-        "load_average_kg_per_day": number(load.get("average_kg_per_day")),
-        "load_maximum_kg_per_day": number(load.get("maximum_kg_per_day")),
-        "load_days": load.get("days"),
-    }
-    for name in ("average", "minimum", "maximum"):
-        statistic = details.get(name) or {}
-        columns[f"{name}_text"] = statistic.get("text")
-        if name != "average":
-            columns[name] = number(statistic.get("value"))
-    return _whole(row, columns)
-
-
-def ph(row: ViewRow) -> Told:
-    """Excursions of the pH of an outfall."""
-    details = row.details
-    columns: dict[str, Value] = {
-        "outfall": row.scope,
-        "parameter": "pH",
-        "minimum": number(details.get("minimum")),
-        "maximum": number(details.get("maximum")),
-        "minutes_outside": number(details.get("minutes_outside")),
-        "measured_minutes": number(details.get("measured_minutes")),
-        "percent_in_range": number(details.get("percent_in_range")),
-        "verdict": details.get("status"),
-    }
-    return _whole(row, columns, unit="min")
 
 
 # Waste
@@ -245,14 +150,14 @@ def waste(row: ViewRow) -> Told:
     """A summary of waste, over all codes."""
     details = row.details
     rows = details.get("by_code") or ()
-    columns: dict[str, Value] = {name: _same(each.get(name) for each in rows) for name in ("code", "hazardous", "operation")}
+    columns: dict[str, Value] = {name: same(each.get(name) for each in rows) for name in ("code", "hazardous", "operation")}
     columns |= {
-        "treatment": _same(_treatment(each.get("operation")) for each in rows),
+        "treatment": same(_treatment(each.get("operation")) for each in rows),
         **{name: number(details.get(name)) for name in _WASTE},
         "movements": details.get("movements"),
         **_store(details.get("storage") or ()),
     }
-    return _whole(row, columns, unit="kg")
+    return whole(row, columns, unit="kg")
 
 
 def waste_by_code(row: ViewRow) -> list[Told]:
@@ -321,10 +226,10 @@ def substance(row: ViewRow) -> Told:
     }
     columns["substance"] = columns["substance"] or (row.params or {}).get("substance")
     columns |= {name: number(details.get(name)) for name in _STOCK}
-    return _whole(row, columns, unit="kg")
+    return whole(row, columns, unit="kg")
 
 
-def _same(values: Iterable[Value]) -> Value:
+def same(values: Iterable[Value]) -> Value:
     """Gives the value that all have; None where they differ, or there is none."""
     given = iter(values)
     first = next(given, None)

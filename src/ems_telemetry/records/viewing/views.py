@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ems_telemetry.records.kinds import RecordType
-from ems_telemetry.records.viewing import told
+from ems_telemetry.records.viewing import told, told_controls, told_releases
 from ems_telemetry.records.viewing.columns import (
     ALONE,
     AMOUNT,
@@ -104,7 +104,7 @@ WATER: Final = Kind(
 )
 AIR_AVERAGE: Final = Kind(
     "air_average",
-    told.air_average,
+    told_releases.air_average,
     _columns(
         labels="pollutant stack elv ci_percent reference_oxygen_percent dry block",
         amounts="valid_blocks due_blocks excluded_blocks invalid_days",
@@ -121,11 +121,15 @@ _MASS_COLUMNS: Final = {
     ),
     "flow_weighted": Column(How.MEAN, How.MEAN, by="volume"),
 }
-AIR_MASS: Final = Kind("air_mass", told.mass, _MASS_COLUMNS, called="mass_kg", apart=("pollutant", "concentration_unit"))
-WATER_MASS: Final = Kind("water_mass", told.mass, _MASS_COLUMNS, called="load_kg", apart=("parameter", "concentration_unit"))
+AIR_MASS: Final = Kind(
+    "air_mass", told_releases.mass, _MASS_COLUMNS, called="mass_kg", apart=("pollutant", "concentration_unit")
+)
+WATER_MASS: Final = Kind(
+    "water_mass", told_releases.mass, _MASS_COLUMNS, called="load_kg", apart=("parameter", "concentration_unit")
+)
 DISCHARGE: Final = Kind(
     "discharge",
-    told.discharge,
+    told_releases.discharge,
     {
         **_columns(
             labels="outfall parameter averaging non_detects daily_limit no_data no_data_code",
@@ -141,7 +145,7 @@ DISCHARGE: Final = Kind(
 )
 PH: Final = Kind(
     "ph",
-    told.ph,
+    told_releases.ph,
     {
         **_columns(
             labels="outfall parameter", amounts="minutes_outside measured_minutes", alone="verdict", highest="maximum",
@@ -186,16 +190,48 @@ SUBSTANCE: Final = Kind(
     called="unaccounted_kg",
 )
 
+ASPECT: Final = Kind(
+    "aspect",
+    told_controls.aspect,
+    {
+        **_columns(
+            labels="aspect",
+            amounts="normal abnormal emergency normal_hours abnormal_hours emergency_hours total",
+            alone="before change change_percent",
+        ),
+        "unknown": Column(How.ADD, How.ADD, may_lack=True),
+        "unknown_hours": Column(How.ADD, How.ADD, may_lack=True),
+        "share_percent": Column(How.SHARE, How.SHARE, by="value", within=("total",)),
+    },
+    apart=("aspect",),
+)
+CONTROL: Final = Kind(
+    "control",
+    told_controls.control,
+    {
+        **_columns(
+            labels="point criteria required_percent",
+            amounts="excursions in_range_minutes out_of_range_minutes not_measured_minutes measured_minutes",
+            alone="verdict",
+        ),
+        "bypass_minutes": Column(How.ADD, How.ADD, may_lack=True),
+        "bypass_unknown_minutes": Column(How.ADD, How.ADD, may_lack=True),
+    },
+    value=Column(How.MEAN, How.ALONE, by="measured_minutes"),
+    called="in_range_percent",
+    apart=("point", "criteria"),
+)
+
 
 def _air(row: ViewRow) -> Kind | None:
     if row.type == RecordType.AIR_EMISSION:
         return AIR_AVERAGE
-    return None if told.is_to_water(row) else AIR_MASS
+    return None if told_releases.is_to_water(row) else AIR_MASS
 
 
 def _to_water(row: ViewRow) -> Kind | None:
     if row.type == RecordType.EMISSION_MASS:
-        return WATER_MASS if told.is_to_water(row) else None
+        return WATER_MASS if told_releases.is_to_water(row) else None
     return PH if row.method.partition("@")[0] == "ph_control" else DISCHARGE
 
 
@@ -216,5 +252,7 @@ VIEWS: Final[Mapping[str, View]] = {
             lambda _: SUBSTANCE,
             ("substance", "cas", "location"),
         ),
+        View("aspects", "aspects", (RecordType.ASPECT_MAGNITUDE,), lambda _: ASPECT, ("aspect",)),
+        View("controls", "controls", (RecordType.OPERATIONAL_CONTROL,), lambda _: CONTROL, ("point",)),
     )
 }
