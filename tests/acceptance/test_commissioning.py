@@ -119,6 +119,7 @@ def test_a_node_that_went_bad_is_told_in_words_and_fails_the_look(own_opcua_serv
     assert "1 of them out of reach" in absent.stdout
 
 
+@pytest.mark.endurance
 def test_connectors_that_are_not_enabled_or_cannot_be_asked_are_not_looked_at_unless_named(tmp_path: Path) -> None:
     plant = example_plant(tmp_path)
     done = command("check", "--live", cwd=plant)
@@ -141,6 +142,7 @@ def test_reading_nodes_tells_each_and_fails_for_the_one_that_is_not_there(works:
     assert command("opcua", "read", works.endpoint, "Pressure", cwd=tmp_path).returncode == 2
 
 
+@pytest.mark.endurance
 def test_the_endpoints_of_a_server_are_told_without_a_configuration(tmp_path: Path) -> None:
     with serving(NodeOpcuaServer(tmp_path, secure=1)) as server:
         done = command("opcua", "endpoints", f"opc.tcp://127.0.0.1:{server.port}", "--json", cwd=tmp_path)

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 
+import pytest
 from acceptance.conftest import MakeProduct
 from acceptance.product import Product, command
 from acceptance.test_outages import message
@@ -60,6 +61,7 @@ def stored(product: Product) -> int:
 
 
 # https://forum.inductiveautomation.com/t/dropped-data-points/111169
+@pytest.mark.endurance
 def test_ignition_111169_a_buffer_is_told_in_hours_and_alarms_at_50_80_and_95_percent(
     tmp_path: Path, make_product: MakeProduct
 ) -> None:

@@ -87,6 +87,7 @@ def test_intervals_are_computed_anew_when_asked(plain_url: str, make_product: Ma
     assert (nothing.returncode, "no point of these" in nothing.stderr) == (1, True)
 
 
+@pytest.mark.endurance
 def test_mistakes_of_usage_are_told(plain_url: str, make_product: MakeProduct) -> None:
     product = make_product(plain_url, {"hand": HAND})
     product.start()

@@ -64,6 +64,7 @@ def test_a_device_says_what_it_is_and_its_registers_are_read_by_hand(tmp_path: P
         assert busy["problem"] == "exception 6, device busy"
 
 
+@pytest.mark.endurance
 def test_an_endpoint_that_is_not_there_and_a_line_nobody_answers_on_are_told(tmp_path: Path, line: ModbusTkServer) -> None:
     absent = command("modbus", "scan", "tcp://127.0.0.1:1", "--units", "1", cwd=tmp_path)
     assert absent.returncode == 1

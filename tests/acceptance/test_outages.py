@@ -4,6 +4,7 @@ import signal
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
 from acceptance.conftest import MakeProduct
 from acceptance.three_protocols import TIMED, mqtt_file
 from servers.mosquitto import Mosquitto, publishing
@@ -70,6 +71,7 @@ def test_a_device_that_is_absent_holds_up_nobody(tmp_path: Path, plain_url: str,
         assert product.stop() == 0
 
 
+@pytest.mark.endurance
 def test_a_message_that_cannot_be_read_is_a_dead_letter_and_is_acknowledged(
     tmp_path: Path, plain_url: str, make_product: MakeProduct
 ) -> None:

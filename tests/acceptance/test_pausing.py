@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import pytest
 from acceptance.conftest import MakeProduct
 from acceptance.product import Product, command
 from acceptance.test_outages import message
@@ -78,6 +79,7 @@ def test_while_writing_is_paused_everything_is_kept_and_told_also_over_a_restart
     assert product.log.count("writes_resumed") == 1
 
 
+@pytest.mark.endurance
 def test_without_a_service_the_next_one_holds_to_it(plain_url: str, make_product: MakeProduct) -> None:
     product = make_product(plain_url, {"hand": MANUAL})
     assert "no service runs" in switch(product, "pause-writes")

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
 
+import pytest
 from acceptance.conftest import MakeProduct
 from acceptance.product import Product, command
 from acceptance.three_protocols import modbus_file, mqtt_file, opcua_file
@@ -118,6 +119,7 @@ def test_a_spool_that_fills_is_told_and_a_key_that_cannot_be_checked_keeps_nobod
     assert (code, "runs, and can't check the key" in words, "✕ database" in words) == (1, True, True)
 
 
+@pytest.mark.endurance
 def test_a_modbus_device_that_goes_is_told_with_its_reason_and_forgotten_when_it_is_back(
     tmp_path: Path, plain_url: str, make_product: MakeProduct
 ) -> None:
@@ -156,6 +158,7 @@ def test_wrong_files_are_told_with_their_place_until_they_are_right(plain_url: s
     assert product.stop() == 0
 
 
+@pytest.mark.endurance
 def test_a_disk_that_runs_low_is_told_in_words(plain_url: str, make_product: MakeProduct) -> None:
     """The spool lies on a small disk of its own, in a name space that ends with the service."""
     product = make_product(plain_url, {"hand": MANUAL})
