@@ -48,3 +48,7 @@ CREATE TRIGGER point_revisions_stay BEFORE UPDATE OR DELETE ON point_revisions
     FOR EACH ROW EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER point_revisions_are_kept BEFORE TRUNCATE ON point_revisions
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER meter_revisions_stay BEFORE UPDATE OR DELETE ON meter_revisions
+    FOR EACH ROW EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER meter_revisions_are_kept BEFORE TRUNCATE ON meter_revisions
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();

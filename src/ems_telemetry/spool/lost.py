@@ -25,7 +25,9 @@ class Lost:
     def add(self, batch: Batch) -> None:
         """Adds what a batch held; batches are added in their order."""
         self._declarations.update((one.key, one) for one in batch.declarations)
-        self._gaps.update((gap.id, gap) for gap in batch.gaps if not _is_ours(gap))
+        for gap in batch.gaps:
+            if not _is_ours(gap):
+                self._gaps[gap.id] = max(self._gaps.get(gap.id, gap), gap, key=_is_later)
         ours = [gap for gap in batch.gaps if _is_ours(gap)]
         times = [reading.time for reading in batch.readings] + [letter.received_at for letter in batch.dead_letters]
         times += [edge for gap in ours for edge in (gap.start, gap.end)]
@@ -39,6 +41,11 @@ class Lost:
         if self._edges:
             gaps.append(Gap(uuid4(), self._connector, None, self._edges[0], self._edges[1], DROPPED, self._refused))
         return Batch(self._connector, gaps=gaps, declarations=tuple(self._declarations.values()))
+
+
+def _is_later(gap: Gap) -> tuple[bool, datetime]:
+    """What is known last of a gap: an account stands behind what was spooled before it, so that their order tells nothing."""
+    return not gap.is_open, gap.end
 
 
 def _is_ours(gap: Gap) -> bool:

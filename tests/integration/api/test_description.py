@@ -28,6 +28,7 @@ from ems_telemetry.records.methods import METHODS
 from ems_telemetry.records.packing.asked import PackAsked
 from ems_telemetry.records.registering.stating import content_of, state
 from ems_telemetry.records.registers import REGISTERS
+from ems_telemetry.records.viewing.views import VIEWS
 from ems_telemetry.storage.audit import Actor
 from ems_telemetry.storage.entries import NewEntry
 from ems_telemetry.storage.packs import PackRow, add_pack
@@ -60,10 +61,7 @@ PATHS = {
     "/api/v1/dead-letters/summary": "/api/v1/dead-letters/summary",
     "/api/v1/gaps": "/api/v1/gaps",
     "/api/v1/records": "/api/v1/records",
-    **{
-        f"/api/v1/{path}": f"/api/v1/{path}"
-        for path in ("energy", "water", "emissions/air", "discharges", "waste", "substance-balances")
-    },
+    **{f"/api/v1/{path}": f"/api/v1/{path}" for path in (view.path for view in VIEWS.values())},
     "/api/v1/ghg/inventory": "/api/v1/ghg/inventory?site=BER1&year=2026",
     "/api/v1/methods": "/api/v1/methods",
     "/api/v1/plan": "/api/v1/plan",

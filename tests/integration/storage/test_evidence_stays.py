@@ -14,15 +14,19 @@ from ems_telemetry.storage.database import Database
 CHANGES = ("UPDATE {} SET value = 2", "DELETE FROM {}", "DELETE FROM {} WHERE false")
 TABLES_THAT_STAY = {
     "audit_events", "checkpoints", "config_files", "config_revisions", "config_texts", "dead_letters", "gaps",
-    "meter_event_registers", "meter_events", "point_revisions", "raw_digests", "readings", "record_snapshots", "records",
+    "meter_event_registers", "meter_events", "meter_revisions", "point_revisions", "raw_digests", "readings",
+    "record_snapshots", "records",
     "register_decisions", "register_entries",
 }  # fmt: skip
 OTHERS = {
     "api_keys": "revoked and never deleted; its making and end are events",
     "areas": "as configured now; config_revisions has what was",
     "audit_packs": "copies that can be made again; that they were made is an event",
+    "checks_told": "whom a webhook was reminded of; checks stand in register_entries",
+    "exceedances_told": "what webhooks were told; evaluations are records",
     "flags": "words",
     "idempotency_keys": "answers kept for a week",
+    "import_parts": "work under way; what came of it is an event",
     "interval_flags": "words",
     "interval_marks": "work to be done",
     "interval_progress": "work that was done",
