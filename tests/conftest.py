@@ -8,7 +8,7 @@ import gc
 import logging
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -47,13 +47,28 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         for level in levels[item.path]:
             item.add_marker(level)
-    # What takes longest begins first, beside all others.
-    items.sort(key=lambda item: item.path.name != "test_chaos.py")
+    turns = _turns(levels)
+    items.sort(key=lambda item: turns[item.path])
     if "endurance" not in str(config.getoption("markexpr")):
         lasting = [item for item in items if item.get_closest_marker("endurance")]
         apart = set(lasting)
         items[:] = [item for item in items if item not in apart]
         config.hook.pytest_deselected(items=lasting)
+
+
+def _turns(levels: Mapping[Path, Sequence[str]]) -> dict[Path, tuple[float, str]]:
+    """Tells when the turn of each file comes, 0 to 1.
+
+    Those that wait for processes and those that compute are mixed, so that at any time some of the workers do either. What takes
+    longest begins first, beside all others, and nothing that takes long begins late.
+    """
+    latest = {"acceptance": 0.6, "integration": 0.9}
+    turns: dict[Path, tuple[float, str]] = {}
+    for level in LEVELS:
+        files = sorted(path for path, own in levels.items() if own[:1] == [level])
+        turns |= {path: (latest.get(level, 1.0) * place / len(files), str(path)) for place, path in enumerate(files)}
+    rest = {path: (1.0, str(path)) for path in levels.keys() - turns.keys()}
+    return turns | rest | {path: (-1.0, "") for path in levels if path.name == "test_chaos.py"}
 
 
 def pytest_collection_finish() -> None:
