@@ -59,8 +59,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def _turns(levels: Mapping[Path, Sequence[str]]) -> dict[Path, tuple[float, str]]:
     """Tells when the turn of each file comes, 0 to 1.
 
-    Those that wait for processes and those that compute are mixed, so that at any time some of the workers do either. What takes
-    longest begins first, beside all others, and nothing that takes long begins late.
+    Those that wait for processes and those that compute are mixed, so that at any time some of the workers do either. What
+    takes longest begins first, beside all others, and nothing that takes long begins late.
     """
     latest = {"acceptance": 0.6, "integration": 0.9}
     turns: dict[Path, tuple[float, str]] = {}
