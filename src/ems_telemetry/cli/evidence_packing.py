@@ -12,7 +12,7 @@ import typer
 
 from ems_telemetry.api.times import parse_time
 from ems_telemetry.cli.acting import command_actor
-from ems_telemetry.cli.database import ask_database
+from ems_telemetry.cli.database import change_database
 from ems_telemetry.cli.output import (
     ConfigOption,
     JsonOption,
@@ -78,7 +78,7 @@ def pack(  # noqa: PLR0913, PLR0917 - a verb has as many parameters as options
         refuse(f"--out: {out} is there already; it may have been handed over")
     if not out.parent.is_dir():
         refuse(f"--out: there is no folder {out.parent}")
-    made = ask_database(configuration, lambda database: _make(database, signing_key, out, asked))
+    made = change_database(configuration, lambda database: _make(database, signing_key, out, asked))
     if as_json:
         print_json({"file": out, "pack_id": made.pack_id, "sha256": made.sha256, "size_bytes": made.size_bytes,
                     "records": made.records, "sample": made.manifest.sample, "key_id": signing_key.public.key_id})  # fmt: skip

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from ems_telemetry.cli.acting import command_actor
-from ems_telemetry.cli.database import ask_database
+from ems_telemetry.cli.database import ask_database, change_database
 from ems_telemetry.cli.output import (
     EXIT_FAILED,
     ConfigOption,
@@ -50,7 +50,7 @@ def recompute(  # noqa: PLR0913, PLR0917 - a verb has as many parameters as opti
     since, until = read_time("--from", from_), datetime.now(UTC) if to is None else read_time("--to", to)
     if since >= until:
         refuse("--from is not before --to; nothing lies between them")
-    marked = ask_database(
+    marked = change_database(
         load_configuration(config), lambda database: mark_anew(database, chosen, since, until, by=command_actor())
     )
     if as_json:

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from ems_telemetry.cli.acting import command_actor
-from ems_telemetry.cli.database import ask_database
+from ems_telemetry.cli.database import ask_database, change_database
 from ems_telemetry.cli.output import (
     ConfigOption,
     JsonOption,
@@ -47,7 +47,7 @@ def create(
     allowed_sites = None if sites is None else _known_sites(configuration, sites)
     expires_at = None if expires is None else datetime.now(UTC) + timedelta(seconds=_duration(expires))
     wanted = [scope.strip() for scope in scopes.split(",")]
-    issued = ask_database(
+    issued = change_database(
         configuration,
         lambda database: create_key(database, name, wanted, allowed_sites, expires_at, by=command_actor()),
     )
@@ -89,7 +89,7 @@ def revoke(
     config: ConfigOption = DEFAULT_PATH,
 ) -> None:
     """Revoke a key; requests with it are refused within a minute."""
-    if not ask_database(load_configuration(config), lambda database: revoke_key(database, key_id, by=command_actor())):
+    if not change_database(load_configuration(config), lambda database: revoke_key(database, key_id, by=command_actor())):
         complain(f'there is no key "{key_id}" in force; see `ems-telemetry keys list`')
         raise typer.Exit(1)
     say(f"revoked {key_id}")

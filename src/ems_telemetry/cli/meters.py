@@ -12,7 +12,7 @@ import typer
 
 from ems_telemetry.api.times import parse_time
 from ems_telemetry.cli.acting import command_actor
-from ems_telemetry.cli.database import ask_database
+from ems_telemetry.cli.database import ask_database, change_database
 from ems_telemetry.cli.output import (
     EXIT_FAILED,
     ConfigOption,
@@ -111,7 +111,7 @@ def add(  # noqa: PLR0913, PLR0917 - a verb has as many parameters as options
         new = NewEvent(uuid4(), meter, str(type_), time, author or getpass.getuser(), reason, rows)
         return (await add_event(database, new, by=command_actor()))[0]
 
-    row = ask_database(load_configuration(config), adding)
+    row = change_database(load_configuration(config), adding)
     if as_json:
         print_json(_as_object(row))
     else:
@@ -132,7 +132,7 @@ def void(
         voiding = Voiding(author or getpass.getuser(), reason)
         return None if found is None else await void_event(database, found, voiding, by=command_actor())
 
-    outcome = ask_database(load_configuration(config), voiding)
+    outcome = change_database(load_configuration(config), voiding)
     if outcome is None:
         complain(f'there is no event "{id_}"; see `ems-telemetry meters events list`')
         raise typer.Exit(EXIT_FAILED)

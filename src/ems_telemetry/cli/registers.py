@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from ems_telemetry.cli.acting import command_actor
-from ems_telemetry.cli.database import ask_database
+from ems_telemetry.cli.database import change_database
 from ems_telemetry.cli.factor_file import read_factors
 from ems_telemetry.cli.output import (
     EXIT_CONFIGURATION,
@@ -82,7 +82,7 @@ def _import(sheet: Sheet, file: Path, wanted: Wanted, config: Path, *, as_json: 
         async with database.connection() as connection:
             return await import_sheet(connection, command_actor(), sheet, wanted, datetime.now(UTC))
 
-    outcome = ask_database(load_configuration(config), importing)
+    outcome = change_database(load_configuration(config), importing)
     for mistake in outcome.mistakes:
         complain(f"{file}:{mistake.line}: {mistake}")
     if as_json:

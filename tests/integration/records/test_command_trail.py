@@ -14,6 +14,7 @@ from record_plant import APRIL, ENERGY, MARCH, Plant, make_plant
 from typer.core import TyperCommand, TyperGroup
 from typer.testing import CliRunner, Result
 
+from ems_telemetry.cli.database import WritesPausedError
 from ems_telemetry.cli.main import make_app
 from ems_telemetry.evidence.signing import SigningKey
 from ems_telemetry.storage.audit import AuditFilter, list_events
@@ -125,6 +126,24 @@ async def test_every_verb_that_writes_is_told_of_with_the_user_of_the_machine(pl
             words["KEY"] = events[0].object_id
         if verb == ("meters", "events", "add"):
             words["EVENT"] = events[0].object_id
+
+
+async def test_while_writing_is_paused_no_verb_changes_a_table(plant: Plant, tmp_path: Path) -> None:
+    """What goes through the spool waits there."""
+    SigningKey.make(tmp_path / "key.pem")
+    (tmp_path / "facts.csv").write_text(FACTS)
+    assert (await run(tmp_path, "pause-writes")).exit_code == 0
+    before = await list_events(plant.database, AuditFilter(), 0, 10_000)
+    words = {
+        "FACTS": str(tmp_path / "facts.csv"),
+        "OUT": str(tmp_path / "pack.zip"),
+        "PEM": str(tmp_path / "key.pem"),
+        "EVENT": str(uuid4()),
+    }
+    for verb in WRITING.keys() - {("import",), ("backfill",), ("dead-letters", "retry")}:
+        done = await run(tmp_path, *verb, *(words.get(word, word) for word in WRITING[verb][0]))
+        assert isinstance(done.exception, WritesPausedError), (verb, done.output, done.exception)
+    assert await list_events(plant.database, AuditFilter(), 0, 10_000) == before
 
 
 async def test_an_import_that_waits_for_the_database_is_told_when_it_is_stored(plant: Plant, tmp_path: Path) -> None:
