@@ -17,6 +17,8 @@ from ems_telemetry.storage.idempotency import forget_answers
 from ems_telemetry.waiting import first_of
 
 EVERY_S = 86_400.0
+SHOWN = 10
+"""So much of what was done is told in the log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +134,10 @@ class Maintenance:
         for problem in problems:
             self._log.warning("a scheduled job of the database fails", event_code="database_job_failing", problem=problem)
         if done:
-            self._log.info("maintained the readings", event_code="maintenance_done", done=done)
+            # Where a retention is set for the first time, thousands of chunks go at once.
+            self._log.info(
+                "maintained the readings", event_code="maintenance_done", count=len(done), done=done[:SHOWN], last=done[-1]
+            )
         self.state = MaintenanceState(self._clock.now(), tuple(problems), tuple(needed))
 
     def _tell_failure(self, problem: str) -> None:
