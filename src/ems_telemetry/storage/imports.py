@@ -4,15 +4,15 @@ Both are appended in transactions that store readings of the run, so that none i
 one that comes again, since the process died before it left the spool, is passed over.
 """
 
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
 from ems_telemetry.model import Batch, Reading, Run
-from ems_telemetry.storage.audit import Act, Actor, append_now
+from ems_telemetry.storage.audit import SERVICE, Act, Actor, append_now
 from ems_telemetry.storage.database import Connection
 from ems_telemetry.storage.storing import Account
 from ems_telemetry.storage.translation import translated
@@ -20,6 +20,9 @@ from ems_telemetry.storage.translation import translated
 OBJECT: Final = "import"
 BEGUN: Final = "readings.import_begun"
 IMPORTED: Final = "readings.imported"
+BROKEN_OFF: Final = "readings.import_broken_off"
+BROKEN_OFF_AFTER: Final = timedelta(days=30)
+"""One that has not ended by then never will: its batches have long left the spool."""
 POINTS_NAMED: Final = 50
 """So many points are named in the trail; all are counted."""
 
@@ -33,6 +36,10 @@ _SUM = """
            ARRAY(SELECT DISTINCT unnest(p.points) FROM import_parts p WHERE p.run = %(run)s ORDER BY 1), min(since), max(until),
            (array_agg(ended) FILTER (WHERE ended IS NOT NULL))[1]
     FROM import_parts WHERE run = %(run)s"""
+_UNENDED = """
+    SELECT DISTINCT p.run FROM import_parts p
+    JOIN audit_events e ON e.object_type = 'import' AND e.object_id = p.run::text AND e.action = 'readings.import_begun'
+    WHERE e.occurred_at < %s"""
 _FORGET = "DELETE FROM import_parts WHERE run = %s"
 
 
@@ -82,18 +89,40 @@ async def _told(connection: Connection, run: UUID) -> set[str]:
     return {action for (action,) in await (await connection.execute(_TOLD, (str(run),))).fetchall()}
 
 
+async def tell_broken_off(connection: Connection, now: datetime) -> int:
+    """Tells the trail of imports that were broken off long ago what was stored of them; gives how many there were.
+
+    Raises:
+        TransientError: it may work later.
+    """
+    with translated():
+        async with connection.transaction():
+            runs = await (await connection.execute(_UNENDED, (now - BROKEN_OFF_AFTER,))).fetchall()
+            for (run,) in runs:
+                came, _ = await _sum(connection, run)
+                await append_now(connection, SERVICE, Act(BROKEN_OFF, OBJECT, str(run), detail=came))
+                await connection.execute(_FORGET, (run,))
+    return len(runs)
+
+
 async def _tell_end(connection: Connection, run: Run) -> None:
-    row = await (await connection.execute(_SUM, {"run": run.id})).fetchone()
-    count, inserted, duplicates, conflicts, rejected, points, since, until, ended = row or (0, *[None] * 8)
-    if ended is None or count < ended["batches"]:
+    came, ended = await _sum(connection, run.id)
+    if ended is None or came["batches"] < ended["batches"]:
         return
-    detail = {
-        "readings": ended["readings"], "accepted": inserted, "duplicates": duplicates, "conflicts": conflicts,
-        "rejected": rejected, "refused": ended["refused"], "points": len(points), "point_names": points[:POINTS_NAMED],
-        "since": since, "until": until,
-    }  # fmt: skip
+    detail = {**came, "readings": ended["readings"], "refused": ended["refused"]}
     await append_now(connection, _actor(run), _act(IMPORTED, run, detail))
     await connection.execute(_FORGET, (run.id,))
+
+
+async def _sum(connection: Connection, run: UUID) -> tuple[dict[str, Any], Mapping[str, int] | None]:
+    """Adds up what became of the batches of a run, and gives what was counted when it ended, if it did."""
+    row = await (await connection.execute(_SUM, {"run": run})).fetchone()
+    count, inserted, duplicates, conflicts, rejected, points, since, until, ended = row or (0, *[None] * 8)
+    came = {
+        "batches": count, "accepted": inserted, "duplicates": duplicates, "conflicts": conflicts, "rejected": rejected,
+        "points": len(points), "point_names": points[:POINTS_NAMED], "since": since, "until": until,
+    }  # fmt: skip
+    return came, ended
 
 
 def _rows(parts: Parts, account: Account) -> list[tuple[Any, ...]]:

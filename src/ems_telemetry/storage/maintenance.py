@@ -14,6 +14,7 @@ from ems_telemetry.storage.capability import detect, failing_jobs, keep_up
 from ems_telemetry.storage.capability.upkeep import IsNeeded
 from ems_telemetry.storage.database import Connection, Database
 from ems_telemetry.storage.idempotency import forget_answers
+from ems_telemetry.storage.imports import tell_broken_off
 from ems_telemetry.waiting import first_of
 
 EVERY_S = 86_400.0
@@ -117,6 +118,7 @@ class Maintenance:
                 is_needed=is_needed,
             )
             await forget_answers(connection)
+            await tell_broken_off(connection, now)
             problems = await failing_jobs(connection, capability)
         self._tell(done, problems, needed)
         return done

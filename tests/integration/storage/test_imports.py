@@ -13,6 +13,7 @@ from small_plant import ENERGY, POWER, START, WATER, batch, fetch, prepare, read
 from ems_telemetry.model import Batch, Reading, Run, RunEnd
 from ems_telemetry.storage.audit import AuditFilter, AuditRow, list_events
 from ems_telemetry.storage.database import Database
+from ems_telemetry.storage.imports import BROKEN_OFF_AFTER, tell_broken_off
 
 ID = UUID(int=7)
 
@@ -68,6 +69,15 @@ async def test_a_run_that_was_broken_off_is_told_as_begun(database: Database) ->
     await write(database, part(reading()), part(reading(second=1)))
     assert [event.action for event in await events(database)] == ["readings.import_begun"]
     assert await fetch(database, "SELECT sum(inserted)::int FROM import_parts") == [(2,)]
+    (begun,) = await events(database)
+    async with database.connection() as connection:
+        assert await tell_broken_off(connection, begun.occurred_at + BROKEN_OFF_AFTER) == 0
+        assert await tell_broken_off(connection, begun.occurred_at + BROKEN_OFF_AFTER + timedelta(days=1)) == 1
+    _, broken_off = await events(database)
+    assert broken_off.detail is not None
+    assert (broken_off.action, broken_off.actor) == ("readings.import_broken_off", "service:ems-telemetry")
+    assert (broken_off.detail["batches"], broken_off.detail["accepted"]) == (2, 2)
+    assert await fetch(database, "SELECT * FROM import_parts") == []
 
 
 async def test_what_is_written_again_after_a_crash_is_told_once_and_counts_once(database: Database) -> None:
