@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import contextlib
 import random
+import shutil
 import signal
 import sys
 import tempfile
@@ -142,14 +143,21 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--minutes", type=float, default=2.0, help="how long the hand breaks things")
     parser.add_argument("--seed", type=int, help="what the hand does follows from it; a new one if not given")
-    parser.add_argument("--folder", type=Path, help="where logs and files are kept; a temporary one if not given")
+    parser.add_argument(
+        "--folder", type=Path, help="where logs and files are kept; a temporary one, kept if something was lost, if not given"
+    )
     options = parser.parse_args()
     seed = options.seed if options.seed is not None else random.SystemRandom().randrange(1_000_000)
     if options.folder is not None:
         options.folder.mkdir(parents=True, exist_ok=True)
         return asyncio.run(run(options.minutes, seed, options.folder.resolve()))
-    with tempfile.TemporaryDirectory(prefix="ems-telemetry-chaos-") as folder:
-        return asyncio.run(run(options.minutes, seed, Path(folder)))
+    folder = Path(tempfile.mkdtemp(prefix="ems-telemetry-chaos-"))
+    code = asyncio.run(run(options.minutes, seed, folder))
+    if code:
+        sys.stderr.write(f"the logs of all that took part stand in {folder}\n")
+    else:
+        shutil.rmtree(folder)
+    return code
 
 
 if __name__ == "__main__":
